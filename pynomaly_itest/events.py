@@ -1,0 +1,312 @@
+"""What happened, in the past tense: the event log is the single source of truth for everything that is shown.
+
+Events are written one JSON object a line as they happen, so that a crash, a kill or Ctrl-C loses at most the
+event being written. Nothing reads a run's outcome from anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from pynomaly_itest.errors import UsageError
+
+LOG_VERSION = 1
+
+
+class Verdict(StrEnum):
+    """failed: the target misbehaved. error: we could not measure. inconclusive: not enough evidence."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="strings")
+
+
+class TargetInfo(_Model):
+    """What was tested. `url` never carries credentials."""
+
+    kind: str
+    url: str
+    version: str | None = None
+
+
+class PlannedScenario(_Model):
+    """A scenario as it was planned: it appears in every report, whatever becomes of it."""
+
+    id: str
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    where: str = ""
+    gates: tuple[str, ...] = ()
+
+
+class Exchange(_Model):
+    """One request and its reply, redacted and cut to a readable length."""
+
+    method: str
+    url: str
+    request_headers: dict[str, str] = Field(default_factory=dict)
+    request_body: str | None = None
+    status: int | None = None
+    reply_headers: dict[str, str] = Field(default_factory=dict)
+    reply_body: str | None = None
+    error: str | None = None
+    duration_ms: float | None = None
+
+
+class _Event(_Model):
+    """`at_s`: seconds since the run started, by a clock that never goes back."""
+
+    at_s: float
+
+
+class RunStarted(_Event):
+    event: Literal["run_started"] = "run_started"
+    log_version: int = LOG_VERSION
+    run_id: str
+    profile: str
+    profile_files: tuple[str, ...] = ()
+    description: str = ""
+    started_at: str
+    tool_version: str
+    target: TargetInfo
+    seed: int
+    confidence: float = 0.95
+    inconclusive_passes: bool = False
+    fail_on: str = "high"
+    plan: tuple[PlannedScenario, ...]
+    deselected: int = 0
+    benchmarks: dict[str, float] = Field(default_factory=dict)
+    environment: dict[str, str] = Field(default_factory=dict)
+    reproduce: str = ""
+
+
+class TargetReady(_Event):
+    event: Literal["target_ready"] = "target_ready"
+    target: TargetInfo
+    duration_s: float
+
+
+class ScenarioStarted(_Event):
+    event: Literal["scenario_started"] = "scenario_started"
+    scenario: str
+
+
+class StepStarted(_Event):
+    event: Literal["step_started"] = "step_started"
+    scenario: str
+    index: int
+    phase: str
+    kind: str
+    title: str = ""
+
+
+class StepFinished(_Event):
+    """`values`: the scalars it produced, by dotted name. `exchange` is kept where the step failed."""
+
+    event: Literal["step_finished"] = "step_finished"
+    scenario: str
+    index: int
+    phase: str
+    kind: str
+    title: str = ""
+    verdict: Verdict
+    reason: str | None = None
+    started_s: float
+    duration_s: float
+    where: str = ""
+    source_line: str = ""
+    values: dict[str, Any] = Field(default_factory=dict)
+    exchange: Exchange | None = None
+
+
+class MetricRecorded(_Event):
+    """Observed samples of one metric of a scenario, in `unit`; `times_s` (same length) where they have times.
+
+    At most 10,000 values are kept for showing; `n` is how many were observed and judged.
+    """
+
+    event: Literal["metric_recorded"] = "metric_recorded"
+    scenario: str
+    name: str
+    unit: str
+    n: int
+    values: tuple[float, ...]
+    times_s: tuple[float, ...] = ()
+    quantiles: dict[str, float] = Field(default_factory=dict)
+
+
+class GateJudged(_Event):
+    """`observed` against `limit`, both in `unit`; `interval` holds the true value at `confidence`."""
+
+    event: Literal["gate_judged"] = "gate_judged"
+    scenario: str
+    expression: str
+    verdict: Verdict
+    reason: str | None = None
+    observed: Any = None
+    limit: Any = None
+    op: str | None = None
+    unit: str | None = None
+    n: int | None = None
+    interval: tuple[float, float] | None = None
+    confidence: float | None = None
+    where: str = ""
+    source_line: str = ""
+
+
+class FindingRecorded(_Event):
+    """What a probe found. `verdict` passed means: the target did the safe thing and the controls worked."""
+
+    event: Literal["finding_recorded"] = "finding_recorded"
+    scenario: str
+    id: str
+    title: str
+    verdict: Verdict
+    reason: str | None = None
+    severity: str
+    fingerprint: str
+    where: str = ""
+    expected: str = ""
+    observed: str = ""
+    why: str = ""
+    mend: str = ""
+    references: tuple[str, ...] = ()
+    curl: str = ""
+    exchange: Exchange | None = None
+    waived_by: str | None = None
+
+
+class ResourceCreated(_Event):
+    """A clean-up ledger entry: DELETE `path` removes what was created."""
+
+    event: Literal["resource_created"] = "resource_created"
+    scenario: str
+    kind: str
+    id: str
+    path: str
+
+
+class ResourceRemoved(_Event):
+    event: Literal["resource_removed"] = "resource_removed"
+    scenario: str
+    kind: str
+    id: str
+
+
+class DiagnosticsCollected(_Event):
+    """The target's last log lines, or what a `catch` step gathered, when a scenario failed."""
+
+    event: Literal["diagnostics_collected"] = "diagnostics_collected"
+    scenario: str
+    title: str
+    lines: tuple[str, ...]
+
+
+class ScenarioFinished(_Event):
+    event: Literal["scenario_finished"] = "scenario_finished"
+    scenario: str
+    verdict: Verdict
+    reason: str | None = None
+    started_s: float
+    duration_s: float
+
+
+class TargetSampled(_Event):
+    """The target's process tree: resident memory in MiB, CPU in percent of one core, threads, descriptors."""
+
+    event: Literal["target_sampled"] = "target_sampled"
+    rss_mb: float
+    cpu_percent: float | None = None
+    threads: int | None = None
+    descriptors: int | None = None
+
+
+class Warned(_Event):
+    """Something the reader should know that is no verdict (a noisy machine, a folder left behind)."""
+
+    event: Literal["warned"] = "warned"
+    message: str
+
+
+class RunInterrupted(_Event):
+    event: Literal["run_interrupted"] = "run_interrupted"
+    reason: str
+
+
+class RunAborted(_Event):
+    """The run could not go on: the target is not there (exit 3), or the tool has a bug (exit 70)."""
+
+    event: Literal["run_aborted"] = "run_aborted"
+    exit_code: int
+    message: str
+    hint: str | None = None
+    traceback: str | None = None
+
+
+class RunFinished(_Event):
+    event: Literal["run_finished"] = "run_finished"
+    duration_s: float
+
+
+Event = Annotated[
+    RunStarted
+    | TargetReady
+    | ScenarioStarted
+    | StepStarted
+    | StepFinished
+    | MetricRecorded
+    | GateJudged
+    | FindingRecorded
+    | ResourceCreated
+    | ResourceRemoved
+    | DiagnosticsCollected
+    | ScenarioFinished
+    | TargetSampled
+    | Warned
+    | RunInterrupted
+    | RunAborted
+    | RunFinished,
+    Field(discriminator="event"),
+]
+
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(Event)
+
+
+def encode(event: BaseModel) -> bytes:
+    """One line of the log, newline included."""
+    return event.model_dump_json(exclude_defaults=False).encode() + b"\n"
+
+
+def read_log(path: Path) -> Iterator[Any]:
+    """The events of a log in order; a last line cut short by a kill is passed over.
+
+    Raises UsageError where the file is missing, or a line before the last is not an event of this version.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as problem:
+        raise UsageError(f"can't read the event log {path}: {problem.strerror}") from problem
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            yield _ADAPTER.validate_json(line)
+        except ValidationError as problem:
+            if number == len(lines):  # no newline behind it: the event that was being written
+                return
+            raise UsageError(
+                f"{path}:{number} is not an event of log version {LOG_VERSION}",
+                hint="was it written by another version of the tool?",
+            ) from problem

@@ -1,0 +1,108 @@
+"""A profile as the rest of the tool sees it: typed, checked, every value resolved as far as it can be before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pynomaly_itest.errors import Place
+from pynomaly_itest.profile.expression import Expression
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a part of a profile stands, with the text of its line for carets and reports."""
+
+    place: Place
+    line: str = ""
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """One line of `setup`, `steps`, `catch` or `finally`: a step kind, its config, and what is expected of it.
+
+    `config` may hold `${{ … }}` look-ups; they are resolved right before the step runs, and the kind's model
+    then validates the result. `save` names the step's result for later expressions.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    source: Source
+    title: str = ""
+    save: str | None = None
+    expect: tuple[Gate, ...] = ()
+    timeout_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A checked expression that must hold; `confidence` and `min_samples` None: the profile's own."""
+
+    expression: Expression
+    source: Source
+    confidence: float | None = None
+    min_samples: int | None = None
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A named dataset: its kind and that kind's config (already validated); `base` resolves relative paths."""
+
+    name: str
+    kind: str
+    config: Mapping[str, Any]
+    base: str
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario of the plan: a scenario of the profile in one cell of its matrix.
+
+    `id` is the profile's id, with the cell behind it: `detection-latency[algorithm=isolation_forest]`.
+    `benchmarks` and `vars` are the effective ones, after every override.
+    """
+
+    id: str
+    title: str
+    tags: tuple[str, ...]
+    requires: tuple[str, ...]
+    matrix: Mapping[str, Any]
+    benchmarks: Mapping[str, float]
+    vars: Mapping[str, Any]
+    steps: tuple[StepCall, ...]
+    gates: tuple[Gate, ...]
+    source: Source
+    setup: tuple[StepCall, ...] = ()
+    catch: tuple[StepCall, ...] = ()
+    finally_: tuple[StepCall, ...] = ()
+    timeout_s: float | None = None
+    exclusive: bool = True
+
+
+@dataclass(frozen=True)
+class Origin:
+    """An effective value and where it came from, for `run --dry-run`."""
+
+    name: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do: profile, scenarios x matrix after selection, effective values with their origins."""
+
+    profile: str
+    description: str
+    files: tuple[str, ...]
+    scenarios: tuple[Scenario, ...]
+    deselected: int
+    datasets: Mapping[str, DatasetSpec]
+    benchmarks: Mapping[str, float]
+    target_settings: Mapping[str, Any]
+    origins: tuple[Origin, ...]
+    confidence: float = 0.95
+    needs_platform: bool = False
+    authorisations: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,134 @@
+"""One way to find every kind of thing a profile can name: steps, probes, faults, datasets, report formats.
+
+A kind is one file in its family's folder: a class registered under the name that YAML uses. `list`, `--help`,
+the JSON Schema and the docs all derive from the registries, so nothing can be missing from them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
+from importlib.metadata import entry_points
+from typing import Any, Generic, Protocol, TypeVar
+
+from pynomaly_itest.errors import UsageError
+from pynomaly_itest.shapes import Shape
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """The kinds of one family by name.
+
+    `family` is the folder's name (`steps`), `noun` what one kind is called in messages (`step`). Kinds are
+    loaded at the first look: the folder's modules, then what other distributions offer under the entry-point
+    group `pynomaly_itest.<family>`.
+    """
+
+    def __init__(self, family: str, noun: str) -> None:
+        self.family = family
+        self.noun = noun
+        self._kinds: dict[str, T] = {}
+        self._loaded = False
+
+    def register(self, name: str) -> Callable[[T], T]:
+        """Enter a kind under `name`; two kinds of one name are a bug and raise ValueError."""
+
+        def enter(kind: T) -> T:
+            if self._kinds.get(name, kind) is not kind:
+                raise ValueError(f"two {self.family} are called {name!r}")
+            self._kinds[name] = kind
+            return kind
+
+        return enter
+
+    def __getitem__(self, name: str) -> T:
+        """The kind called `name`; raises UsageError with the nearest names where there is none."""
+        self._load()
+        if name in self._kinds:
+            return self._kinds[name]
+        raise UsageError(f"unknown {self.noun} {name!r}", hint=did_you_mean(name, self._kinds))
+
+    def __contains__(self, name: object) -> bool:
+        self._load()
+        return name in self._kinds
+
+    def __iter__(self) -> Iterator[str]:
+        self._load()
+        return iter(sorted(self._kinds))
+
+    def __len__(self) -> int:
+        self._load()
+        return len(self._kinds)
+
+    def items(self) -> Iterator[tuple[str, T]]:
+        """Every (name, kind), by name."""
+        for name in self:
+            yield name, self._kinds[name]
+
+    def _load(self) -> None:
+        if self._loaded:
+            return
+        self._loaded = True
+        package = importlib.import_module(f"pynomaly_itest.{self.family}")
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+        for plugin in entry_points(group=f"pynomaly_itest.{self.family}"):
+            plugin.load()
+
+
+def did_you_mean(wrong: str, known: Any) -> str:
+    """A hint for a mistyped name: the nearest known one, else all of them if they are few."""
+    names = sorted(str(name) for name in known)
+    near = get_close_matches(wrong, names, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    if not names:
+        return "there are none to choose from here"
+    shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
+    return f"known are: {shown}"
+
+
+class StepKind(Protocol):
+    """What the profile's loader needs to know of a step kind (the class in `steps/<kind>.py`).
+
+    A step kind is a strict pydantic model: its fields are what YAML may say of the step.
+    """
+
+    summary: str
+    """One line for `list steps`."""
+    needs_platform: bool
+    """Whether it speaks the platform's API rather than plain HTTP."""
+    nested: tuple[str, ...]
+    """The fields that hold steps themselves (a mapping of one kind to its config, or a list of such)."""
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        """The names that `save` gives to later expressions, for this (still unresolved) config."""
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Any: ...
+
+    @classmethod
+    def model_json_schema(cls) -> dict[str, Any]: ...
+
+
+class DatasetKind(Protocol):
+    """What the loader needs to know of a dataset kind (the class in `datasets/<kind>.py`)."""
+
+    summary: str
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Any: ...
+
+    @classmethod
+    def model_json_schema(cls) -> dict[str, Any]: ...
+
+
+STEPS: Registry[type[StepKind]] = Registry("steps", "step")
+DATASETS: Registry[type[DatasetKind]] = Registry("datasets", "dataset kind")
+PROBES: Registry[Any] = Registry("probes", "probe")
+FAULTS: Registry[Any] = Registry("faults", "fault")
+REPORTS: Registry[Any] = Registry("report", "report format")

@@ -1,0 +1,219 @@
+"""The outcome of a run, folded from its events by one pure function: every report and the exit code use it.
+
+No data is never a pass, and planned is reported: a scenario that never finished is there, as an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pynomaly_itest.errors import ExitCode, UsageError
+from pynomaly_itest.events import (
+    DiagnosticsCollected,
+    FindingRecorded,
+    GateJudged,
+    MetricRecorded,
+    PlannedScenario,
+    ResourceCreated,
+    ResourceRemoved,
+    RunAborted,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    ScenarioFinished,
+    ScenarioStarted,
+    StepFinished,
+    StepStarted,
+    TargetInfo,
+    TargetReady,
+    TargetSampled,
+    Verdict,
+    Warned,
+)
+
+__all__ = ["RunResult", "ScenarioResult", "Verdict", "combine", "fold"]
+
+
+@dataclass
+class ScenarioResult:
+    """One planned scenario and all that was observed in it, in the order in which it happened."""
+
+    planned: PlannedScenario
+    verdict: Verdict = Verdict.ERROR
+    reason: str | None = "did not finish"
+    started_s: float | None = None
+    duration_s: float = 0.0
+    finished: bool = False
+    steps: list[StepFinished] = field(default_factory=list)
+    running: StepStarted | None = None
+    gates: list[GateJudged] = field(default_factory=list)
+    metrics: list[MetricRecorded] = field(default_factory=list)
+    findings: list[FindingRecorded] = field(default_factory=list)
+    diagnostics: list[DiagnosticsCollected] = field(default_factory=list)
+    left: dict[str, ResourceCreated] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.planned.id
+
+
+@dataclass
+class RunResult:
+    """A run as its log tells it. `scenarios` are in planned order."""
+
+    started: RunStarted
+    scenarios: list[ScenarioResult]
+    target: TargetInfo
+    duration_s: float
+    samples: list[TargetSampled] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    interrupted: str | None = None
+    aborted: RunAborted | None = None
+    finished: bool = False
+    target_start_s: float | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the scenarios' verdicts; nothing judged is inconclusive, never a pass."""
+        worst = combine(scenario.verdict for scenario in self.scenarios)
+        if self.complete or worst is Verdict.FAILED:
+            return worst
+        return Verdict.ERROR
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run came to its own end: not killed, not interrupted, not given up."""
+        return self.finished and self.interrupted is None and self.aborted is None
+
+    @property
+    def findings(self) -> list[FindingRecorded]:
+        return [finding for scenario in self.scenarios for finding in scenario.findings]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """What the process returns; the same for `run` and for a later `report` of the same log."""
+        if self.interrupted is not None:
+            return ExitCode.INTERRUPTED
+        if self.aborted is not None:
+            return ExitCode(self.aborted.exit_code)
+        match self.verdict:
+            case Verdict.PASSED:
+                return ExitCode.PASSED
+            case Verdict.FAILED:
+                return ExitCode.FAILED
+            case Verdict.INCONCLUSIVE if self.started.inconclusive_passes and self._something_passed:
+                return ExitCode.PASSED
+            case _:
+                return ExitCode.INCONCLUSIVE
+
+    @property
+    def _something_passed(self) -> bool:
+        return any(scenario.verdict is Verdict.PASSED for scenario in self.scenarios)
+
+
+def combine(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of a whole from those of its parts: failed, else error, else inconclusive, else passed.
+
+    Skipped parts count for nothing; where nothing else is there, the whole is inconclusive.
+    """
+    seen = set(verdicts)
+    for verdict in (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED):
+        if verdict in seen:
+            return verdict
+    return Verdict.INCONCLUSIVE
+
+
+def fold(events: Iterable[Any]) -> RunResult:
+    """The run that these events tell of.
+
+    Raises UsageError where the first event isn't `run_started`: without a plan nothing can be said.
+    """
+    stream = iter(events)
+    first = next(stream, None)
+    if not isinstance(first, RunStarted):
+        raise UsageError("the event log is empty: the run ended before it began")
+    run = RunResult(
+        started=first,
+        scenarios=[ScenarioResult(planned) for planned in first.plan],
+        target=first.target,
+        duration_s=0.0,
+    )
+    by_id = {scenario.id: scenario for scenario in run.scenarios}
+    for event in stream:
+        run.duration_s = max(run.duration_s, event.at_s)
+        scenario = by_id.get(getattr(event, "scenario", ""))
+        if scenario is not None:
+            _tell_scenario(scenario, event)
+        else:
+            _tell_run(run, event)
+    _close(run)
+    return run
+
+
+def _tell_run(run: RunResult, event: Any) -> None:
+    match event:
+        case TargetReady():
+            run.target = event.target
+            run.target_start_s = event.duration_s
+        case TargetSampled():
+            run.samples.append(event)
+        case Warned():
+            run.warnings.append(event.message)
+        case RunInterrupted():
+            run.interrupted = event.reason
+        case RunAborted():
+            run.aborted = event
+        case RunFinished():
+            run.finished = True
+            run.duration_s = event.duration_s
+        case _:
+            pass
+
+
+def _tell_scenario(scenario: ScenarioResult, event: Any) -> None:
+    match event:
+        case ScenarioStarted():
+            scenario.started_s = event.at_s
+        case StepStarted():
+            scenario.running = event
+        case StepFinished():
+            scenario.running = None
+            scenario.steps.append(event)
+        case GateJudged():
+            scenario.gates.append(event)
+        case MetricRecorded():
+            scenario.metrics.append(event)
+        case FindingRecorded():
+            scenario.findings.append(event)
+        case DiagnosticsCollected():
+            scenario.diagnostics.append(event)
+        case ResourceCreated():
+            scenario.left[f"{event.kind}/{event.id}"] = event
+        case ResourceRemoved():
+            scenario.left.pop(f"{event.kind}/{event.id}", None)
+        case ScenarioFinished():
+            scenario.finished = True
+            scenario.verdict = event.verdict
+            scenario.reason = event.reason
+            scenario.started_s = event.started_s
+            scenario.duration_s = event.duration_s
+        case _:
+            pass
+
+
+def _close(run: RunResult) -> None:
+    """Say of each scenario that has no end why it has none."""
+    why = "the run was killed before this scenario ended"
+    if run.interrupted is not None:
+        why = f"interrupted ({run.interrupted})"
+    elif run.aborted is not None:
+        why = f"the run was given up: {run.aborted.message}"
+    for scenario in run.scenarios:
+        if scenario.finished:
+            continue
+        failed = any(step.verdict is Verdict.FAILED for step in scenario.steps)
+        failed = failed or any(gate.verdict is Verdict.FAILED for gate in scenario.gates)
+        scenario.verdict = Verdict.FAILED if failed else Verdict.ERROR
+        scenario.reason = why if scenario.started_s is not None else f"not started: {why}"
