@@ -16,7 +16,8 @@ PynomalyError
 ├── UnsupportedMedia 415
 ├── RateLimited 429
 ├── Overloaded 503
-└── CorruptStore 500            what is on disk fails its checksum or manifest
+├── CorruptStore 500            what is on disk fails its checksum or manifest
+└── Misconfigured 500           the service can't start safely with these settings
 """
 
 from __future__ import annotations
@@ -110,3 +111,9 @@ class Overloaded(PynomalyError):
 
 class CorruptStore(PynomalyError):
     status, code = 500, "corrupt-store"
+
+
+class Misconfigured(PynomalyError):
+    """Raised at start only; names the setting, never its value."""
+
+    status, code = 500, "misconfigured"
