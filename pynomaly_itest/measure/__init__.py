@@ -1,0 +1,31 @@
+"""From samples to measurements: statistics with intervals, and the one judge of limits; pure."""
+
+from pynomaly_itest.measure.estimate import Estimate, exact, no_data
+from pynomaly_itest.measure.histogram import Histogram
+from pynomaly_itest.measure.judge import Judgement, judge
+from pynomaly_itest.measure.proportions import proportion
+from pynomaly_itest.measure.quantiles import samples_needed
+from pynomaly_itest.measure.samples import Samples
+from pynomaly_itest.measure.statistics import DEFAULT_CONFIDENCE, STATISTICS, is_statistic, statistic
+from pynomaly_itest.measure.steady import Steadiness, steadiness
+from pynomaly_itest.measure.trends import scaling_exponent, slope
+
+__all__ = [
+    "DEFAULT_CONFIDENCE",
+    "STATISTICS",
+    "Estimate",
+    "Histogram",
+    "Judgement",
+    "Samples",
+    "Steadiness",
+    "exact",
+    "is_statistic",
+    "judge",
+    "no_data",
+    "proportion",
+    "samples_needed",
+    "scaling_exponent",
+    "slope",
+    "statistic",
+    "steadiness",
+]

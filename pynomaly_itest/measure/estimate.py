@@ -1,0 +1,40 @@
+"""A measured number together with how sure it is: the only thing a gate ever looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One value of one statistic, with its interval.
+
+    low, high: bounds of the interval at `confidence`; None where the samples are too few to give that bound.
+    exact: nothing was inferred (a count, a status, the greatest of all that was seen); has no interval.
+    n: observations behind it. n_effective: what they are worth, where they are correlated.
+    least_n: with fewer observations than this no limit is ever certified.
+    at_least, at_most: the range the quantity can take at all (0 and 1 for a proportion).
+    """
+
+    value: float
+    unit: str
+    n: int
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    method: str = "exact"
+    exact: bool = False
+    n_effective: float | None = None
+    least_n: int = 1
+    at_least: float = float("-inf")
+    at_most: float = float("inf")
+
+
+def exact(value: float, unit: str = "1", n: int = 1) -> Estimate:
+    """A value without sampling error, known from `n` observations."""
+    return Estimate(float(value), unit, n, exact=True)
+
+
+def no_data(unit: str) -> Estimate:
+    """What there is to say about nothing: NaN, from no observation."""
+    return Estimate(float("nan"), unit, 0, method="no samples")

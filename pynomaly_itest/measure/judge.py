@@ -1,0 +1,144 @@
+"""The one function that holds a measurement against a limit. Three answers; no data is never a pass.
+
+passed: the whole interval is on the right side. failed: the whole interval is on the wrong side.
+inconclusive: the interval straddles the limit, or there is too little to say anything.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from pynomaly_itest.measure.estimate import Estimate
+from pynomaly_itest.results import Verdict
+
+Comparison = Literal["<", "<=", ">", ">=", "==", "!="]
+
+COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+
+_TOO_MANY = 10_000_000
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is concluded, why, and (where inconclusive) how many samples in all might settle it."""
+
+    verdict: Verdict
+    reason: str
+    samples_to_settle: int | None = None
+
+
+def judge(
+    estimate: Estimate | None,
+    op: Comparison,
+    limit: float,
+    *,
+    confidence: float | None = None,
+    min_samples: int = 1,
+) -> Judgement:
+    """Judge "estimate op limit". The limit is in the estimate's unit.
+
+    confidence: what the gate asks for, an interval of less is inconclusive. min_samples: the fewest to judge.
+    An exact estimate is compared as it is. An equality is about what was seen, so it is too; likewise a limit
+    at the end of the range that the quantity can take ("error_ratio <= 0"). ValueError on an unknown op.
+    """
+    if op not in COMPARE:
+        raise ValueError(f"unknown comparison {op!r}")
+    missing = _too_little(estimate, limit, confidence, min_samples)
+    if missing is not None or estimate is None:
+        return missing or Judgement(Verdict.INCONCLUSIVE, "nothing was measured")
+    if estimate.exact or op in ("==", "!=") or _at_the_end_of_range(estimate, op, limit):
+        return _compared(estimate, op, limit)
+    return _by_interval(estimate, op, limit)
+
+
+def _too_little(
+    estimate: Estimate | None, limit: float, confidence: float | None, min_samples: int
+) -> Judgement | None:
+    """Why nothing can be said at all, if so."""
+    if estimate is None or estimate.n <= 0:
+        return Judgement(Verdict.INCONCLUSIVE, "no samples: nothing was measured", max(1, min_samples))
+    if math.isnan(estimate.value):
+        return Judgement(Verdict.INCONCLUSIVE, "the measured value is not a number")
+    if math.isnan(limit):
+        return Judgement(Verdict.INCONCLUSIVE, "the limit is not a number")
+    if estimate.n < min_samples:
+        return Judgement(
+            Verdict.INCONCLUSIVE, f"{_samples(estimate.n)}, at least {min_samples} are asked for", min_samples
+        )
+    if not estimate.exact and confidence is not None and (estimate.confidence or 0) < confidence:
+        held, asked = _percent(estimate.confidence or 0), _percent(confidence)
+        return Judgement(Verdict.INCONCLUSIVE, f"the interval holds with {held}, {asked} is asked for")
+    return None
+
+
+def _at_the_end_of_range(estimate: Estimate, op: str, limit: float) -> bool:
+    """No interval reaches beyond the range of a quantity, so none could ever settle a limit at its end."""
+    return (op == "<=" and limit == estimate.at_least) or (op == ">=" and limit == estimate.at_most)
+
+
+def _compared(estimate: Estimate, op: str, limit: float) -> Judgement:
+    holds = COMPARE[op](estimate.value, limit)
+    verdict = Verdict.PASSED if holds else Verdict.FAILED
+    return Judgement(verdict, f"{_number(estimate.value)} {op if holds else _opposite(op)} {_number(limit)}")
+
+
+def _by_interval(estimate: Estimate, op: str, limit: float) -> Judgement:
+    """For <, <=, >, >=: both bounds must be on one side."""
+    compare, upper_bounded = COMPARE[op], op in ("<", "<=")
+    doubtful, sure = (estimate.high, estimate.low) if upper_bounded else (estimate.low, estimate.high)
+    shown = _interval(estimate)
+    if sure is not None and not compare(sure, limit):
+        return Judgement(Verdict.FAILED, f"{shown} is wholly {_opposite(op)} {_number(limit)}")
+    if doubtful is not None and compare(doubtful, limit):
+        if estimate.n < estimate.least_n:
+            reason = f"{_samples(estimate.n)} cannot certify a limit: at least {estimate.least_n} are needed"
+            return Judgement(Verdict.INCONCLUSIVE, reason, estimate.least_n)
+        return Judgement(Verdict.PASSED, f"{shown} is wholly {op} {_number(limit)}")
+    needed = _samples_to_settle(estimate, doubtful if compare(estimate.value, limit) else sure, limit)
+    more = "more samples may settle it" if needed is None else f"about {needed} samples might settle it"
+    return Judgement(Verdict.INCONCLUSIVE, f"{shown} straddles {_number(limit)}: {more}", needed)
+
+
+def _samples_to_settle(estimate: Estimate, bound: float | None, limit: float) -> int | None:
+    """Intervals narrow with the square root of n; None where that would take absurdly many."""
+    if bound is None:
+        return max(estimate.least_n, estimate.n + 1)
+    distance, reach = abs(estimate.value - limit), abs(estimate.value - bound)
+    if distance == 0 or not math.isfinite(reach):
+        return None
+    needed = estimate.n * (reach / distance) ** 2 * 1.1
+    return None if needed > _TOO_MANY else max(estimate.least_n, estimate.n + 1, math.ceil(needed))
+
+
+def _opposite(op: str) -> str:
+    return {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}[op]
+
+
+def _interval(estimate: Estimate) -> str:
+    low = "?" if estimate.low is None else _number(estimate.low)
+    high = "?" if estimate.high is None else _number(estimate.high)
+    sureness = "" if estimate.confidence is None else f" at {_percent(estimate.confidence)}"
+    return f"[{low}, {high}]{sureness} from {_samples(estimate.n)}"
+
+
+def _samples(n: int) -> str:
+    return f"{n} sample" if n == 1 else f"{n} samples"
+
+
+def _number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.4g} %"
