@@ -1,0 +1,148 @@
+"""What the use cases need of the outside world, as protocols: the layers below supply, the tests fake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Generic, Protocol, TypeVar
+
+from pynomaly.domain.datasets import Block, Column, Dataset
+from pynomaly.domain.detections import DetectionResult
+from pynomaly.domain.detectors import Detector, TrainedModel
+from pynomaly.domain.operations import Operation, OperationState
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose objects are meant: one tenant's, and of these one owner's unless `owner_id` is None."""
+
+    tenant_id: str
+    owner_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A window of a listing, newest first."""
+
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """One page of things and how many there are in all."""
+
+    items: Sequence[T]
+    total: int
+
+
+class DatasetRepository(Protocol):
+    """Keeps what is known of datasets."""
+
+    def add(self, dataset: Dataset) -> None: ...
+    def get(self, dataset_id: str) -> Dataset | None: ...
+    def list(self, scope: Scope, page: Page) -> Listing[Dataset]: ...
+    def delete(self, dataset_id: str) -> bool: ...
+    def every_id(self) -> set[str]: ...
+
+
+class DetectorRepository(Protocol):
+    """Keeps detectors and which model each of them serves."""
+
+    def add(self, detector: Detector) -> None: ...
+    def get(self, detector_id: str) -> Detector | None: ...
+    def list(self, scope: Scope, page: Page) -> Listing[Detector]: ...
+    def update(self, detector: Detector) -> bool: ...
+    def set_model(self, detector_id: str, model: TrainedModel) -> bool:
+        """Serve this model from now on; False if the detector is gone."""
+    def delete(self, detector_id: str) -> bool: ...
+    def every_model_id(self) -> set[str]: ...
+
+
+class ResultRepository(Protocol):
+    """Keeps what is known of detections."""
+
+    def add(self, result: DetectionResult) -> None: ...
+    def get(self, result_id: str) -> DetectionResult | None: ...
+    def list(
+        self, scope: Scope, page: Page, *, detector_id: str | None = None, dataset_id: str | None = None
+    ) -> Listing[DetectionResult]: ...
+    def delete(self, result_id: str) -> bool: ...
+    def delete_of(self, *, detector_id: str | None = None, dataset_id: str | None = None) -> Sequence[str]:
+        """Forget the results of a detector or a dataset; returns their ids."""
+    def every_id(self) -> set[str]: ...
+
+
+class OperationRepository(Protocol):
+    """Keeps operations; a change of state only happens from a live state, so the first final state stands."""
+
+    def add(self, operation: Operation) -> None: ...
+    def get(self, operation_id: str) -> Operation | None: ...
+    def list(self, scope: Scope, page: Page) -> Listing[Operation]: ...
+    def start(self, operation_id: str) -> bool: ...
+    def finish(
+        self,
+        operation_id: str,
+        state: OperationState,
+        *,
+        result: Mapping[str, Any] | None = None,
+        error: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Enter a final state; False if the operation already had one."""
+    def fail_interrupted(self, reason: str) -> int:
+        """Fail every live operation (none can be running when a server has just started); returns how many."""
+
+
+class RowSource(Protocol):
+    """An opened file of rows: its columns, then its blocks, once, in order."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]: ...
+    def blocks(self) -> Iterator[Block]: ...
+
+
+class DatasetRows(Protocol):
+    """Keeps the rows of datasets."""
+
+    def write(self, dataset_id: str, source: RowSource) -> WrittenRows: ...
+    def read(self, dataset: Dataset, columns: Sequence[str] | None = None) -> Iterator[Block]: ...
+    def delete(self, dataset_id: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenRows:
+    """How much was written."""
+
+    n_rows: int
+    size_bytes: int
+
+
+class BlobStore(Protocol):
+    """Keeps bytes under kind and id: written whole or not at all, sealed, and checked when read."""
+
+    def create(self, kind: str, blob_id: str) -> AbstractContextManager[BinaryIO]:
+        """A sink; the blob exists, durably, once the context ends without an error."""
+    def open(self, kind: str, blob_id: str) -> BinaryIO:
+        """A source; raises CorruptStore where the content is not what was written, NotFound where there is none."""
+    def delete(self, kind: str, blob_id: str) -> None: ...
+    def ids(self, kind: str) -> set[str]: ...
+
+
+class Cipher(Protocol):
+    """Seals bytes to the place they belong to."""
+
+    def encrypt_data(self, data: bytes, *, context: str) -> bytes: ...
+    def decrypt_data(self, data: bytes, *, context: str) -> bytes: ...
+
+
+class ResultCache(Protocol):
+    """Keeps finished answers; may forget at any time, and being down only means a miss."""
+
+    def get(self, key: str) -> bytes | None: ...
+    def put(self, key: str, value: bytes) -> None: ...
+    def forget(self, tag: str) -> None:
+        """Drop the entries whose key holds this id."""

@@ -1,0 +1,86 @@
+"""Datasets in SQL: one row each; the rows of the data are blobs."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Engine, Index, RowMapping, String, Table, Text
+from sqlalchemy import Column as Field
+
+from pynomaly.domain.datasets import Column, ColumnKind, Dataset
+from pynomaly.domain.ports import Listing, Page, Scope
+from pynomaly.storage.schema import Instant, metadata
+from pynomaly.storage.sql import OwnedRows
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Field("id", String(40), primary_key=True),
+    Field("owner_id", String(64), nullable=False),
+    Field("tenant_id", String(64), nullable=False),
+    Field("name", String(255), nullable=False),
+    Field("description", Text),
+    Field("columns", JSON, nullable=False),
+    Field("n_rows", BigInteger, nullable=False),
+    Field("target_column", Text),
+    Field("size_bytes", BigInteger, nullable=False),
+    Field("created_at", Instant, nullable=False),
+    Field("metadata", JSON, nullable=False),
+    Index(None, "tenant_id", "owner_id", "created_at"),
+)
+
+
+class SqlDatasets:
+    """DatasetRepository on an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._rows = OwnedRows(engine, datasets)
+
+    def add(self, dataset: Dataset) -> None:
+        """Keep a new dataset."""
+        self._rows.insert(
+            {
+                "id": dataset.id,
+                "owner_id": dataset.owner_id,
+                "tenant_id": dataset.tenant_id,
+                "name": dataset.name,
+                "description": dataset.description,
+                "columns": [[column.name, column.kind.value] for column in dataset.columns],
+                "n_rows": dataset.n_rows,
+                "target_column": dataset.target_column,
+                "size_bytes": dataset.size_bytes,
+                "created_at": dataset.created_at,
+                "metadata": dict(dataset.metadata),
+            }
+        )
+
+    def get(self, dataset_id: str) -> Dataset | None:
+        """The dataset, or None."""
+        row = self._rows.row(dataset_id)
+        return None if row is None else _build(row)
+
+    def list(self, scope: Scope, page: Page) -> Listing[Dataset]:
+        """One page of the scope's datasets, newest first."""
+        return self._rows.page(scope, page, _build)
+
+    def delete(self, dataset_id: str) -> bool:
+        """Forget the dataset; whether it was there."""
+        return self._rows.remove(dataset_id)
+
+    def every_id(self) -> set[str]:
+        """Ids of all datasets."""
+        return self._rows.every()
+
+
+def _build(row: RowMapping) -> Dataset:
+    return Dataset(
+        id=row["id"],
+        owner_id=row["owner_id"],
+        tenant_id=row["tenant_id"],
+        name=row["name"],
+        description=row["description"],
+        columns=tuple(Column(name, ColumnKind(kind)) for name, kind in row["columns"]),
+        n_rows=row["n_rows"],
+        target_column=row["target_column"],
+        size_bytes=row["size_bytes"],
+        created_at=row["created_at"],
+        metadata=row["metadata"],
+    )

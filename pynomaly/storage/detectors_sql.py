@@ -1,0 +1,130 @@
+"""Detectors in SQL, each with the model it serves; the models themselves are blobs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Double, Engine, Index, RowMapping, String, Table, Text
+
+from pynomaly.domain.detectors import Detector, TrainedModel
+from pynomaly.domain.ports import Listing, Page, Scope
+from pynomaly.storage.schema import Instant, metadata
+from pynomaly.storage.sql import OwnedRows
+
+detectors = Table(
+    "detectors",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("owner_id", String(64), nullable=False),
+    Column("tenant_id", String(64), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("description", Text),
+    Column("algorithm", String(64), nullable=False),
+    Column("contamination", Double, nullable=False),
+    Column("parameters", JSON, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    Column("model_id", String(40)),
+    Column("model", JSON),
+    Column("trained_at", Instant),
+    Column("metadata", JSON, nullable=False),
+    Index(None, "tenant_id", "owner_id", "created_at"),
+)
+
+
+class SqlDetectors:
+    """DetectorRepository on an engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._rows = OwnedRows(engine, detectors)
+
+    def add(self, detector: Detector) -> None:
+        """Keep a new detector, as yet without a model."""
+        values = _editable(detector) | {
+            "id": detector.id,
+            "owner_id": detector.owner_id,
+            "tenant_id": detector.tenant_id,
+            "algorithm": detector.algorithm,
+            "created_at": detector.created_at,
+        }
+        self._rows.insert(values)
+
+    def get(self, detector_id: str) -> Detector | None:
+        """The detector, or None."""
+        row = self._rows.row(detector_id)
+        return None if row is None else _build(row)
+
+    def list(self, scope: Scope, page: Page) -> Listing[Detector]:
+        """One page of the scope's detectors, newest first."""
+        return self._rows.page(scope, page, _build)
+
+    def update(self, detector: Detector) -> bool:
+        """Store what may be edited (not the model); whether the detector is still there."""
+        return self._rows.change(detector.id, _editable(detector))
+
+    def set_model(self, detector_id: str, model: TrainedModel) -> bool:
+        """Serve this model from now on; whether the detector is still there."""
+        values = {
+            "model_id": model.id,
+            "trained_at": model.trained_at,
+            "updated_at": model.trained_at,
+            "model": {
+                "version": model.version,
+                "dataset_id": model.dataset_id,
+                "training_time_s": model.training_time_s,
+                "n_samples": model.n_samples,
+                "feature_names": list(model.feature_names),
+                "threshold": model.threshold,
+            },
+        }
+        return self._rows.change(detector_id, values)
+
+    def delete(self, detector_id: str) -> bool:
+        """Forget the detector; whether it was there."""
+        return self._rows.remove(detector_id)
+
+    def every_model_id(self) -> set[str]:
+        """Ids of all models that are being served."""
+        return self._rows.every("model_id")
+
+
+def _editable(detector: Detector) -> dict[str, Any]:
+    return {
+        "name": detector.name,
+        "description": detector.description,
+        "contamination": detector.contamination,
+        "parameters": dict(detector.parameters),
+        "updated_at": detector.updated_at,
+        "metadata": dict(detector.metadata),
+    }
+
+
+def _build(row: RowMapping) -> Detector:
+    return Detector(
+        id=row["id"],
+        owner_id=row["owner_id"],
+        tenant_id=row["tenant_id"],
+        name=row["name"],
+        description=row["description"],
+        algorithm=row["algorithm"],
+        contamination=row["contamination"],
+        parameters=row["parameters"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        model=None if row["model_id"] is None else _build_model(row),
+        metadata=row["metadata"],
+    )
+
+
+def _build_model(row: RowMapping) -> TrainedModel:
+    known = row["model"]
+    return TrainedModel(
+        id=row["model_id"],
+        version=known["version"],
+        dataset_id=known["dataset_id"],
+        trained_at=row["trained_at"],
+        training_time_s=known["training_time_s"],
+        n_samples=known["n_samples"],
+        feature_names=tuple(known["feature_names"]),
+        threshold=known["threshold"],
+    )

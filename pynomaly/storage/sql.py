@@ -1,0 +1,65 @@
+"""What the four repositories of owned things share: reading a page of somebody's rows, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Engine, RowMapping, Table, delete, func, select
+
+from pynomaly.domain.ports import Listing, Page, Scope
+
+T = TypeVar("T")
+
+
+class OwnedRows:
+    """One table with the columns id, owner_id, tenant_id and created_at."""
+
+    def __init__(self, engine: Engine, table: Table) -> None:
+        self.engine = engine
+        self._reader = engine.execution_options(reads_only=True)
+        self._table = table
+
+    def insert(self, values: dict[str, Any]) -> None:
+        """Add one row, durably."""
+        with self.engine.begin() as connection:
+            connection.execute(self._table.insert().values(values))
+
+    def row(self, row_id: str) -> RowMapping | None:
+        """The row with that id."""
+        with self._reader.connect() as connection:
+            found = connection.execute(select(self._table).where(self._table.c.id == row_id)).mappings()
+            return found.one_or_none()
+
+    def page(
+        self, scope: Scope, page: Page, build: Callable[[RowMapping], T], *extra: ColumnElement[bool]
+    ) -> Listing[T]:
+        """One page of the scope's rows and how many it has in all."""
+        table = self._table
+        wanted = [table.c.tenant_id == scope.tenant_id, *extra]
+        if scope.owner_id is not None:
+            wanted.append(table.c.owner_id == scope.owner_id)
+        newest_first = table.c.created_at.desc(), table.c.id
+        query = select(table).where(*wanted).order_by(*newest_first).limit(page.limit).offset(page.offset)
+        with self._reader.connect() as connection:
+            total = connection.execute(select(func.count()).select_from(table).where(*wanted)).scalar_one()
+            items = [build(row) for row in connection.execute(query).mappings()]
+        return Listing(items, total)
+
+    def change(self, row_id: str, values: dict[str, Any], *extra: ColumnElement[bool]) -> bool:
+        """Set columns of one row if it (still) meets the conditions; whether it did."""
+        table = self._table
+        with self.engine.begin() as connection:
+            done = connection.execute(table.update().where(table.c.id == row_id, *extra).values(values))
+        return done.rowcount == 1
+
+    def remove(self, row_id: str) -> bool:
+        """Delete one row; whether it was there."""
+        with self.engine.begin() as connection:
+            return connection.execute(delete(self._table).where(self._table.c.id == row_id)).rowcount == 1
+
+    def every(self, column: str = "id") -> set[str]:
+        """All values of a column, of every tenant."""
+        with self._reader.connect() as connection:
+            found = connection.execute(select(self._table.c[column])).scalars()
+            return {value for value in found if value is not None}
