@@ -6,16 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pynomaly_itest.errors import Place
 from pynomaly_itest.profile.expression import Expression
+from pynomaly_itest.profile.source import Source
 
-
-@dataclass(frozen=True)
-class Source:
-    """Where a part of a profile stands, with the text of its line for carets and reports."""
-
-    place: Place
-    line: str = ""
+__all__ = ["DatasetSpec", "Gate", "Origin", "Plan", "Scenario", "Source", "StepCall"]
 
 
 @dataclass(frozen=True)
