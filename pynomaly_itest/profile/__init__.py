@@ -1,1 +1,1 @@
-"""From YAML to a typed, checked plan: a profile that loads has no mistake that could be found without running it."""
+"""From YAML to a typed, checked plan: what loads has no mistake that could be found before the run."""

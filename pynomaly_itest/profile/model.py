@@ -1,4 +1,4 @@
-"""A profile as the rest of the tool sees it: typed, checked, every value resolved as far as it can be before a run."""
+"""A profile as the rest of the tool sees it: typed, checked, resolved as far as it can be before a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["DatasetSpec", "Gate", "Origin", "Plan", "Scenario", "Source", "StepC
 
 @dataclass(frozen=True)
 class StepCall:
-    """One line of `setup`, `steps`, `catch` or `finally`: a step kind, its config, and what is expected of it.
+    """One line of `setup`, `steps`, `catch` or `finally`: a step kind, its config, what is expected.
 
     `config` may hold `${{ … }}` look-ups; they are resolved right before the step runs, and the kind's model
     then validates the result. `save` names the step's result for later expressions.
@@ -41,7 +41,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A named dataset: its kind and that kind's config (already validated); `base` resolves relative paths."""
+    """A named dataset: its kind and that kind's config (validated); `base` resolves relative paths."""
 
     name: str
     kind: str
@@ -86,7 +86,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do: profile, scenarios x matrix after selection, effective values with their origins."""
+    """What a run will do: profile, scenarios x matrix after selection, effective values, their origins."""
 
     profile: str
     description: str

@@ -216,9 +216,15 @@ def _statistic(name: Name, depth: int, series: Series) -> Shape | _Fault:
     if statistic is not None:
         return Scalar("number", statistic.unit(series.unit))
     wrong = ".".join(name.parts[depth - 1 :])
-    near = did_you_mean(".".join(name.parts[depth:]), (*STATISTICS, *_QUANTILES))
+    near = _nearest_statistic(".".join(name.parts[depth:]))
     hint = near.replace("did you mean '", f"did you mean '{name.parts[depth - 1]}.")
     return _Fault(f"unknown metric {wrong!r}", _span(name, depth - 1), hint)
+
+
+def _nearest_statistic(wrong: str) -> str:
+    """Swapped digits are the commonest slip of all: `p59` is nearer to `p95` than to `p5`."""
+    swapped = next((known for known in _QUANTILES if sorted(known) == sorted(wrong)), None)
+    return did_you_mean(swapped or wrong, (*STATISTICS, *_QUANTILES))
 
 
 def _below_scalar(name: Name, depth: int, shape: Scalar) -> _Fault:

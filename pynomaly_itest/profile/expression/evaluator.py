@@ -1,4 +1,4 @@
-"""The value of an expression, for `${{ … }}` and `-m`; gates are judged elsewhere, as they also know 'no data'."""
+"""The value of an expression, for `${{ … }}` and `-m`; gates know "no data" too and are judged elsewhere."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Lookup: TypeAlias = Callable[[tuple[str, ...]], Any]
 
 
 def evaluate(expression: Expression, lookup: Lookup) -> Any:
-    """The expression's value, of the type that it has: a name's own value, or true and false for a comparison.
+    """The expression's value in its own type: what a name stands for, or true and false for a comparison.
 
-    Raises KeyError for a name without a value, TypeError where values can't be compared, ValueError (UnitClash)
-    where their units can't.
+    Raises KeyError for a name without a value, TypeError where values can't be compared, ValueError
+    (UnitClash) where their units can't.
     """
     return _value(expression.ast, lookup)
 

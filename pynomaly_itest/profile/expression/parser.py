@@ -33,7 +33,7 @@ _TEXT = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 _TOKEN = re.compile(
     rf"""\s*(?:
       (?P<name>{_SEGMENT}(?:\.[A-Za-z0-9_]+|\[\s*(?:\d+|{_TEXT})\s*\])*)
-    | (?P<number>-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+(?![A-Za-z]))?)(?P<unit>[A-Za-zµ%/][A-Za-zµ/]*)?
+    | (?P<number>-?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)(?P<unit>[A-Za-zµ%/][A-Za-zµ/]*)?
     | (?P<text>{_TEXT})
     | (?P<symbol>==|!=|<=|>=|<|>|\(|\)|\[|\]|,)
     | (?P<end>$)
@@ -178,7 +178,7 @@ class _Parser:
             return "not in"
         return None
 
-    def _operand(self) -> Node:
+    def _operand(self) -> Node:  # noqa: RET503 - the last case never returns
         token = self._take()
         match token.kind, token.text:
             case "name", _:
@@ -193,12 +193,14 @@ class _Parser:
                 return self._brackets(token)
             case "symbol", "[":
                 return self._list(token)
-            case "end", _:
-                self._fail(
-                    "the expression ends too early", Span(max(0, len(self._text) - 1), len(self._text))
-                )
             case _:
-                self._fail(f"a name or a value is missing before {token.text!r}", token.span)
+                self._fail_at_operand(token)
+
+    def _fail_at_operand(self, token: _Token) -> NoReturn:
+        if token.kind == "end":
+            last = len(self._text.rstrip())
+            self._fail("the expression ends too early", Span(last - 1, last))
+        self._fail(f"a name or a value is missing before {token.text!r}", token.span)
 
     def _brackets(self, opening: _Token) -> Node:
         self._descend()
@@ -246,7 +248,7 @@ class _Parser:
         return Literal(value, unit, token.span)
 
     def _check_pattern(self, right: Node) -> None:
-        """A pattern is checked here, once: a name on the right can only be checked when its value is known."""
+        """A pattern is checked here, once; a name's value only when it is known."""
         if isinstance(right, Literal):
             fault = pattern_fault(right.value)
             if fault is not None:
@@ -263,9 +265,7 @@ class _Parser:
 
     def _fail_at_rest(self) -> NoReturn:
         token = self._next
-        hint = None
-        if token.kind == "name":
-            hint = did_you_mean(token.text, ("and", "or", "in", "not in", "matches"))
+        hint = "expressions compare with == != < <= > >= in matches, and join with and, or, not"
         self._fail(f"an operator is missing before {token.text!r}", token.span, hint)
 
     def _fail(self, message: str, span: Span, hint: str | None = None) -> NoReturn:
@@ -285,5 +285,5 @@ def _unquote(text: str) -> str:
 
 
 def _kept(found: re.Match[str]) -> str:
-    """`\\"` is a quote and `\\\\` a backslash; before anything else the backslash stays, as patterns need it."""
+    """`\\"` is a quote and `\\\\` a backslash; before other letters the backslash stays, for patterns."""
     return found[1] if found[1] in "\"'\\" else found[0]

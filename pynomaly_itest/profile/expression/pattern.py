@@ -1,4 +1,4 @@
-"""Patterns for `matches` that end in bounded time: a profile must not be able to hang the gate that reads it."""
+"""Patterns for `matches` that end in bounded time: a profile can't hang the gate that reads it."""
 
 from __future__ import annotations
 

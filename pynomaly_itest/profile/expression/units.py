@@ -1,4 +1,4 @@
-"""Units of measured values and limits, so that `50ms`, `0.05s` and a series in milliseconds can be compared."""
+"""Units of measured values and limits, so that `50ms`, `0.05s` and a series in milliseconds compare."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _ALIASES = {
 }
 _COUNTED = ("requests", "samples", "rows", "iterations", "events", "operations")
 
-KNOWN_UNITS = (*_SIMPLE, "/s", *(f"{noun}/s" for noun in _COUNTED), "mb/s")
+KNOWN_UNITS = (*(unit for unit in _SIMPLE if unit != "1"), "/s", *(f"{noun}/s" for noun in _COUNTED), "mb/s")
 
 
 def canonical(unit: str) -> str | None:
@@ -91,7 +91,7 @@ _QUANTITY = re.compile(r"\s*(-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Z
 def parse_quantity(text: str | float, unit: str) -> float:
     """A number in `unit` from `20s`, `1.5 min`, `512mb`, `50/s` or a plain number (taken to be in `unit`).
 
-    Raises ValueError where it is no number or the unit is unknown, UnitClash where it measures something else.
+    Raises ValueError where it is no number or the unit is unknown, UnitClash where it measures another thing.
     """
     if isinstance(text, int | float):
         return float(text)
