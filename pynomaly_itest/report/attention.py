@@ -1,0 +1,124 @@
+"""What needs a reader's attention, worst first: the same ranking in every format."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pynomaly_itest.events import Verdict
+from pynomaly_itest.report.describe import SEVERITIES
+from pynomaly_itest.report.document import (
+    FindingDocument,
+    GateDocument,
+    RunDocument,
+    ScenarioDocument,
+    StepDocument,
+)
+
+_WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
+
+
+@dataclass(frozen=True)
+class Concern:
+    """One thing that keeps the run, or a part of it, from being a pass.
+
+    At most one of `gate`, `step` and `finding` is set. Where none is, the scenarios named in `scenarios`
+    (or the run itself, where there are none) are the concern, for `reason`.
+    """
+
+    verdict: Verdict
+    headline: str
+    reason: str | None
+    scenarios: tuple[ScenarioDocument, ...] = ()
+    gate: GateDocument | None = None
+    step: StepDocument | None = None
+    finding: FindingDocument | None = None
+    rank: tuple[float, ...] = field(default=(), compare=False)
+
+    @property
+    def scenario(self) -> ScenarioDocument | None:
+        """The scenario it is about, where it is about one."""
+        return self.scenarios[0] if len(self.scenarios) == 1 else None
+
+    @property
+    def where(self) -> str:
+        """The place in the profile: file and line."""
+        part = self.gate or self.step
+        if part is not None and part.where:
+            return part.where
+        return self.scenario.where if self.scenario is not None else ""
+
+    @property
+    def source_line(self) -> str:
+        part = self.gate or self.step
+        return part.source_line if part is not None else ""
+
+
+def concerns(run: RunDocument) -> list[Concern]:
+    """Everything failed, error or inconclusive that counts: failed first, then by severity and broken margin.
+
+    A scenario that is not a pass is always there: by its gates, steps and findings, or else by its reason.
+    """
+    found = [*_of_run(run), *_of_scenarios(run)]
+    return sorted(found, key=lambda concern: (_WORST_FIRST.index(concern.verdict), *concern.rank))
+
+
+def noted(run: RunDocument) -> list[FindingDocument]:
+    """Failed findings that are not held against the verdict: waived, or less severe than what fails a run."""
+    return [f for f in run.findings if f.verdict is Verdict.FAILED and not f.counts]
+
+
+def _of_run(run: RunDocument) -> Iterator[Concern]:
+    if run.aborted is not None:
+        reason = run.aborted.message + (f"\n{run.aborted.hint}" if run.aborted.hint else "")
+        yield Concern(Verdict.ERROR, "The run was given up", reason, rank=(-1.0,))
+    elif run.interrupted is not None:
+        yield Concern(Verdict.ERROR, "The run was interrupted", run.interrupted, rank=(-1.0,))
+    elif not run.complete:
+        yield Concern(Verdict.ERROR, "The run was killed before its end", None, rank=(-1.0,))
+
+
+def _of_scenarios(run: RunDocument) -> Iterator[Concern]:
+    bare: dict[tuple[Verdict, str | None], list[ScenarioDocument]] = {}
+    for scenario in run.scenarios:
+        parts = [*_of_steps(scenario), *_of_gates(scenario), *_of_findings(scenario, run)]
+        yield from parts
+        if scenario.verdict in _WORST_FIRST and not any(part.verdict is scenario.verdict for part in parts):
+            bare.setdefault((scenario.verdict, scenario.reason), []).append(scenario)
+    for (verdict, reason), together in bare.items():
+        headline = together[0].id if len(together) == 1 else f"{len(together)} scenarios"
+        yield Concern(verdict, headline, reason, tuple(together), rank=(3.0,))
+
+
+def _of_steps(scenario: ScenarioDocument) -> Iterator[Concern]:
+    for step in scenario.steps:
+        if step.verdict in _WORST_FIRST:
+            headline = step.title or step.kind
+            yield Concern(step.verdict, headline, step.reason, (scenario,), step=step, rank=(1.0,))
+
+
+def _of_gates(scenario: ScenarioDocument) -> Iterator[Concern]:
+    for gate in scenario.gates:
+        if gate.verdict in _WORST_FIRST:
+            rank = (2.0, _room(gate))
+            yield Concern(gate.verdict, gate.expression, gate.reason, (scenario,), gate=gate, rank=rank)
+
+
+def _room(gate: GateDocument) -> float:
+    """The margin in percent; a broken limit of zero is infinitely broken, an untold margin comes last."""
+    if gate.margin_percent is not None:
+        return gate.margin_percent
+    return -math.inf if gate.margin is not None and gate.margin < 0 else math.inf
+
+
+def _of_findings(scenario: ScenarioDocument, run: RunDocument) -> Iterator[Concern]:
+    for finding in run.findings:
+        if finding.scenario != scenario.id or finding.verdict not in _WORST_FIRST:
+            continue
+        if finding.verdict is Verdict.FAILED and not finding.counts:
+            continue
+        severity = SEVERITIES.index(finding.severity) if finding.severity in SEVERITIES else 0
+        rank = (0.0, float(severity))
+        headline = f"{finding.id} {finding.title}"
+        yield Concern(finding.verdict, headline, finding.reason, (scenario,), finding=finding, rank=rank)

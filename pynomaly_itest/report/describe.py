@@ -1,0 +1,278 @@
+"""From a run's result to the document that all formats render: cleaned, thinned, with margins worked out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+
+from pynomaly_itest.events import (
+    DiagnosticsCollected,
+    Exchange,
+    FindingRecorded,
+    GateJudged,
+    RunStarted,
+    StepFinished,
+    Verdict,
+)
+from pynomaly_itest.report.document import (
+    AbortDocument,
+    DiagnosticsDocument,
+    ExchangeDocument,
+    FindingDocument,
+    GateDocument,
+    LeftoverDocument,
+    RunDocument,
+    ScenarioDocument,
+    StepDocument,
+    TargetDocument,
+)
+from pynomaly_itest.report.explain import explain
+from pynomaly_itest.report.summarise import summarise, thin
+from pynomaly_itest.report.untrusted import clean, clip, finite, jsonable, one_line
+from pynomaly_itest.results import RunResult, ScenarioResult
+
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+
+_ALL_EXCHANGES_CHARS = 250_000
+_LONGEST_BODY = 4_000
+_SHORTEST_BODY = 400
+_LONGEST_REASON = 2_000
+_MOST_LOG_LINES = 60
+_LONGEST_LOG_LINE = 400
+
+
+def describe(run: RunResult) -> RunDocument:
+    """The document of a run: everything that any report shows, in planned order."""
+    started = run.started
+    body_chars = _body_budget(run)
+    reproduce = one_line(started.reproduce) or _default_command(started)
+    return RunDocument(
+        run_id=clean(started.run_id),
+        verdict=run.verdict,
+        exit_code=int(run.exit_code),
+        why=explain(run),
+        complete=run.complete,
+        profile=clean(started.profile),
+        profile_files=[clean(name) for name in started.profile_files],
+        description=clean(started.description),
+        target=TargetDocument(
+            kind=clean(run.target.kind), url=one_line(run.target.url), version=_optional(run.target.version)
+        ),
+        started_at=clean(started.started_at),
+        duration_s=round(run.duration_s, 6),
+        target_start_s=run.target_start_s,
+        tool_version=clean(started.tool_version),
+        seed=started.seed,
+        confidence=started.confidence,
+        fail_on=clean(started.fail_on),
+        deselected=started.deselected,
+        counts={verdict: sum(s.verdict is verdict for s in run.scenarios) for verdict in Verdict},
+        benchmarks={clean(k): v for k, v in started.benchmarks.items() if finite(v) is not None},
+        environment={clean(key): one_line(value) for key, value in started.environment.items()},
+        reproduce=reproduce,
+        interrupted=_optional(run.interrupted),
+        aborted=_abort(run),
+        warnings=[one_line(warning, 1000) for warning in run.warnings],
+        resources=thin(run.samples),
+        scenarios=[_scenario(scenario, run, reproduce, body_chars) for scenario in run.scenarios],
+        findings=[_finding(finding, started.fail_on, body_chars) for finding in run.findings],
+    )
+
+
+def _body_budget(run: RunResult) -> int:
+    """How long a shown body may be, so that a report of many failures still opens at once."""
+    steps = sum(step.exchange is not None for scenario in run.scenarios for step in scenario.steps)
+    exchanges = steps + sum(finding.exchange is not None for finding in run.findings)
+    return min(_LONGEST_BODY, max(_SHORTEST_BODY, _ALL_EXCHANGES_CHARS // max(1, 2 * exchanges)))
+
+
+def _default_command(started: RunStarted) -> str:
+    words = ["pynomaly-itest", "run", "--profile", clean(started.profile)]
+    target = started.target.kind if started.target.kind in {"bundled", "inprocess"} else started.target.url
+    return shlex.join([*words, "--target", one_line(target), "--seed", str(started.seed)])
+
+
+def _optional(text: str | None) -> str | None:
+    return None if text is None else clip(clean(text), _LONGEST_REASON)
+
+
+def _abort(run: RunResult) -> AbortDocument | None:
+    """Without the traceback: that belongs in the log."""
+    if run.aborted is None:
+        return None
+    return AbortDocument(
+        exit_code=run.aborted.exit_code,
+        message=clip(clean(run.aborted.message), _LONGEST_REASON),
+        hint=_optional(run.aborted.hint),
+    )
+
+
+def _scenario(scenario: ScenarioResult, run: RunResult, command: str, body_chars: int) -> ScenarioDocument:
+    planned = scenario.planned
+    return ScenarioDocument(
+        id=one_line(scenario.id),
+        title=one_line(planned.title),
+        verdict=scenario.verdict,
+        reason=_optional(scenario.reason),
+        tags=[one_line(tag) for tag in planned.tags],
+        requires=[one_line(name) for name in planned.requires],
+        where=one_line(planned.where),
+        started_s=scenario.started_s,
+        duration_s=round(scenario.duration_s, 6),
+        finished=scenario.finished,
+        reproduce=f"{command} --scenario {shlex.quote(one_line(scenario.id))}",
+        steps=[*(_step(step, body_chars) for step in scenario.steps), *_unfinished(scenario, run)],
+        gates=[_gate(gate) for gate in scenario.gates],
+        metrics=[summarise(metric) for metric in scenario.metrics],
+        diagnostics=[_diagnostics(collected) for collected in scenario.diagnostics],
+        leftovers=[
+            LeftoverDocument(kind=one_line(left.kind), id=one_line(left.id), path=one_line(left.path))
+            for left in scenario.left.values()
+        ],
+    )
+
+
+def _step(step: StepFinished, body_chars: int) -> StepDocument:
+    values = jsonable(step.values)
+    return StepDocument(
+        index=step.index,
+        phase=clean(step.phase),
+        kind=clean(step.kind),
+        title=one_line(step.title),
+        verdict=step.verdict,
+        reason=_optional(step.reason),
+        started_s=round(step.started_s, 6),
+        duration_s=round(step.duration_s, 6),
+        where=one_line(step.where),
+        source_line=one_line(step.source_line),
+        values=values if isinstance(values, dict) else {},
+        exchange=_exchange(step.exchange, body_chars),
+    )
+
+
+def _unfinished(scenario: ScenarioResult, run: RunResult) -> Iterable[StepDocument]:
+    """The step that was under way when the run stopped: it was begun, so it is shown."""
+    step = scenario.running
+    if step is None:
+        return
+    yield StepDocument(
+        index=step.index,
+        phase=clean(step.phase),
+        kind=clean(step.kind),
+        title=one_line(step.title),
+        verdict=Verdict.ERROR,
+        reason="had not ended when the scenario stopped",
+        started_s=round(step.at_s, 6),
+        duration_s=round(max(0.0, _end_s(scenario, run) - step.at_s), 6),
+        where="",
+        source_line="",
+        values={},
+        exchange=None,
+    )
+
+
+def _end_s(scenario: ScenarioResult, run: RunResult) -> float:
+    if scenario.finished and scenario.started_s is not None:
+        return scenario.started_s + scenario.duration_s
+    return run.duration_s
+
+
+def _gate(gate: GateJudged) -> GateDocument:
+    margin = margin_of(gate)
+    limit = finite(gate.limit)
+    percent = None if margin is None or not limit else round(100 * margin / abs(limit), 3)
+    ends = None if gate.interval is None else (finite(gate.interval[0]), finite(gate.interval[1]))
+    return GateDocument(
+        expression=one_line(gate.expression, 1000),
+        verdict=gate.verdict,
+        reason=_optional(gate.reason),
+        observed=jsonable(gate.observed),
+        limit=jsonable(gate.limit),
+        op=gate.op and clean(gate.op),
+        unit=gate.unit and clean(gate.unit),
+        n=gate.n,
+        interval=ends,
+        confidence=gate.confidence,
+        margin=margin,
+        margin_percent=percent,
+        where=one_line(gate.where),
+        source_line=one_line(gate.source_line, 1000),
+    )
+
+
+def margin_of(gate: GateJudged) -> float | None:
+    """The room between observed and limit in the gate's unit, negative where the limit is broken.
+
+    None where one of the two is no finite number, or the comparison has no direction.
+    """
+    observed, limit = finite(gate.observed), finite(gate.limit)
+    if observed is None or limit is None:
+        return None
+    match gate.op:
+        case "<=" | "<":
+            return finite(limit - observed)
+        case ">=" | ">":
+            return finite(observed - limit)
+        case "==":
+            return finite(-abs(observed - limit) or 0.0)
+        case _:
+            return None
+
+
+def _exchange(exchange: Exchange | None, body_chars: int) -> ExchangeDocument | None:
+    if exchange is None:
+        return None
+    return ExchangeDocument(
+        method=one_line(exchange.method),
+        url=one_line(exchange.url, 1000),
+        request_headers={one_line(k): one_line(v, 600) for k, v in exchange.request_headers.items()},
+        request_body=_body(exchange.request_body, body_chars),
+        status=exchange.status,
+        reply_headers={one_line(k): one_line(v, 600) for k, v in exchange.reply_headers.items()},
+        reply_body=_body(exchange.reply_body, body_chars),
+        error=_optional(exchange.error),
+        duration_ms=finite(exchange.duration_ms),
+    )
+
+
+def _body(text: str | None, longest: int) -> str | None:
+    return None if text is None else clip(clean(text), longest)
+
+
+def _diagnostics(collected: DiagnosticsCollected) -> DiagnosticsDocument:
+    """The last lines: what happened right before the failure stands there."""
+    last = collected.lines[-_MOST_LOG_LINES:]
+    missing = len(collected.lines) - len(last)
+    head = [f"… {missing:,} earlier lines are in the event log"] if missing else []
+    return DiagnosticsDocument(
+        title=one_line(collected.title), lines=head + [clip(clean(line), _LONGEST_LOG_LINE) for line in last]
+    )
+
+
+def _finding(finding: FindingRecorded, fail_on: str, body_chars: int) -> FindingDocument:
+    return FindingDocument(
+        id=one_line(finding.id),
+        scenario=one_line(finding.scenario),
+        title=one_line(finding.title),
+        verdict=finding.verdict,
+        reason=_optional(finding.reason),
+        severity=clean(finding.severity),
+        fingerprint=clean(finding.fingerprint),
+        where=one_line(finding.where),
+        expected=clip(clean(finding.expected), _LONGEST_REASON),
+        observed=clip(clean(finding.observed), _LONGEST_REASON),
+        why=clip(clean(finding.why), _LONGEST_REASON),
+        mend=clip(clean(finding.mend), _LONGEST_REASON),
+        references=[one_line(reference) for reference in finding.references],
+        curl=clip(clean(finding.curl), _LONGEST_REASON),
+        exchange=_exchange(finding.exchange, body_chars),
+        waived_by=_optional(finding.waived_by),
+        counts=finding.waived_by is None and _at_least(finding.severity, fail_on),
+    )
+
+
+def _at_least(severity: str, fail_on: str) -> bool:
+    """Whether a severity is as bad as the one from which findings count; an unknown one counts."""
+    if severity not in SEVERITIES or fail_on not in SEVERITIES:
+        return True
+    return SEVERITIES.index(severity) <= SEVERITIES.index(fail_on)

@@ -1,0 +1,139 @@
+"""Many observed numbers brought down to what a reader can see: quantiles, a histogram, slices of time.
+
+Pure arithmetic on the values that the log kept; nothing here decides a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Sequence
+
+from pynomaly_itest.events import MetricRecorded, TargetSampled
+from pynomaly_itest.report.document import (
+    HistogramDocument,
+    MetricDocument,
+    OverTimeDocument,
+    ResourcesDocument,
+)
+from pynomaly_itest.report.untrusted import clean
+
+SHOWN_QUANTILES = ("p50", "p75", "p90", "p95", "p99", "p99.9")
+MOST_BINS = 24
+MOST_SLICES = 30
+MOST_SAMPLES = 300
+_FEWEST_TAIL_VALUES = 1
+_LOG_FROM_RATIO = 4.0
+
+
+def quantile(ordered: Sequence[float], q: float) -> float:
+    """The q-quantile (0 to 1) of ascending values: the smallest one that at least q of them do not exceed."""
+    return ordered[max(0, math.ceil(q * len(ordered)) - 1)]
+
+
+def spans_decades(low: float, high: float) -> bool:
+    """Whether values from `low` to `high` are better seen on a logarithmic axis."""
+    return low > 0 and high / low >= _LOG_FROM_RATIO
+
+
+def summarise(metric: MetricRecorded) -> MetricDocument:
+    """The metric without its raw values; quantiles in the log (made from all n) are kept."""
+    timed = len(metric.times_s) == len(metric.values)
+    ordered = sorted(value for value in metric.values if math.isfinite(value))
+    return MetricDocument(
+        name=clean(metric.name),
+        unit=clean(metric.unit),
+        n=metric.n,
+        kept=len(ordered),
+        min=ordered[0] if ordered else None,
+        max=ordered[-1] if ordered else None,
+        mean=_short(math.fsum(ordered) / len(ordered)) if ordered else None,
+        quantiles=_quantiles(ordered, metric),
+        histogram=histogram(ordered),
+        over_time=_over_time(metric.times_s, metric.values) if timed else None,
+    )
+
+
+def _quantiles(ordered: Sequence[float], metric: MetricRecorded) -> dict[str, float]:
+    """Only quantiles with a value beyond them: 20 values have no p99 worth the name."""
+    shown = {}
+    for name in SHOWN_QUANTILES:
+        q = float(name[1:]) / 100
+        if ordered and len(ordered) * (1 - q) >= _FEWEST_TAIL_VALUES - 1e-9:
+            shown[name] = _short(quantile(ordered, q))
+    logged = {clean(name): value for name, value in metric.quantiles.items() if math.isfinite(value)}
+    return dict(sorted({**shown, **logged}.items(), key=lambda item: _rank(item[0])))
+
+
+def _rank(name: str) -> float:
+    try:
+        return float(name.lstrip("p"))
+    except ValueError:
+        return math.inf
+
+
+def histogram(ordered: Sequence[float]) -> HistogramDocument | None:
+    """At most 24 bins over ascending finite values, of equal width on the axis on which they are shown."""
+    if not ordered:
+        return None
+    low, high = ordered[0], ordered[-1]
+    if low == high or not math.isfinite(high - low):
+        return HistogramDocument(edges=[low, high], counts=[len(ordered)])
+    bins = min(MOST_BINS, max(4, math.ceil(math.sqrt(len(ordered)))))
+    if spans_decades(low, high):
+        step = math.log(high / low) / bins
+        edges = [low * math.exp(step * i) for i in range(bins)] + [high]
+    else:
+        edges = [low + (high - low) * i / bins for i in range(bins)] + [high]
+    counts = [0] * bins
+    for value in ordered:
+        counts[min(bins, max(1, bisect_right(edges, value))) - 1] += 1
+    return HistogramDocument(edges=[_short(edge) for edge in edges], counts=counts)
+
+
+def _over_time(times_s: Sequence[float], values: Sequence[float]) -> OverTimeDocument | None:
+    """At most 30 slices of equal length; slices in which nothing was observed are left out."""
+    pairs = [(t, v) for t, v in zip(times_s, values, strict=True) if math.isfinite(t) and math.isfinite(v)]
+    if len(pairs) < 2:
+        return None
+    start, end = min(pairs)[0], max(pairs)[0]
+    count = min(MOST_SLICES, len(pairs))
+    width = (end - start) / count
+    if width <= 0:
+        return None
+    slices: list[list[float]] = [[] for _ in range(count)]
+    for at, value in pairs:
+        slices[min(count - 1, int((at - start) / width))].append(value)
+    seen = [(round(start + width * i, 3), sorted(part)) for i, part in enumerate(slices) if part]
+    return OverTimeDocument(
+        at_s=[at for at, _ in seen],
+        n=[len(part) for _, part in seen],
+        p50=[_short(quantile(part, 0.5)) for _, part in seen],
+        p95=[_short(quantile(part, 0.95)) for _, part in seen],
+        max=[_short(part[-1]) for _, part in seen],
+    )
+
+
+def thin(samples: Sequence[TargetSampled]) -> ResourcesDocument | None:
+    """The target's samples brought down to 300, keeping of each group the highest memory and CPU."""
+    usable = [sample for sample in samples if math.isfinite(sample.rss_mb)]
+    if not usable:
+        return None
+    size = math.ceil(len(usable) / MOST_SAMPLES)
+    groups = [usable[i : i + size] for i in range(0, len(usable), size)]
+    return ResourcesDocument(
+        n=len(samples),
+        at_s=[round(group[0].at_s, 3) for group in groups],
+        rss_mb=[round(max(sample.rss_mb for sample in group), 2) for group in groups],
+        cpu_percent=[_highest_cpu(group) for group in groups],
+    )
+
+
+def _highest_cpu(group: Sequence[TargetSampled]) -> float | None:
+    seen = [s.cpu_percent for s in group if s.cpu_percent is not None and math.isfinite(s.cpu_percent)]
+    return round(max(seen), 1) if seen else None
+
+
+def _short(value: float) -> float:
+    """Six significant digits: more than any plot shows, a third of the bytes."""
+    return float(f"{value:.6g}")
