@@ -17,23 +17,28 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.floating[Any]]
 
-_BLOCKS = 24
+_BLOCKS = (32, 16, 8)
 _FEWEST = 20  # below this neither estimate says anything
 _CHANCE = 0.01
 
 
-def inflation(series: FloatArray) -> float:
-    """Variance of the series' mean over that of independent values, at least 1. series: (n,), in order."""
+def inflation(series: FloatArray, *, confidence: float = 0.95) -> float:
+    """Variance of the series' mean over that of independent values, at least 1. series: (n,), in order.
+
+    It is itself an estimate, from few stretches where the memory is long: so it is widened as Student's t is
+    against the normal, for an interval of `confidence`.
+    """
     import numpy as np
 
     centred = np.asarray(series, dtype=np.float64)
     centred = centred - centred.mean() if centred.size else centred
     if centred.size < _FEWEST or not float(np.dot(centred, centred)) > 0:
         return 1.0
-    return max(1.0, _by_autocorrelation(centred), _by_blocks(centred))
+    by_blocks = (_by_blocks(centred, blocks, confidence) for blocks in _BLOCKS if centred.size >= 2 * blocks)
+    return max(1.0, _by_autocorrelation(centred, confidence), *by_blocks)
 
 
-def _by_autocorrelation(centred: FloatArray) -> float:
+def _by_autocorrelation(centred: FloatArray, confidence: float) -> float:
     """1 + 2 * sum of the autocorrelations, in pairs, while a pair's sum stays positive."""
     import numpy as np
 
@@ -42,23 +47,29 @@ def _by_autocorrelation(centred: FloatArray) -> float:
     spectrum = np.fft.rfft(centred, width)
     covariance = np.fft.irfft(spectrum * np.conj(spectrum), width)[: max(2, n // 2)]
     rho = covariance / covariance[0]
-    if rho[1] < 2.0 / np.sqrt(n):  # at two standard errors: by chance in 2 of 100 series
+    if rho[1] < 2.0 / np.sqrt(n):  # two standard errors: independent values reach that in 2 of 100 series
         return 1.0
     pairs = rho[: rho.size // 2 * 2].reshape(-1, 2).sum(axis=1)
     negative = np.flatnonzero(pairs <= 0)
-    kept = pairs[: negative[0]] if negative.size else pairs
-    return float(2 * np.minimum.accumulate(kept).sum() - 1)
+    kept = np.minimum.accumulate(pairs[: negative[0]] if negative.size else pairs)
+    memory = float(2 * kept.sum() - 1)
+    if memory <= 1:
+        return 1.0
+    memory /= max(0.25, 1 - memory / n)  # taking off the sample's own mean takes off some correlation
+    return memory * student_widening(n / (4 * kept.size), confidence)
 
 
-def _by_blocks(centred: FloatArray) -> float:
+def _by_blocks(centred: FloatArray, blocks: int, confidence: float) -> float:
     """Variance of block means against what independence would give, if it is significantly more."""
-    blocks = min(_BLOCKS, centred.size // 5)
     length = centred.size // blocks
     means = centred[: blocks * length].reshape(blocks, length).mean(axis=1)
-    return significant_ratio(float(length * means.var(ddof=1) / centred.var()), blocks)
+    ratio = significant_ratio(float(length * means.var(ddof=1) / centred.var()), blocks)
+    return ratio * student_widening(blocks - 1, confidence) if ratio > 1 else 1.0
 
 
-def inflation_of_windows(means: Sequence[float], sizes: Sequence[int], variance: float) -> float:
+def inflation_of_windows(
+    means: Sequence[float], sizes: Sequence[int], variance: float, *, confidence: float = 0.95
+) -> float:
     """The same from windows of which only mean and size are known. variance: of single observations."""
     import numpy as np
 
@@ -68,7 +79,8 @@ def inflation_of_windows(means: Sequence[float], sizes: Sequence[int], variance:
     values, weights = np.array(kept).T
     centre = np.average(values, weights=weights)
     ratio = float(np.sum(weights * (values - centre) ** 2) / (len(kept) - 1) / variance)
-    return max(1.0, significant_ratio(ratio, len(kept)))
+    ratio = significant_ratio(ratio, len(kept))
+    return ratio * student_widening(len(kept) - 1, confidence) if ratio > 1 else 1.0
 
 
 def significant_ratio(ratio: float, blocks: int) -> float:
@@ -76,3 +88,11 @@ def significant_ratio(ratio: float, blocks: int) -> float:
     from scipy.special import chdtri
 
     return ratio if ratio > float(chdtri(blocks - 1, _CHANCE)) / (blocks - 1) else 1.0
+
+
+def student_widening(degrees: float, confidence: float) -> float:
+    """Square of Student's quantile over the normal one: what a variance known from few degrees costs."""
+    from scipy.special import ndtri, stdtrit
+
+    upper = (1 + confidence) / 2
+    return float((stdtrit(max(2.0, degrees), upper) / ndtri(upper)) ** 2)

@@ -14,6 +14,7 @@ class Estimate:
     n: observations behind it. n_effective: what they are worth, where they are correlated.
     least_n: with fewer observations than this no limit is ever certified.
     at_least, at_most: the range the quantity can take at all (0 and 1 for a proportion).
+    note: why there is no interval, where that needs saying ("not in a steady state: …").
     """
 
     value: float
@@ -28,6 +29,7 @@ class Estimate:
     least_n: int = 1
     at_least: float = float("-inf")
     at_most: float = float("inf")
+    note: str = ""
 
 
 def exact(value: float, unit: str = "1", n: int = 1) -> Estimate:

@@ -23,6 +23,7 @@ _SEED = 20_071_128
 _RESAMPLES = 1_999
 _MOST_BLOCKS = 400
 _FEWEST_TO_RESAMPLE = 12  # with fewer blocks the studentised bootstrap is wilder than Student's t
+_FEWEST_BLOCKS = 6
 _MEMORIES_A_BLOCK = 4
 
 
@@ -36,11 +37,11 @@ def mean(samples: Samples, *, confidence: float = 0.95) -> Estimate:
         windows = [window for window in samples.windows if window.n]
         whole = samples.histogram()
         blocks = np.array([window.total / window.n for window in windows])
-        return _estimate(whole.total / whole.n, blocks, samples, confidence)
+        return _from_blocks(whole.total / whole.n, blocks, samples, confidence)
     values = samples.values.astype(np.float64)
     if not np.isfinite(values).all():
         return Estimate(float(values.mean()), samples.unit, samples.n, method="not finite")
-    return _estimate(float(values.mean()), block_means(values), samples, confidence)
+    return _interval(float(values.mean()), values, samples, confidence)
 
 
 def stddev(samples: Samples, *, confidence: float = 0.95) -> Estimate:
@@ -55,7 +56,7 @@ def stddev(samples: Samples, *, confidence: float = 0.95) -> Estimate:
         return Estimate(math.sqrt(max(0.0, variance)), samples.unit, samples.n, method="moments")
     values = samples.values.astype(np.float64)
     squares = (values - values.mean()) ** 2 * samples.n / (samples.n - 1)
-    inner = _estimate(float(squares.mean()), block_means(squares), samples, confidence)
+    inner = _interval(float(squares.mean()), squares, samples, confidence)
     root = [None if bound is None else math.sqrt(max(0.0, bound)) for bound in (inner.low, inner.high)]
     return Estimate(
         math.sqrt(inner.value),
@@ -90,49 +91,55 @@ def rate(samples: Samples, *, confidence: float = 0.95, window_s: float = 1.0) -
         counts = np.histogram(samples.times_s, bins=windows, range=(0.0, windows * window_s))[0] / window_s
     elif samples.is_folded:
         counts = np.array([window.n for window in samples.windows]) * len(samples.windows) / duration_s
-    found = _estimate(value, block_means(counts) if counts.size else counts, samples, confidence)
+    found = _interval(value, counts, samples, confidence)
     return Estimate(
         value, "1/s", samples.n, found.low, found.high, found.confidence, found.method, at_least=0.0
     )
 
 
-def block_means(series: FloatArray) -> FloatArray:
-    """Means of consecutive blocks of equal length, long enough to be nearly independent of each other."""
+def _interval(value: float, series: FloatArray, samples: Samples, confidence: float) -> Estimate:
+    """An interval around the mean of a series in order: from its block means, but never narrower than its
+    memory allows.
+    """
     import numpy as np
 
     values = np.asarray(series, dtype=np.float64)
-    n = values.size
-    memory = inflation(values)
-    length = max(1, math.ceil(n / _MOST_BLOCKS))
-    if memory > 1:
-        length = max(length, math.ceil(_MEMORIES_A_BLOCK * memory))
-    blocks = max(min(n, 6), n // length)
-    return np.array([part.mean() for part in np.array_split(values, blocks)])
+    memory = inflation(values, confidence=confidence)
+    least_error = float(values.std()) * math.sqrt(memory / max(1, values.size)) if memory > 1 else 0.0
+    return _from_blocks(value, _block_means(values, memory), samples, confidence, least_error)
 
 
-def _estimate(value: float, blocks: FloatArray, samples: Samples, confidence: float) -> Estimate:
-    """An interval around `value` from the spread of nearly independent block means."""
+def _block_means(values: FloatArray, memory: float) -> FloatArray:
+    """Means of consecutive blocks of equal length, long enough to be nearly independent of each other."""
     import numpy as np
 
-    if blocks.size < 2:
-        return Estimate(value, samples.unit, samples.n, confidence=confidence, method="too few blocks")
-    error = float(blocks.std(ddof=1)) / math.sqrt(blocks.size)
-    n_effective = float(blocks.size)
-    if error <= abs(value) * 1e-15:
-        return Estimate(
-            value, samples.unit, samples.n, value, value, confidence, "constant", n_effective=n_effective
-        )
-    if blocks.size < _FEWEST_TO_RESAMPLE:
-        from scipy.special import stdtrit
+    length = math.ceil(values.size / _MOST_BLOCKS)
+    if memory > 1:
+        length = max(length, math.ceil(_MEMORIES_A_BLOCK * memory))
+    blocks = max(min(values.size, _FEWEST_BLOCKS), values.size // max(1, length))
+    return np.array([part.mean() for part in np.array_split(values, blocks)]) if blocks else np.empty(0)
 
+
+def _from_blocks(
+    value: float, blocks: FloatArray, samples: Samples, confidence: float, least_error: float = 0.0
+) -> Estimate:
+    """An interval around `value` from the spread of nearly independent block means."""
+    import numpy as np
+    from scipy.special import stdtrit
+
+    n, unit = samples.n, samples.unit
+    if blocks.size < 2:
+        return Estimate(value, unit, n, confidence=confidence, method="too few samples")
+    spread = float(blocks.std(ddof=1)) / math.sqrt(blocks.size)
+    error = max(spread, least_error)
+    if error <= abs(value) * 1e-15:
+        return Estimate(value, unit, n, value, value, confidence, "constant")
+    if blocks.size < _FEWEST_TO_RESAMPLE:
         reach = float(stdtrit(blocks.size - 1, (1 + confidence) / 2)) * error
-        low, high, method = value - reach, value + reach, "student t over blocks"
-    else:
-        roots = _studentised_roots(blocks)
-        lower, upper = np.quantile(roots, [(1 - confidence) / 2, (1 + confidence) / 2])
-        low, high = value - float(upper) * error, value - float(lower) * error
-        method = "block bootstrap-t"
-    return Estimate(value, samples.unit, samples.n, low, high, confidence, method, n_effective=n_effective)
+        return Estimate(value, unit, n, value - reach, value + reach, confidence, "student t over blocks")
+    lower, upper = np.quantile(_studentised_roots(blocks), [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = value - float(upper) * error, value - float(lower) * error
+    return Estimate(value, unit, n, low, high, confidence, "block bootstrap-t")
 
 
 def _studentised_roots(blocks: FloatArray) -> FloatArray:

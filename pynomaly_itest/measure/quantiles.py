@@ -37,7 +37,7 @@ def quantile(samples: Samples, p: float, *, confidence: float = 0.95) -> Estimat
     value = _interpolated(ordered, n, p)
     if math.isnan(value):
         return Estimate(value, samples.unit, n, method="not a number")
-    effective = max(1.0, n / _inflation_at(samples, value, p))
+    effective = max(1.0, n / _inflation_at(samples, value, p, confidence))
     ranks = rank_bounds(n, p, confidence, effective)
     return Estimate(
         value=value,
@@ -127,13 +127,13 @@ def _interpolated(ordered: _Ordered, n: int, p: float) -> float:
     return below if share == 0 or below == above else below + share * (above - below)
 
 
-def _inflation_at(samples: Samples, value: float, p: float) -> float:
+def _inflation_at(samples: Samples, value: float, p: float, confidence: float) -> float:
     """Inflation of the series "was it at most the quantile?", the one that the bounds depend on."""
     if samples.is_folded:
         sizes = [window.n for window in samples.windows]
         shares = [window.fraction_at_most(value) if window.n else 0.0 for window in samples.windows]
-        return inflation_of_windows(shares, sizes, p * (1 - p))
-    return inflation((samples.values <= value).astype(float))
+        return inflation_of_windows(shares, sizes, p * (1 - p), confidence=confidence)
+    return inflation((samples.values <= value).astype(float), confidence=confidence)
 
 
 class _Holds(Protocol):

@@ -22,6 +22,7 @@ def steadiness(windows: Sequence[float], *, last: int = WINDOWS, tolerance: floa
     """Judge the values of consecutive windows (rates, or latencies) by the last few of them.
 
     Steady if those differ by at most `tolerance` of their mean. Too few windows are not steady.
+    Where the values are counts of random arrivals, the caller allows for their chance in `tolerance`.
     """
     if len(windows) < last:
         return Steadiness(
