@@ -1,0 +1,1 @@
+"""One file an algorithm; each defines SPEC and is found by the registry."""
