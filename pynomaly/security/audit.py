@@ -1,0 +1,166 @@
+"""The audit log: one event for each sensitive act, chained and sealed, so that no one can quietly take one
+back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from pynomaly.domain.audit import (
+    AuditEvent,
+    AuditFilter,
+    AuditRepository,
+    ChainHead,
+    Detail,
+    Outcome,
+)
+from pynomaly.security.audit_chain import ChainVerification, followed, forged, holds, reached
+from pynomaly.security.audit_export import as_csv, export_verified, exported
+from pynomaly.security.foundation import Clock
+from pynomaly.security.legible import legible, legible_details
+from pynomaly.security.settings import SecuritySettings
+
+_MAX_FOUND = 1000
+_PRIVILEGED = ("user.", "api-key.", "keys.", "audit.")
+
+
+@dataclass(frozen=True, slots=True)
+class ComplianceReport:
+    """What happened in [since, until): counts, and whether the log that they come from is intact."""
+
+    since: str
+    until: str
+    n_events: int
+    n_actors: int
+    by_action: Mapping[str, Mapping[str, int]]
+    n_failed_logins: int
+    n_lockouts: int
+    n_token_reuses: int
+    n_privileged: int
+    chain: ChainVerification
+
+
+class AuditService:
+    """Writes, finds, verifies and exports audit events. Several processes may write to one repository."""
+
+    def __init__(self, repository: AuditRepository, settings: SecuritySettings, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+        keys = settings.derived_keys("audit")
+        self._key = keys[0]
+        self._keys = {key.id: key for key in keys}
+
+    def log_event(
+        self,
+        *,
+        actor: str,
+        action: str,
+        outcome: Outcome = Outcome.SUCCESS,
+        resource: str = "",
+        tenant_id: str = "",
+        ip_address: str = "",
+        user_agent: str = "",
+        details: Mapping[str, Detail] | None = None,
+    ) -> AuditEvent:
+        """Appends one event; every text is made legible first. `actor` is a user's id, never a name."""
+        event = AuditEvent(
+            sequence=0,
+            occurred_at=instant(self._clock()),
+            actor=legible(actor),
+            action=legible(action),
+            outcome=outcome,
+            resource=legible(resource),
+            tenant_id=legible(tenant_id),
+            ip_address=legible(ip_address),
+            user_agent=legible(user_agent),
+            details=legible_details(details),
+        )
+        return self._repository.append(lambda head: forged(event, head, self._key))
+
+    def search(self, wanted: AuditFilter) -> Sequence[AuditEvent]:
+        """The events that match, at most 1000; page on with `after_sequence`."""
+        return self._repository.find(replace(wanted, limit=max(1, min(wanted.limit, _MAX_FOUND))))
+
+    def head(self) -> ChainHead:
+        """The sealed head. Kept elsewhere, it later proves that the log was not set back to an older
+        state.
+        """
+        return self._repository.head()
+
+    def verify(self, *, anchor: ChainHead | None = None) -> ChainVerification:
+        """Checks the whole log and, with an anchor, that the log still contains the head it had then."""
+        found = followed(self._repository.stream(), self._keys)
+        head = self._repository.head()
+        while found.is_intact and found.n_events < head.sequence:  # written since, or missing
+            n_before = found.n_events
+            more = self._repository.stream(after=n_before)
+            found = followed(more, self._keys, start=found.head)
+            if found.n_events == n_before:
+                break
+            head = self._repository.head()
+        found = reached(found, head, self._keys)
+        is_anchored = found.is_intact and anchor is not None and anchor.sequence > 0
+        return self._anchored(found, anchor) if is_anchored and anchor else found
+
+    def export(self, tenant_id: str | None = None) -> Iterator[str]:
+        """NDJSON lines, the sealed head last; of other tenants' events only the opaque links."""
+        return exported(self._repository, tenant_id)
+
+    def export_csv(self, wanted: AuditFilter) -> Iterator[str]:
+        """CSV lines for people, a header first."""
+        return as_csv(self.search(wanted))
+
+    def verify_export(self, lines: Iterable[str]) -> ChainVerification:
+        """Checks an exported log, whole; one that doesn't end in its head is cut off."""
+        return export_verified(lines, self._keys)
+
+    def compliance_report(
+        self, *, since: float, until: float, tenant_id: str | None = None
+    ) -> ComplianceReport:
+        """Counts over [since, until), in seconds since 1970, of one tenant or all; read with bounded
+        memory.
+        """
+        first, last = instant(since), instant(until)
+        counts: Counter[tuple[str, str]] = Counter()
+        reasons: Counter[object] = Counter()
+        actors: set[str] = set()
+        for event in self._repository.stream():
+            if not first <= event.occurred_at < last or tenant_id not in (None, event.tenant_id):
+                continue
+            counts[event.action, event.outcome.value] += 1
+            actors.add(event.actor)
+            if event.action == "login":
+                reasons[event.details.get("reason")] += 1
+        by_action: dict[str, dict[str, int]] = {}
+        for (action, outcome), count in sorted(counts.items()):
+            by_action.setdefault(action, {})[outcome] = count
+        return ComplianceReport(
+            since=first,
+            until=last,
+            n_events=counts.total(),
+            n_actors=len(actors),
+            by_action=by_action,
+            n_failed_logins=counts["login", "denied"],
+            n_lockouts=reasons["lockout"],
+            n_token_reuses=counts["token.reuse", "denied"],
+            n_privileged=sum(n for (action, _), n in counts.items() if action.startswith(_PRIVILEGED)),
+            chain=self.verify(),
+        )
+
+    def _anchored(self, found: ChainVerification, anchor: ChainHead) -> ChainVerification:
+        wanted = AuditFilter(after_sequence=anchor.sequence - 1, limit=1)
+        then = next(iter(self._repository.find(wanted)), None)
+        if holds(anchor, self._keys) and then is not None and then.digest == anchor.digest:
+            return found
+        reason = "the log no longer contains the head it is held against"
+        return ChainVerification(found.n_events, anchor.sequence, reason, found.head)
+
+
+def instant(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339 in UTC with microseconds: sorts as text, and is the same in every
+    store.
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,131 @@
+"""What every account service stands on: the repositories, the audit, the settings, the clock, and who is
+asking.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pynomaly.domain.accounts import AccountRepositories, User
+from pynomaly.domain.audit import AuditLog, Detail, Outcome
+from pynomaly.domain.errors import Forbidden, InvalidInput, NotFound
+from pynomaly.domain.permissions import Permission, Principal
+from pynomaly.security.epoch import Epoch
+from pynomaly.security.settings import SecuritySettings
+
+Clock = Callable[[], float]
+"""Gives the present instant in seconds since 1970 (UTC)."""
+
+_USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, and from where. Without a principal it is the system itself: its start, its command line."""
+
+    principal: Principal | None
+    ip_address: str = ""
+    user_agent: str = ""
+
+    @property
+    def actor(self) -> str:
+        """The id that goes into the audit."""
+        return self.principal.user_id if self.principal else "system"
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant whose audit this belongs to."""
+        return self.principal.tenant_id if self.principal else ""
+
+
+SYSTEM = Caller(principal=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Foundation:
+    """Shared by the account services."""
+
+    accounts: AccountRepositories
+    audit: AuditLog
+    settings: SecuritySettings
+    clock: Clock
+    epoch: Epoch
+
+    def record(
+        self,
+        action: str,
+        by: Caller,
+        *,
+        resource: str = "",
+        outcome: Outcome = Outcome.SUCCESS,
+        details: Mapping[str, Detail] | None = None,
+    ) -> None:
+        """Writes one audit event about an act of `by`."""
+        self.audit.log_event(
+            actor=by.actor,
+            action=action,
+            outcome=outcome,
+            resource=resource,
+            tenant_id=by.tenant_id,
+            ip_address=by.ip_address,
+            user_agent=by.user_agent,
+            details=details,
+        )
+
+    def refuse(self, action: str, by: Caller, *, resource: str, reason: str) -> Forbidden:
+        """Writes the refusal down and gives the error to raise."""
+        self.record(action, by, resource=resource, outcome=Outcome.DENIED, details={"reason": reason})
+        return Forbidden("You may not do that.", hint=reason)
+
+    def administered(self, user_id: str, by: Caller, action: str) -> User:
+        """The account that an admin wants to act on.
+
+        Raises Forbidden without `users:write`, NotFound for an account that is absent or another tenant's.
+        """
+        if by.principal and Permission.USERS_WRITE not in by.principal.permissions:
+            raise self.refuse(action, by, resource=f"user:{user_id}", reason="users:write is needed")
+        user = self.accounts.users.get(user_id)
+        if user is None or (by.principal and by.principal.tenant_id != user.tenant_id):
+            raise NotFound("There is no such user.")
+        return user
+
+    def own(self, user_id: str, by: Caller, action: str) -> User:
+        """The account of the caller himself, who must have logged in: an API key can't change credentials.
+
+        Raises Forbidden for anyone else, NotFound where the account is gone.
+        """
+        principal = by.principal
+        if principal and (principal.user_id != user_id or principal.session_id is None):
+            raise self.refuse(action, by, resource=f"user:{user_id}", reason="log in as that user")
+        user = self.accounts.users.get(user_id)
+        if user is None:
+            raise NotFound("There is no such user.")
+        return user
+
+    def name_pseudonym(self, username: str) -> str:
+        """A name that can be counted and compared but not read: people type passwords into name fields."""
+        key = self.settings.derived_keys("login-names")[0].secret
+        name = normalised(username).encode("utf-8", "replace")
+        return hmac.digest(key, name, hashlib.sha256).hex()[:32]
+
+
+def normalised(username: str) -> str:
+    """The one spelling under which an account is kept and found; endless input is cut, so it matches
+    nothing.
+    """
+    return unicodedata.normalize("NFKC", username[:256]).strip().casefold()
+
+
+def require_good_username(username: str) -> str:
+    """The normalised name; raises InvalidInput for one that could be mistaken for another or breaks a log."""
+    name = normalised(username)
+    if not _USERNAME.fullmatch(name):
+        raise InvalidInput(
+            "A username has 1 to 64 characters out of a-z 0-9 . _ @ + - and starts with a letter or digit."
+        )
+    return name

@@ -1,0 +1,75 @@
+"""Passwords: which are good enough, how they are hashed, and how a wrong name costs as much as a wrong
+password.
+"""
+
+from __future__ import annotations
+
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher as Argon2
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import Type
+
+from pynomaly.domain.errors import InvalidInput
+from pynomaly.security.settings import PasswordCost, SecuritySettings
+
+_ESTIMATED_CHARACTERS = 72
+"""zxcvbn's time grows faster than the length, and it refuses more than this."""
+
+
+class PasswordHasher:
+    """Argon2id with a bound on how many hashes run at once. Hashes carry their cost: raising it needs no
+    migration.
+    """
+
+    def __init__(self, cost: PasswordCost) -> None:
+        self._argon2 = Argon2(
+            time_cost=cost.passes, memory_cost=cost.memory_kib, parallelism=cost.lanes, type=Type.ID
+        )
+        self._at_once = BoundedSemaphore(cost.at_once)
+        self._decoy = self._argon2.hash("a decoy for accounts that don't exist")
+
+    def hash(self, password: str) -> str:
+        """The PHC string to store."""
+        with self._at_once:
+            return self._argon2.hash(password)
+
+    def verify(self, password_hash: str | None, password: str) -> bool:
+        """Whether the password is right; None (no such account) costs the same and is never right."""
+        with self._at_once:
+            try:
+                return (
+                    self._argon2.verify(password_hash or self._decoy, password) and password_hash is not None
+                )
+            except (VerificationError, InvalidHashError, UnicodeEncodeError):
+                return False
+
+    def is_outdated(self, password_hash: str) -> bool:
+        """Whether the stored hash was made at another cost than today's."""
+        return self._argon2.check_needs_rehash(password_hash)
+
+
+def require_good_password(password: str, username: str, settings: SecuritySettings) -> None:
+    """Raises InvalidInput, saying what to do, for a password that is short, endless or easily guessed.
+
+    Length and a guess estimate instead of rules on character classes (ASVS 5.0 V6.2, NIST SP 800-63B); the
+    password is taken exactly as received. The estimate knows the usual lists, keyboard walks, dates and the
+    account's own name.
+    """
+    if len(password) < settings.password_min_length:
+        raise InvalidInput(f"The password must have at least {settings.password_min_length} characters.")
+    if len(password) > settings.password_max_length:
+        raise InvalidInput(f"The password must have at most {settings.password_max_length} characters.")
+    try:
+        password.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput("The password contains characters that can't be encoded.") from error
+    from zxcvbn import zxcvbn
+
+    own_words = [username, *username.replace("@", ".").split("."), settings.issuer]
+    estimate = zxcvbn(password[:_ESTIMATED_CHARACTERS], user_inputs=[word for word in own_words if word])
+    if estimate["score"] < settings.password_min_score:
+        advice = " ".join([estimate["feedback"]["warning"], *estimate["feedback"]["suggestions"]]).strip()
+        raise InvalidInput(
+            "The password is too easy to guess.", hint=advice or "Use several unrelated words."
+        )
