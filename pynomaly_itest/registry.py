@@ -11,12 +11,13 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.shapes import Shape
 
 T = TypeVar("T")
+K = TypeVar("K")
 
 
 class Registry(Generic[T]):
@@ -33,13 +34,13 @@ class Registry(Generic[T]):
         self._kinds: dict[str, T] = {}
         self._loaded = False
 
-    def register(self, name: str) -> Callable[[T], T]:
+    def register(self, name: str) -> Callable[[K], K]:
         """Enter a kind under `name`; two kinds of one name are a bug and raise ValueError."""
 
-        def enter(kind: T) -> T:
+        def enter(kind: K) -> K:
             if self._kinds.get(name, kind) is not kind:
                 raise ValueError(f"two {self.family} are called {name!r}")
-            self._kinds[name] = kind
+            self._kinds[name] = cast(T, kind)
             return kind
 
         return enter
@@ -97,11 +98,11 @@ class StepKind(Protocol):
     A step kind is a strict pydantic model: its fields are what YAML may say of the step.
     """
 
-    summary: str
+    summary: ClassVar[str]
     """One line for `list steps`."""
-    needs_platform: bool
+    needs_platform: ClassVar[bool]
     """Whether it speaks the platform's API rather than plain HTTP."""
-    nested: tuple[str, ...]
+    nested: ClassVar[tuple[str, ...]]
     """The fields that hold steps themselves (a mapping of one kind to its config, or a list of such)."""
 
     @classmethod
@@ -118,7 +119,7 @@ class StepKind(Protocol):
 class DatasetKind(Protocol):
     """What the loader needs to know of a dataset kind (the class in `datasets/<kind>.py`)."""
 
-    summary: str
+    summary: ClassVar[str]
 
     @classmethod
     def model_validate(cls, obj: Any) -> Any: ...

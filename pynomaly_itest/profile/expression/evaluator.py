@@ -80,7 +80,7 @@ def _value(node: Node, lookup: Lookup) -> Any:
         case Or(terms):
             return any(_truth(term, lookup) for term in terms)
         case Compare(left, op, right):
-            return _holds(_value(left, lookup), op, _value(right, lookup), _unit(left), _unit(right))
+            return holds(_value(left, lookup), op, _value(right, lookup), _unit(left), _unit(right))
 
 
 def _truth(node: Node, lookup: Lookup) -> bool:
@@ -100,14 +100,15 @@ def _unit(node: Node) -> str | None:
             return None
 
 
-def _holds(left: Any, op: str, right: Any, left_unit: str | None, right_unit: str | None) -> bool:
+def holds(left: Any, op: str, right: Any, left_unit: str | None, right_unit: str | None) -> bool:
+    """Whether two plain values compare so. Raises TypeError or UnitClash where they can't be compared."""
     if _is_number(left) and _is_number(right):
         right = convert(right, right_unit, left_unit)
     match op:
         case "==":
             return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
         case "!=":
-            return not _holds(left, "==", right, None, None)
+            return not holds(left, "==", right, None, None)
         case "in":
             return _contains(right, left)
         case "not in":

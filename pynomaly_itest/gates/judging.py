@@ -1,0 +1,174 @@
+"""Judges a condition in three values: it holds, it does not, or there is not enough evidence to say.
+
+and, or and not follow Kleene's strong logic: `failed and inconclusive` is failed, `passed or inconclusive` is
+passed, and nothing makes a pass out of no data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+from pynomaly_itest.gates.operands import Missing, Operand, operand_of
+from pynomaly_itest.measure import Estimate, judge
+from pynomaly_itest.measure.judge import Comparison
+from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, UnitClash, convert
+from pynomaly_itest.profile.expression.evaluator import holds
+from pynomaly_itest.results import Verdict
+
+_MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
+_NEGATED = {
+    "<": ">=",
+    "<=": ">",
+    ">": "<=",
+    ">=": "<",
+    "==": "!=",
+    "!=": "==",
+    "in": "not in",
+    "not in": "in",
+}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The outcome of a condition; `observed`, `limit` and `interval` (in `unit`) are of what decided it."""
+
+    verdict: Verdict
+    reason: str
+    observed: Any = None
+    limit: Any = None
+    op: str | None = None
+    unit: str | None = None
+    n: int | None = None
+    interval: tuple[float, float] | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What a judgement may rest on."""
+
+    values: Mapping[str, Any]
+    confidence: float
+    min_samples: int
+    absent: Verdict
+
+
+def judge_condition(
+    expression: Expression,
+    values: Mapping[str, Any],
+    *,
+    confidence: float = 0.95,
+    min_samples: int = 1,
+    absent: Verdict = Verdict.INCONCLUSIVE,
+) -> Judged:
+    """Judge `expression` where its names have these (nested) values.
+
+    absent: the verdict where a name has no value: inconclusive for a gate (nothing was measured), failed for an
+    expectation of a single reply (the reply lacks what it should have).
+    """
+    return _node(expression.ast, _Terms(values, confidence, min_samples, absent))
+
+
+def _node(node: Node, terms: _Terms) -> Judged:
+    match node:
+        case And(parts):
+            return _first([_node(part, terms) for part in parts], Verdict.FAILED, Verdict.PASSED)
+        case Or(parts):
+            return _first([_node(part, terms) for part in parts], Verdict.PASSED, Verdict.FAILED)
+        case Not(Compare(left, op, right, span)) if op in _NEGATED:
+            return _node(Compare(left, _NEGATED[op], right, span), terms)
+        case Not(part):
+            return _negated(_node(part, terms))
+        case Compare(left, op, right):
+            return _comparison(left, op, right, terms)
+        case _:
+            return _truth(node, terms)
+
+
+def _first(judged: list[Judged], decisive: Verdict, neutral: Verdict) -> Judged:
+    """The part that decides: one with the decisive verdict, else one that leaves it open, else any."""
+    for verdict in (decisive, Verdict.ERROR, Verdict.INCONCLUSIVE, neutral):
+        for part in judged:
+            if part.verdict is verdict:
+                return part
+    raise AssertionError("a condition has at least one part")
+
+
+def _negated(judged: Judged) -> Judged:
+    flipped = {Verdict.PASSED: Verdict.FAILED, Verdict.FAILED: Verdict.PASSED}
+    return replace(judged, verdict=flipped.get(judged.verdict, judged.verdict))
+
+
+def _truth(node: Node, terms: _Terms) -> Judged:
+    """A name that is itself true or false."""
+    value = operand_of(node, terms.values, terms.confidence)
+    if isinstance(value, Missing):
+        return Judged(terms.absent, value.reason)
+    if not isinstance(value.value, bool):
+        return Judged(terms.absent, f"{value.value!r} is neither true nor false", observed=value.value)
+    verdict = Verdict.PASSED if value.value else Verdict.FAILED
+    return Judged(verdict, f"is {str(value.value).lower()}", observed=value.value, limit=True, op="==")
+
+
+def _comparison(left: Node, op: str, right: Node, terms: _Terms) -> Judged:
+    one = operand_of(left, terms.values, terms.confidence)
+    other = operand_of(right, terms.values, terms.confidence)
+    for side in (one, other):
+        if isinstance(side, Missing):
+            return Judged(terms.absent, side.reason, op=op, limit=getattr(other, "value", None))
+    assert isinstance(one, Operand)  # noqa: S101 - the loop above returned for the other case
+    assert isinstance(other, Operand)  # noqa: S101
+    if other.is_measured and not one.is_measured and op in _MIRRORED:
+        one, other, op = other, one, _MIRRORED[op]
+    try:
+        if one.estimate is not None and op in _MIRRORED:
+            return _measured(one, one.estimate, op, other, terms)
+        return _plain(one, op, other)
+    except (TypeError, UnitClash) as problem:
+        return Judged(terms.absent, str(problem), observed=one.value, limit=other.value, op=op)
+
+
+def _measured(one: Operand, estimate: Estimate, op: str, other: Operand, terms: _Terms) -> Judged:
+    """A measurement against a limit; where the limit is a measurement too, its nearer bound counts."""
+    limit = other.value
+    if not isinstance(limit, int | float) or isinstance(limit, bool):
+        raise TypeError(f"a measured number can't be compared with {limit!r}")
+    limit = convert(float(limit), other.unit, one.unit)
+    judged = judge(
+        estimate, cast(Comparison, op), limit, confidence=terms.confidence, min_samples=terms.min_samples
+    )
+    bounded = estimate.low is not None and estimate.high is not None
+    return Judged(
+        judged.verdict,
+        judged.reason,
+        observed=estimate.value if estimate.n else None,
+        limit=limit,
+        op=op,
+        unit=one.unit,
+        n=estimate.n,
+        interval=(estimate.low, estimate.high) if bounded else None,  # type: ignore[arg-type]
+        confidence=estimate.confidence,
+    )
+
+
+def _plain(one: Operand, op: str, other: Operand) -> Judged:
+    """Single values: a status, a text, a flag."""
+    true = holds(one.value, op, other.value, one.unit, other.unit)
+    verdict = Verdict.PASSED if true else Verdict.FAILED
+    said = "holds" if true else "does not hold"
+    return Judged(
+        verdict,
+        f"{_show(one.value)} {op} {_show(other.value)} {said}",
+        observed=one.value,
+        limit=other.value,
+        op=op,
+        unit=one.unit or other.unit,
+        n=1,
+    )
+
+
+def _show(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 120 else text[:117] + "…"

@@ -1,0 +1,83 @@
+"""What every step kind is, and what it is given when it runs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from pynomaly_itest.measure import Estimate
+from pynomaly_itest.shapes import ANYTHING, Shape
+from pynomaly_itest.target.http import Http
+from pynomaly_itest.target.platform import PlatformApi
+
+Values = dict[str, Any]
+"""What a step produced, by name: plain JSON values, `Samples`, `Estimate`s, `Inference`s, and dicts of these."""
+
+Inference = Callable[[float], Estimate]
+"""A measurement whose interval is made for the confidence that a gate asks for."""
+
+
+class Table(Protocol):
+    """A dataset as steps see it: `X` (n, d) float64 with `labels` (n,) 0 or 1, or None, and ready-made files."""
+
+    name: str
+    feature_names: tuple[str, ...]
+
+    @property
+    def X(self) -> Any: ...  # noqa: N802 - the field's name for it
+
+    @property
+    def labels(self) -> Any: ...
+
+    def write(self, format: str) -> bytes: ...  # noqa: A002 - the field's word
+
+
+class Ledger(Protocol):
+    """What was created and has to be removed again."""
+
+    def created(self, kind: str, id: str, path: str) -> None: ...  # noqa: A002
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a step may use. `clock` is monotonic, in seconds; `sleep` waits by the same clock.
+
+    `prepare` makes a step of a call given as `{kind: config}`, its look-ups resolved: it is how `measure`
+    repeats a step. `seed` makes random choices repeatable. `expected` holds the names that the step's own
+    `expect` asks about.
+    """
+
+    http: Http
+    api: PlatformApi
+    ledger: Ledger
+    dataset: Callable[[str], Awaitable[Table]]
+    prepare: Callable[[Mapping[str, Any]], Step]
+    progress: Callable[[str], None]
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+    seed: int
+    label: str
+    expected: frozenset[str] = field(default=frozenset())
+
+
+class Step(BaseModel, ABC):
+    """One line of a profile's `steps`; its fields are its YAML."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+    summary: ClassVar[str] = ""
+    needs_platform: ClassVar[bool] = True
+    nested: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        """The names that `run` returns, for this (unresolved) config."""
+        return ANYTHING
+
+    @abstractmethod
+    async def run(self, context: StepContext) -> Values:
+        """Do it. Raises StepFailed where the target misbehaved, CannotMeasure where we could not tell."""

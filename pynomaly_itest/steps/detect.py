@@ -1,0 +1,98 @@
+"""Score a stored dataset with a trained detector."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from pynomaly_itest.errors import StepFailed
+from pynomaly_itest.registry import STEPS
+from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.target.http import Body, Reply
+from pynomaly_itest.target.platform import require
+
+
+@STEPS.register("detect")
+class Detect(Step):
+    """Ask for the anomalies of a stored dataset; the reply must be consistent in itself."""
+
+    summary: ClassVar[str] = "score a stored dataset with a trained detector"
+
+    detector: str = Field(description="the detector's id")
+    dataset: str = Field(description="the stored dataset's id")
+    timeout_s: float = Field(60.0, gt=0)
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        return DETECTION
+
+    async def run(self, context: StepContext) -> Values:
+        wanted = {"detector_id": self.detector, "dataset_id": self.dataset}
+        reply = await context.api.send(
+            "POST", "detection/detect", body=Body(json=wanted), timeout_s=self.timeout_s
+        )
+        result = read_detection(reply)
+        if isinstance(result.get("id"), str):
+            context.ledger.created("result", result["id"], f"detection/results/{result['id']}")
+        return {**result, "latency_ms": reply.latency_ms, "cached": is_cached(reply, result)}
+
+
+DETECTION = Record(
+    {
+        "id": Scalar("string"),
+        "n_samples": Scalar("number", "1"),
+        "n_anomalies": Scalar("number", "1"),
+        "anomaly_rate": Scalar("number", "1"),
+        "threshold": Scalar("number"),
+        "execution_time_ms": Scalar("number", "ms"),
+        "latency_ms": Scalar("number", "ms"),
+        "cached": Scalar("boolean"),
+    },
+    open=True,
+)
+
+
+def read_detection(reply: Reply) -> dict[str, Any]:
+    """The detection in `reply`; raises StepFailed where it contradicts itself.
+
+    A service that loses rows, or labels them otherwise than its own threshold says, must not get by with a 200.
+    """
+    result = require(reply, (200, 201))
+    if not isinstance(result, dict):
+        raise StepFailed("the detection's reply is not a JSON object")
+    scores, labels = result.get("anomaly_scores"), result.get("anomaly_labels")
+    if not isinstance(scores, list) or not isinstance(labels, list):
+        raise StepFailed("the detection's reply has no anomaly_scores and anomaly_labels")
+    n_samples, n_anomalies = result.get("n_samples"), result.get("n_anomalies")
+    if not len(scores) == len(labels) == n_samples:
+        raise StepFailed(
+            f"the reply says n_samples = {n_samples}, and has {len(scores)} scores and {len(labels)} labels"
+        )
+    if not all(isinstance(score, int | float) and math.isfinite(score) for score in scores):
+        raise StepFailed("a score in the reply is not a finite number")
+    if any(label not in (0, 1) for label in labels) or sum(labels) != n_anomalies:
+        raise StepFailed(
+            f"the reply says n_anomalies = {n_anomalies}, its labels say {sum(map(bool, labels))}"
+        )
+    _check_threshold(result, scores, labels)
+    return result
+
+
+def _check_threshold(result: dict[str, Any], scores: list[float], labels: list[int]) -> None:
+    """Every anomaly must score at least as high as every normal row."""
+    anomalous = [score for score, label in zip(scores, labels, strict=True) if label]
+    normal = [score for score, label in zip(scores, labels, strict=True) if not label]
+    if anomalous and normal and min(anomalous) < max(normal):
+        raise StepFailed(
+            f"a row with score {min(anomalous):g} is an anomaly, one with {max(normal):g} is not: "
+            "labels and scores contradict each other"
+        )
+
+
+def is_cached(reply: Reply, result: Mapping[str, Any]) -> bool:
+    """Whether the platform says that the answer came from its cache."""
+    return reply.headers.get("x-cache", "").lower() == "hit" or result.get("cached") is True

@@ -1,0 +1,135 @@
+"""Detection quality against the labels that the tool itself knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from pynomaly_itest.errors import CannotMeasure, StepFailed
+from pynomaly_itest.measure import DEFAULT_CONFIDENCE, Estimate, exact, proportion
+from pynomaly_itest.registry import STEPS
+from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
+from pynomaly_itest.steps.detect import read_detection
+from pynomaly_itest.target.http import Body
+
+_TOLERANCE = 1e-6
+_QUALITY = ("accuracy", "precision", "recall", "f1", "roc_auc", "average_precision")
+
+
+@STEPS.register("evaluate")
+class Evaluate(Step):
+    """Detect on a stored dataset and hold the labels that came back against the true ones.
+
+    The figures are ours, from the labels that we sent (and the platform never trains on); what the platform
+    reports of itself (`detection/evaluate`) must agree with them to 1e-6, or the step fails.
+    """
+
+    summary: ClassVar[str] = "accuracy, precision, recall, F1, ROC AUC, average precision against true labels"
+
+    detector: str = Field(description="the detector's id")
+    dataset: str = Field(description="the stored dataset's id")
+    source: str = Field(
+        description="the name in the profile's `datasets` that was uploaded: it has the labels"
+    )
+    timeout_s: float = Field(60.0, gt=0)
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        numbers = {name: Scalar("number", "1") for name in (*_QUALITY, "n_samples", "n_anomalies")}
+        return Record({**numbers, "latency_ms": Scalar("number", "ms")})
+
+    async def run(self, context: StepContext) -> Values:
+        table = await context.dataset(self.source)
+        if table.labels is None:
+            raise CannotMeasure(
+                f"dataset {self.source!r} has no labels to evaluate against",
+                hint="name its label column: label: NAME, or --dataset NAME=FILE:LABEL",
+            )
+        wanted = {"detector_id": self.detector, "dataset_id": self.dataset}
+        reply = await context.api.send(
+            "POST", "detection/detect", body=Body(json=wanted), timeout_s=self.timeout_s
+        )
+        result = read_detection(reply)
+        if isinstance(result.get("id"), str):
+            context.ledger.created("result", result["id"], f"detection/results/{result['id']}")
+        ours = quality(table.labels, result["anomaly_labels"], result["anomaly_scores"])
+        theirs = await context.api.call("POST", "detection/evaluate", body=Body(json=wanted))
+        _agree({name: _point(estimate) for name, estimate in ours.items()}, theirs)
+        return {
+            **ours,
+            "n_samples": result["n_samples"],
+            "n_anomalies": result["n_anomalies"],
+            "latency_ms": reply.latency_ms,
+        }
+
+
+def quality(truth: Any, labels: Any, scores: Any) -> dict[str, Any]:
+    """The figures of merit as estimates; truth, labels: (n,) of 0 and 1; scores: (n,), higher is more anomalous.
+
+    Raises StepFailed where there are more or fewer labels than true ones.
+    """
+    import numpy as np
+
+    actual, found, score = np.asarray(truth, bool), np.asarray(labels, bool), np.asarray(scores, float)
+    if actual.shape != found.shape:
+        raise StepFailed(f"{len(actual)} rows were uploaded, {len(found)} were scored")
+    hits, n = int((actual & found).sum()), len(actual)
+    flagged, positives = int(found.sum()), int(actual.sum())
+    f1 = 2 * hits / (flagged + positives) if flagged + positives else float("nan")
+    return {
+        "accuracy": _share(int((actual == found).sum()), n),
+        "precision": _share(hits, flagged),
+        "recall": _share(hits, positives),
+        "f1": exact(f1, "1", n),
+        "roc_auc": exact(_roc_auc(actual, score), "1", n),
+        "average_precision": exact(_average_precision(actual, score), "1", n),
+    }
+
+
+def _point(measured: Estimate | Inference) -> float:
+    return measured.value if isinstance(measured, Estimate) else measured(DEFAULT_CONFIDENCE).value
+
+
+def _share(hits: int, n: int) -> Inference:
+    return lambda confidence: proportion(hits, n, confidence=confidence)
+
+
+def _roc_auc(actual: Any, score: Any) -> float:
+    """The chance that an anomaly scores higher than a normal row (Mann-Whitney; ties count half)."""
+    from scipy.stats import rankdata
+
+    positives = int(actual.sum())
+    negatives = len(actual) - positives
+    if not positives or not negatives:
+        return float("nan")
+    ranks = float(rankdata(score)[actual].sum())
+    return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+def _average_precision(actual: Any, score: Any) -> float:
+    """The mean precision over the anomalies' ranks; rows of equal score enter together."""
+    import numpy as np
+
+    if not actual.any():
+        return float("nan")
+    order = np.argsort(-score, kind="stable")
+    hits = np.cumsum(actual[order])
+    last_of_tie = np.append(np.diff(score[order]) != 0, True)
+    precision = hits[last_of_tie] / (np.flatnonzero(last_of_tie) + 1)
+    recall = hits[last_of_tie] / hits[-1]
+    return float((np.diff(recall, prepend=0.0) * precision).sum())
+
+
+def _agree(ours: Mapping[str, float], theirs: Any) -> None:
+    """The platform's own figures must be the true ones; raises StepFailed for the first that isn't."""
+    if not isinstance(theirs, Mapping):
+        raise StepFailed("POST detection/evaluate did not answer with a JSON object")
+    for name, value in ours.items():
+        said = theirs.get(name, theirs.get("f1_score") if name == "f1" else None)
+        if value != value and said is None:  # NaN: there is no such figure, and the platform says none
+            continue
+        if not isinstance(said, int | float) or abs(said - value) > _TOLERANCE:
+            raise StepFailed(f"the platform reports {name} = {said}, its labels and scores give {value:.6g}")

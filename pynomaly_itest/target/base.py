@@ -1,0 +1,67 @@
+"""What the tool asks of a target: an address, credentials, and, where they are ours to see, its processes and log."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from pynomaly_itest.events import TargetInfo
+from pynomaly_itest.redaction import Redactor
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """How to identify at the target; none of it is ever shown."""
+
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(value for value in (self.password, self.token, self.api_key) if value)
+
+    def __bool__(self) -> bool:
+        return bool(self.secrets)
+
+
+class Target(ABC):
+    """A service under test; `start` before the first request, `close` whatever happened."""
+
+    info: TargetInfo
+    credentials: Credentials
+    redactor: Redactor
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Bring the target up, or make sure that something answers; raises TargetUnreachable."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Give back all that `start` took; safe to call twice, and after a failed start."""
+
+    def client(self, timeout_s: float) -> httpx.AsyncClient:
+        """A new HTTP client for the target's origin."""
+        return httpx.AsyncClient(
+            base_url=self.info.url,
+            timeout=timeout_s,
+            trust_env=False,
+            follow_redirects=False,
+            limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+        )
+
+    def root_pid(self) -> int | None:
+        """The process whose tree is the target, where it is ours; None otherwise."""
+        return None
+
+    def log_lines(self, count: int) -> Sequence[str]:
+        """The last lines of the target's own log, where we can see it."""
+        return ()
+
+    def left_behind(self) -> str | None:
+        """What could not be cleaned up, as a sentence; None where nothing is left."""
+        return None

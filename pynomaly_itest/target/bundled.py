@@ -1,0 +1,178 @@
+"""The bundled platform as a child process: free loopback port, private data folder, gone when we are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from pynomaly_itest.errors import TargetStartFailed, UsageError
+from pynomaly_itest.events import TargetInfo
+from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.target.base import Credentials, Target
+
+START_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 10.0
+_POLL_S = 0.02
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_USERNAME = "itest-admin"
+
+
+class BundledTarget(Target):
+    """Starts `pynomaly serve` under a supervisor that cleans up even where this process is killed.
+
+    `settings` become the platform's environment (`database_url` -> PYNOMALY_DATABASE_URL). Settings of the
+    same prefix in our own environment are kept from it: they may belong to a production deployment.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], redactor: Redactor) -> None:
+        self.info = TargetInfo(kind="bundled", url="http://127.0.0.1")
+        self.redactor = redactor
+        self.credentials = Credentials(username=_USERNAME, password=secrets.token_urlsafe(24))
+        for secret in self.credentials.secrets:
+            redactor.learn(secret)
+        self._settings = settings
+        self._folder: Path | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._root_pid: int | None = None
+        self._log_tail: tuple[str, ...] = ()
+
+    async def start(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-itest-"))
+        try:
+            self._spawn(self._folder)
+            port = await self._wait_for_port(self._folder / "port")
+            self.info = TargetInfo(kind="bundled", url=f"http://127.0.0.1:{port}")
+            await self._wait_until_ready()
+            self._find_root()
+        except BaseException:
+            await self.close()
+            raise
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / "password").unlink()
+
+    def _spawn(self, folder: Path) -> None:
+        password_file = folder / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.credentials.password or "")
+        serve = [sys.executable, "-m", "pynomaly", "serve", "--host", "127.0.0.1", "--port", "0"]
+        serve += ["--data-dir", str(folder / "data"), "--port-file", str(folder / "port")]
+        with (folder / "platform.log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
+                [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder), "--", *serve],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=folder,
+                env=self._environment(password_file),
+            )
+
+    def _environment(self, password_file: Path) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
+        chosen = {f"PYNOMALY_{name.upper()}": str(value) for name, value in self._settings.items()}
+        return {
+            **inherited,
+            **chosen,
+            "PYNOMALY_BOOTSTRAP_USERNAME": _USERNAME,
+            "PYNOMALY_BOOTSTRAP_PASSWORD_FILE": str(password_file),
+        }
+
+    async def _wait_for_port(self, port_file: Path) -> int:
+        async with self._patience():
+            while True:
+                with contextlib.suppress(FileNotFoundError, ValueError):
+                    return int(port_file.read_text())  # noqa: ASYNC240 - a few bytes of a local file
+                self._check_alive()
+                await asyncio.sleep(_POLL_S)
+
+    async def _wait_until_ready(self) -> None:
+        async with self._patience(), self.client(timeout_s=5.0) as client:
+            while True:
+                with contextlib.suppress(httpx.HTTPError):
+                    if (await client.get("/api/v1/health/ready")).status_code == httpx.codes.OK:
+                        break
+                self._check_alive()
+                await asyncio.sleep(_POLL_S)
+            health = (await client.get("/api/v1/health")).json()
+        self.info = self.info.model_copy(update={"version": str(health.get("version"))})
+
+    @contextlib.asynccontextmanager
+    async def _patience(self) -> Any:
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                yield
+        except TimeoutError as problem:
+            raise TargetStartFailed(
+                f"the bundled platform was not ready within {START_TIMEOUT_S:g} s", hint=self._last_words()
+            ) from problem
+
+    def _check_alive(self) -> None:
+        if self._process is None or self._process.poll() is not None:
+            status = None if self._process is None else self._process.returncode
+            raise TargetStartFailed(
+                f"the bundled platform ended while starting (exit status {status})", hint=self._last_words()
+            )
+
+    def _last_words(self) -> str:
+        lines = self.log_lines(5)
+        return "its last words:\n" + "\n".join(lines) if lines else "it said nothing"
+
+    def _find_root(self) -> None:
+        """The platform is the supervisor's only child; its tree is what memory and CPU are counted over."""
+        assert self._process is not None  # noqa: S101 - start() spawned it
+        children = psutil.Process(self._process.pid).children()
+        self._root_pid = children[0].pid if children else None
+
+    def root_pid(self) -> int | None:
+        return self._root_pid
+
+    def log_lines(self, count: int) -> Sequence[str]:
+        if self._folder is None:
+            return ()
+        try:
+            with (self._folder / "platform.log").open("rb") as log:
+                log.seek(0, os.SEEK_END)
+                log.seek(max(0, log.tell() - 64 * 1024))
+                tail = log.read().decode(errors="replace").splitlines()[-count:]
+        except OSError:
+            return self._log_tail[-count:]
+        return tuple(self.redactor.text(line) for line in tail)
+
+    async def close(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        self._log_tail = tuple(self.log_lines(50))
+        assert process.stdin is not None  # noqa: S101 - opened as a pipe
+        process.stdin.close()  # the supervisor ends the platform and removes the folder
+        try:
+            await asyncio.wait_for(asyncio.to_thread(process.wait), STOP_TIMEOUT_S)
+        except TimeoutError:
+            process.kill()
+            await asyncio.to_thread(process.wait)
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def left_behind(self) -> str | None:
+        if self._folder is not None and self._folder.exists():
+            return f"the platform's data folder could not be removed: {self._folder}"
+        return None
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that would make the bundled platform listen elsewhere than on loopback."""
+    for name in ("host", "port", "bootstrap_username", "bootstrap_password_file"):
+        if name in settings:
+            raise UsageError(f"target.settings.{name} is the tool's own to choose for the bundled platform")

@@ -1,0 +1,227 @@
+"""The client for everything that is not load: one request, one reply, all of it redacted for the record.
+
+It follows no redirects, ignores proxy variables, reads at most `max_reply_bytes`, and translates httpx's
+exceptions at this one border: what the target did wrong is StepFailed, with the exchange attached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from pynomaly_itest.errors import StepFailed
+from pynomaly_itest.events import Exchange
+from pynomaly_itest.redaction import Redactor
+
+MAX_REPLY_BYTES = 256 * 1024 * 1024
+_SHOWN_BODY_CHARS = 4_000
+
+
+class RequestFailed(StepFailed):
+    """A request that got no reply, or not the one that was needed; `exchange` is the redacted evidence."""
+
+    def __init__(self, message: str, exchange: Exchange, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.exchange = exchange
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply as it came. `latency_ms` runs from the first byte sent to the last byte read."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    latency_ms: float
+    record: Callable[[], Exchange] = field(repr=False)
+
+    @property
+    def exchange(self) -> Exchange:
+        """The request and this reply, redacted: made only where somebody wants to show it."""
+        return self.record()
+
+    def json(self) -> Any:
+        """The body as JSON; raises RequestFailed where it is something else."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as problem:
+            kind = self.headers.get("content-type", "no content type")
+            exchange = self.exchange
+            raise RequestFailed(
+                f"{exchange.method} {exchange.url} answered {self.status} with {kind}, not JSON",
+                exchange,
+                hint="is this the address of the service itself, or of something in front of it?",
+            ) from problem
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a request carries: at most one of these."""
+
+    json: Any = None
+    content: bytes | None = None
+    form: Mapping[str, str] | None = None
+    files: Mapping[str, Any] | None = None
+
+    def show(self) -> str | None:
+        """The body for a reader, not redacted yet; None where there is none."""
+        if self.json is not None:
+            return json.dumps(self.json)
+        if self.form is not None:
+            return "&".join(f"{name}={value}" for name, value in self.form.items())
+        if self.files is not None:
+            return f"(multipart: {', '.join(self.files)})"
+        return None if self.content is None else show_bytes(self.content)
+
+
+NO_BODY = Body()
+
+
+@dataclass
+class Http:
+    """Requests to one origin: paths only, so that credentials can't go anywhere else."""
+
+    client: httpx.AsyncClient
+    redactor: Redactor
+    run_id: str
+    timeout_s: float = 30.0
+    clock: Callable[[], float] = time.perf_counter
+    max_reply_bytes: int = MAX_REPLY_BYTES
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: Body = NO_BODY,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """Send one request to `path` (with its query) and read the whole reply.
+
+        Raises RequestFailed where nothing came back in `timeout_s`, the connection broke, or the reply is
+        larger than `max_reply_bytes`.
+        """
+        timeout = self.timeout_s if timeout_s is None else timeout_s
+        request = self.client.build_request(
+            method,
+            path,
+            headers={**(headers or {}), "X-Pynomaly-Itest-Run": self.run_id},
+            json=body.json,
+            content=body.content,
+            data=dict(body.form) if body.form is not None else None,
+            files=dict(body.files) if body.files is not None else None,
+            timeout=timeout,
+        )
+        start = self.clock()
+        try:
+            async with asyncio.timeout(timeout):
+                response = await self.client.send(request, stream=True)
+                try:
+                    content = await self._read(response)
+                finally:
+                    await response.aclose()
+        except (_ReplyTooLarge, TimeoutError, httpx.HTTPError, httpx.InvalidURL) as problem:
+            why = _explain(problem, timeout, self.max_reply_bytes)
+            failed = self._exchange(request, body, self._since_ms(start), error=why)
+            raise RequestFailed(f"{method} {path}: {why}", failed) from problem
+        latency_ms = self._since_ms(start)
+        return Reply(
+            response.status_code,
+            response.headers,
+            content,
+            latency_ms,
+            lambda: self._exchange(request, body, latency_ms, response=response, content=content),
+        )
+
+    def _since_ms(self, start: float) -> float:
+        return (self.clock() - start) * 1000
+
+    async def _read(self, response: httpx.Response) -> bytes:
+        chunks = bytearray()
+        async for chunk in response.aiter_bytes():
+            chunks += chunk
+            if len(chunks) > self.max_reply_bytes:
+                raise _ReplyTooLarge
+        return bytes(chunks)
+
+    def _exchange(
+        self,
+        request: httpx.Request,
+        body: Body,
+        duration_ms: float,
+        *,
+        response: httpx.Response | None = None,
+        content: bytes = b"",
+        error: str | None = None,
+    ) -> Exchange:
+        sent = body.show()
+        return Exchange(
+            method=request.method,
+            url=self.redactor.text(str(request.url)),
+            request_headers=self.redactor.headers(dict(request.headers)),
+            request_body=None if sent is None else self._clean(sent),
+            status=None if response is None else response.status_code,
+            reply_headers={} if response is None else self.redactor.headers(dict(response.headers)),
+            reply_body=None if response is None else self._clean(show_bytes(content)),
+            error=error,
+            duration_ms=duration_ms,
+        )
+
+    def _clean(self, text: str) -> str:
+        text = self.redactor.text(text)
+        if len(text) <= _SHOWN_BODY_CHARS:
+            return text
+        return f"{text[:_SHOWN_BODY_CHARS]}… (cut; {len(text)} characters or more)"
+
+
+class _ReplyTooLarge(Exception):
+    pass
+
+
+def show_bytes(content: bytes) -> str:
+    """Bytes for a reader: text where it is text (control characters made visible), else how many there are."""
+    head = content[: 2 * _SHOWN_BODY_CHARS]
+    try:
+        text = head.decode()
+    except UnicodeDecodeError as problem:
+        if problem.start < len(head) - 4:  # not just a character cut in half
+            return f"({len(content)} bytes that are not text)"
+        text = head[: problem.start].decode()
+    return "".join(ch if ch.isprintable() or ch in "\n\t" else f"\\x{ord(ch):02x}" for ch in text)
+
+
+def _explain(problem: Exception, timeout_s: float, max_reply_bytes: int) -> str:
+    """What went wrong with a request, in the words of someone who runs services."""
+    match problem:
+        case _ReplyTooLarge():
+            return f"the reply is larger than {max_reply_bytes // 2**20} MB"
+        case TimeoutError():
+            return f"no whole answer within {timeout_s:g} s"
+        case httpx.ConnectTimeout():
+            return f"no connection within {timeout_s:g} s"
+        case httpx.ReadTimeout():
+            return f"no answer within {timeout_s:g} s"
+        case httpx.WriteTimeout():
+            return f"the request could not be sent within {timeout_s:g} s"
+        case httpx.ConnectError():
+            text = str(problem).lower()
+            if "refused" in text or "all connection attempts failed" in text:
+                return "connection refused"
+            if "certificate" in text:
+                return f"TLS: {problem}"
+            return f"no connection: {problem}"
+        case httpx.RemoteProtocolError():
+            return f"the connection broke: {problem}"
+        case httpx.ReadError() | httpx.WriteError():
+            return "the connection was reset"
+        case httpx.DecodingError():
+            return f"the body can't be decoded: {problem}"
+        case _:
+            return f"{type(problem).__name__}: {problem}"

@@ -1,0 +1,120 @@
+"""The platform's API as steps use it: log in once, call, and turn a refusal into a sentence with evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pynomaly_itest.errors import CannotMeasure
+from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.target.base import Credentials
+from pynomaly_itest.target.http import NO_BODY, Body, Http, Reply, RequestFailed
+
+PREFIX = "/api/v1"
+_RENEW_BEFORE_S = 30.0
+
+
+@dataclass
+class PlatformApi:
+    """Calls to `/api/v1`. `authorization` logs in at the first use, and again before the token runs out."""
+
+    http: Http
+    credentials: Credentials
+    redactor: Redactor
+    clock: Callable[[], float] = time.monotonic
+    _token: str | None = field(default=None, repr=False)
+    _renew_at: float = 0.0
+    _logging_in: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def authorization(self) -> dict[str, str]:
+        """The headers that identify us; empty where no credentials were given."""
+        if self.credentials.api_key:
+            return {"X-API-Key": self.credentials.api_key}
+        if self.credentials.token:
+            return {"Authorization": f"Bearer {self.credentials.token}"}
+        if not self.credentials.password:
+            return {}
+        async with self._logging_in:
+            if self._token is None or self.clock() >= self._renew_at:
+                await self._log_in()
+        return {"Authorization": f"Bearer {self._token}"}
+
+    async def _log_in(self) -> None:
+        form = {"username": self.credentials.username or "", "password": self.credentials.password or ""}
+        reply = await self.http.send(
+            "POST", f"{PREFIX}/auth/login", body=Body(form={"grant_type": "password", **form})
+        )
+        if reply.status in (400, 401, 403, 422):
+            raise CannotMeasure(
+                f"the target refused the login of {self.credentials.username!r} ({reply.status})",
+                hint="check --user and $PYNOMALY_ITEST_PASSWORD",
+            )
+        tokens = require(reply, (200,))
+        token = tokens.get("access_token") if isinstance(tokens, Mapping) else None
+        if not isinstance(token, str):
+            raise RequestFailed("POST auth/login answered without an access_token", reply.exchange)
+        self.redactor.learn(token)
+        refresh = tokens.get("refresh_token")
+        if isinstance(refresh, str):
+            self.redactor.learn(refresh)
+        self._token = token
+        lifetime = tokens.get("expires_in")
+        lifetime_s = float(lifetime) if isinstance(lifetime, int | float) else 300.0
+        self._renew_at = self.clock() + max(1.0, lifetime_s - _RENEW_BEFORE_S)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Body = NO_BODY,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float | None = None,
+    ) -> Reply:
+        """One request below `/api/v1`, identified; any status is a reply."""
+        identified = {**(headers or {}), **await self.authorization()}
+        return await self.http.send(
+            method, f"{PREFIX}/{path}", headers=identified, body=body, timeout_s=timeout_s
+        )
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        accept: Collection[int] = (200,),
+        body: Body = NO_BODY,
+        timeout_s: float | None = None,
+    ) -> Any:
+        """One request and its JSON reply; raises RequestFailed where the status is not in `accept`."""
+        return require(await self.send(method, path, body=body, timeout_s=timeout_s), accept)
+
+
+def require(reply: Reply, accept: Collection[int]) -> Any:
+    """The JSON of `reply` (None where it has no body); raises RequestFailed for any other status."""
+    if reply.status not in accept:
+        exchange = reply.exchange
+        asked, wanted = f"{exchange.method} {_path(exchange.url)}", " or ".join(map(str, accept))
+        raise RequestFailed(
+            f"{asked} answered {reply.status}{problem_detail(reply)}, expected {wanted}", exchange
+        )
+    return reply.json() if reply.body else None
+
+
+def problem_detail(reply: Reply) -> str:
+    """What a problem+json reply says of itself, in brackets; empty where the reply is none."""
+    if "json" not in reply.headers.get("content-type", ""):
+        return ""
+    try:
+        problem = reply.json()
+    except RequestFailed:
+        return ""
+    said = problem.get("detail") or problem.get("title") if isinstance(problem, dict) else None
+    return f" ({str(said)[:200]})" if said else ""
+
+
+def _path(url: str) -> str:
+    return "/" + url.split("://", 1)[-1].partition("/")[2]

@@ -1,0 +1,102 @@
+"""A service at a URL: ours to ask, not ours to start or stop."""
+
+from __future__ import annotations
+
+import httpx
+
+from pynomaly_itest.errors import TargetUnreachable, UsageError
+from pynomaly_itest.events import TargetInfo
+from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.target.base import Credentials, Target
+
+REACH_TIMEOUT_S = 10.0
+
+
+def check_url(url: str) -> str:
+    """`url` as a base URL without a trailing slash; raises UsageError where it can't be one."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as problem:
+        raise UsageError(f"--target: not a URL: {problem}", hint="write http://host:port") from problem
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise UsageError(
+            f"--target: {_shown(parsed)!r} is neither 'bundled', 'inprocess' nor a URL",
+            hint="write http://host:port or https://host",
+        )
+    if parsed.userinfo:
+        raise UsageError(
+            "--target: a URL with credentials in it would end up in logs",
+            hint="use --user and $PYNOMALY_ITEST_PASSWORD, or $PYNOMALY_ITEST_TOKEN",
+        )
+    if parsed.query or parsed.fragment:
+        raise UsageError("--target: a base URL has no query and no fragment")
+    return str(parsed).rstrip("/")
+
+
+def _shown(url: httpx.URL) -> str:
+    return str(url.copy_with(userinfo=b"")) if url.userinfo else str(url)
+
+
+class RemoteTarget(Target):
+    """`start` makes sure that something answers HTTP there, and learns the platform's version if it tells."""
+
+    def __init__(self, url: str, credentials: Credentials, redactor: Redactor) -> None:
+        self.info = TargetInfo(kind="url", url=check_url(url))
+        self.credentials = credentials
+        self.redactor = redactor
+        for secret in credentials.secrets:
+            redactor.learn(secret)
+
+    async def start(self) -> None:
+        try:
+            async with (
+                self.client(REACH_TIMEOUT_S) as client,
+                client.stream("GET", "/api/v1/health") as reply,
+            ):
+                body = await _head(reply)
+        except (httpx.HTTPError, TimeoutError) as problem:
+            raise TargetUnreachable(
+                f"nothing answers at {self.info.url}: {_why(problem)}",
+                hint="is the service up, and is this its address?",
+            ) from problem
+        version = _version(reply.status_code, body)
+        if version is not None:
+            self.info = self.info.model_copy(update={"version": version})
+
+    async def close(self) -> None:
+        """Nothing of the target is ours to end."""
+
+
+async def _head(reply: httpx.Response) -> bytes:
+    """At most the first 64 KiB of a reply: what comes from a target has no size that we trust."""
+    head = b""
+    async for chunk in reply.aiter_bytes(16_384):
+        head += chunk
+        if len(head) > 65_536:
+            break
+    return head
+
+
+def _version(status: int, body: bytes) -> str | None:
+    import json
+
+    if status != httpx.codes.OK:
+        return None
+    try:
+        health = json.loads(body)
+    except ValueError:
+        return None
+    version = health.get("version") if isinstance(health, dict) else None
+    return str(version)[:100] if isinstance(version, str | int | float) else None
+
+
+def _why(problem: Exception) -> str:
+    match problem:
+        case httpx.ConnectTimeout() | httpx.ReadTimeout() | TimeoutError():
+            return f"no answer within {REACH_TIMEOUT_S:g} s"
+        case httpx.ConnectError() if (
+            "refused" in str(problem).lower() or "all connection" in str(problem).lower()
+        ):
+            return "connection refused"
+        case _:
+            return str(problem) or type(problem).__name__
