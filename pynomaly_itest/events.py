@@ -148,10 +148,14 @@ class MetricRecorded(_Event):
 
 
 class GateJudged(_Event):
-    """`observed` against `limit`, both in `unit`; `interval` holds the true value at `confidence`."""
+    """`observed` against `limit`, both in `unit`; `interval` holds the true value at `confidence`.
+
+    `step`: the step whose expectation this is; None for a gate of the whole scenario.
+    """
 
     event: Literal["gate_judged"] = "gate_judged"
     scenario: str
+    step: int | None = None
     expression: str
     verdict: Verdict
     reason: str | None = None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pynomaly_itest.measure import Estimate, Samples, exact, slope, statistic
+from pynomaly_itest.measure import Absence, Estimate, Samples, exact, slope, statistic
 from pynomaly_itest.profile.expression import (
     ListOf,
     Literal,
@@ -39,13 +39,6 @@ class Operand:
 @dataclass(frozen=True)
 class Missing:
     """There is no value; `reason` says why, for the report."""
-
-    reason: str
-
-
-@dataclass(frozen=True)
-class Absence:
-    """Stands in the values where something could not be measured, with the reason (no /metrics, no process)."""
 
     reason: str
 

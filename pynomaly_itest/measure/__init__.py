@@ -1,6 +1,6 @@
 """From samples to measurements: statistics with intervals, and the one judge of limits; pure."""
 
-from pynomaly_itest.measure.estimate import Estimate, exact, no_data
+from pynomaly_itest.measure.estimate import Absence, Estimate, exact, no_data
 from pynomaly_itest.measure.histogram import Histogram
 from pynomaly_itest.measure.judge import Judgement, judge
 from pynomaly_itest.measure.proportions import proportion
@@ -13,6 +13,7 @@ from pynomaly_itest.measure.trends import scaling_exponent, slope
 __all__ = [
     "DEFAULT_CONFIDENCE",
     "STATISTICS",
+    "Absence",
     "Estimate",
     "Histogram",
     "Judgement",

@@ -40,3 +40,10 @@ def exact(value: float, unit: str = "1", n: int = 1) -> Estimate:
 def no_data(unit: str) -> Estimate:
     """What there is to say about nothing: NaN, from no observation."""
     return Estimate(float("nan"), unit, 0, method="no samples")
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Stands where something could not be measured; `reason` says why (no /metrics, a process that isn't ours)."""
+
+    reason: str
