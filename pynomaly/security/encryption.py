@@ -145,7 +145,8 @@ class _SegmentCipher:
     def __init__(self, master: bytes, header: bytes, context: str) -> None:
         if not context:
             raise ValueError("a ciphertext must be bound to an object")
-        *_, salt, self._prefix = _HEADER.unpack(header)
+        *_, salt, prefix = _HEADER.unpack(header)
+        self._prefix = bytes(prefix)
         self._bound = header + context.encode()
         derive = HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"pynomaly/data")
         self._aead = AESGCM(derive.derive(master))
@@ -202,7 +203,7 @@ def _checked_segment_bytes(header: bytes) -> int:
 
 
 def _key_id(header: bytes) -> str:
-    key_id: bytes = _HEADER.unpack(header)[2]
+    key_id = bytes(_HEADER.unpack(header)[2])
     return key_id.decode("ascii", "replace")
 
 

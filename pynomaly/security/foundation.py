@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pynomaly.domain.accounts import AccountRepositories, User
 from pynomaly.domain.audit import AuditLog, Detail, Outcome
-from pynomaly.domain.errors import Forbidden, InvalidInput, NotFound
+from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
 from pynomaly.domain.permissions import Permission, Principal
 from pynomaly.security.epoch import Epoch
 from pynomaly.security.settings import SecuritySettings
@@ -81,6 +81,11 @@ class Foundation:
         """Writes the refusal down and gives the error to raise."""
         self.record(action, by, resource=resource, outcome=Outcome.DENIED, details={"reason": reason})
         return Forbidden("You may not do that.", hint=reason)
+
+    def conflict(self, action: str, by: Caller, resource: str, refusal: Conflict) -> Conflict:
+        """Writes down that a rule stood in the way and gives the error to raise."""
+        self.record(action, by, resource=resource, outcome=Outcome.DENIED, details={"reason": refusal.detail})
+        return refusal
 
     def administered(self, user_id: str, by: Caller, action: str) -> User:
         """The account that an admin wants to act on.

@@ -44,9 +44,16 @@ class Logins:
         return None if attempt.allowed else math.ceil(attempt.retry_after_s)
 
     def proved(
-        self, username: str, password: str, caller: Caller, *, action: str, totp_code: str | None = None
+        self,
+        username: str,
+        password: str,
+        caller: Caller,
+        *,
+        action: str,
+        totp_code: str | None = None,
+        asks_code: bool = True,
     ) -> User | None:
-        """The account, provided that password and second factor are right; every other case is counted and
+        """The account, provided that password and second factor are right; all else is counted and gives
         None.
 
         An attempt is counted before the password is looked at, so guesses sent all at once get no more tries
@@ -61,23 +68,21 @@ class Logins:
             self._record_refusal(action, None, subject, caller, "locked")
             return None
         user = base.accounts.users.by_username(normalised(username))
-        reason = self._flaw(user, password, totp_code)
-        if user is None or reason is not None:
+        code = (totp_code or "") if asks_code else None
+        if user is None or not self._is_right(user, password, code):
+            if user is None:
+                self._hasher.verify(None, password)  # as long as a wrong password takes
             is_last = attempt.failures >= settings.lockout_failures
             self._record_refusal(action, user, subject, caller, "lockout" if is_last else "bad-credentials")
             return None
         base.accounts.attempts.clear(subject)
         return self._rehashed(user, password)
 
-    def _flaw(self, user: User | None, password: str, totp_code: str | None) -> str | None:
-        is_right = self._hasher.verify(user.password_hash if user else None, password)
-        if user is None or not is_right:
-            return "password"
-        if user.disabled:
-            return "disabled"
-        if user.totp_confirmed and not self._spend_code(user, totp_code or ""):
-            return "second factor"
-        return None
+    def _is_right(self, user: User, password: str, code: str | None) -> bool:
+        """Whether everything is right; the password is hashed in any case, the code spent only after it."""
+        if not self._hasher.verify(user.password_hash, password) or user.disabled:
+            return False
+        return code is None or not user.totp_confirmed or self._spend_code(user, code)
 
     def _spend_code(self, user: User, code: str) -> bool:
         """Whether the code is right; if so it is used up, and of two uses at the same moment one succeeds."""
