@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pynomaly.domain.errors import InvalidInput
+from pynomaly.domain.permissions import SecurityLevel
 
 
 class ColumnKind(StrEnum):
@@ -52,6 +53,7 @@ class Dataset:
     size_bytes: int
     created_at: datetime
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    level: SecurityLevel = SecurityLevel.INTERNAL
 
     @property
     def features(self) -> tuple[Column, ...]:

@@ -9,6 +9,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from pynomaly.domain.permissions import SecurityLevel
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredRows:
@@ -34,6 +36,7 @@ class DetectionResult:
     threshold: float
     execution_time_ms: float
     score_statistics: Mapping[str, float]
+    level: SecurityLevel = SecurityLevel.INTERNAL
 
 
 @dataclass(frozen=True, slots=True)

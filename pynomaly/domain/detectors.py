@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from pynomaly.domain.permissions import SecurityLevel
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedModel:
@@ -20,6 +22,8 @@ class TrainedModel:
     n_samples: int
     feature_names: tuple[str, ...]
     threshold: float
+    level: SecurityLevel = SecurityLevel.INTERNAL
+    """That of the data it learned from, which its scores may tell about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +42,8 @@ class Detector:
     updated_at: datetime
     model: TrainedModel | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level(self) -> SecurityLevel:
+        """Who may use it: that of its model; a detector without one tells nothing."""
+        return SecurityLevel.PUBLIC if self.model is None else self.model.level

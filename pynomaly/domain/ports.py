@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, Protocol, TypeVar
 
 from pynomaly.domain.datasets import Block, Column, Dataset
-from pynomaly.domain.detections import DetectionResult
+from pynomaly.domain.detections import DetectionResult, ScoredRows
 from pynomaly.domain.detectors import Detector, TrainedModel
 from pynomaly.domain.operations import Operation, OperationState
-
+from pynomaly.domain.preparation import Preparation
 
 T = TypeVar("T")
 
@@ -97,6 +97,30 @@ class OperationRepository(Protocol):
         """Fail every live operation (none can be running when a server has just started); returns how many."""
 
 
+@dataclass(frozen=True, slots=True)
+class StoredModel:
+    """A model as it is kept: how columns become its matrix, and the engine's own bytes."""
+
+    preparation: Preparation
+    model: bytes
+
+
+class ModelStore(Protocol):
+    """Keeps trained models."""
+
+    def write(self, model_id: str, stored: StoredModel) -> None: ...
+    def read(self, model_id: str) -> StoredModel: ...
+    def delete(self, model_id: str) -> None: ...
+
+
+class ScoreStore(Protocol):
+    """Keeps the scores and labels of detections."""
+
+    def write(self, result_id: str, parts: Iterable[ScoredRows]) -> None: ...
+    def read(self, result_id: str) -> Iterator[ScoredRows]: ...
+    def delete(self, result_id: str) -> None: ...
+
+
 class RowSource(Protocol):
     """An opened file of rows: its columns, then its blocks, once, in order."""
 
@@ -144,5 +168,3 @@ class ResultCache(Protocol):
 
     def get(self, key: str) -> bytes | None: ...
     def put(self, key: str, value: bytes) -> None: ...
-    def forget(self, tag: str) -> None:
-        """Drop the entries whose key holds this id."""

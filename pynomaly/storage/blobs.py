@@ -20,7 +20,6 @@ from pynomaly.domain.errors import CorruptStore, NotFound
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
-
     from pynomaly.domain.ports import Cipher
 
 MAGIC = b"PYNB\x01"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Engine, Index, RowMapping, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Engine, Index, RowMapping, SmallInteger, String, Table, Text
 from sqlalchemy import Column as Field
 
 from pynomaly.domain.datasets import Column, ColumnKind, Dataset
+from pynomaly.domain.permissions import SecurityLevel
 from pynomaly.domain.ports import Listing, Page, Scope
 from pynomaly.storage.schema import Instant, metadata
 from pynomaly.storage.sql import OwnedRows
@@ -24,6 +25,7 @@ datasets = Table(
     Field("size_bytes", BigInteger, nullable=False),
     Field("created_at", Instant, nullable=False),
     Field("metadata", JSON, nullable=False),
+    Field("level", SmallInteger, nullable=False),
     Index(None, "tenant_id", "owner_id", "created_at"),
 )
 
@@ -49,6 +51,7 @@ class SqlDatasets:
                 "size_bytes": dataset.size_bytes,
                 "created_at": dataset.created_at,
                 "metadata": dict(dataset.metadata),
+                "level": int(dataset.level),
             }
         )
 
@@ -83,4 +86,5 @@ def _build(row: RowMapping) -> Dataset:
         size_bytes=row["size_bytes"],
         created_at=row["created_at"],
         metadata=row["metadata"],
+        level=SecurityLevel(row["level"]),
     )

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, Double, Engine, Index, RowMapping, String, Table, Text
 
 from pynomaly.domain.detectors import Detector, TrainedModel
+from pynomaly.domain.permissions import SecurityLevel
 from pynomaly.domain.ports import Listing, Page, Scope
 from pynomaly.storage.schema import Instant, metadata
 from pynomaly.storage.sql import OwnedRows
@@ -75,6 +76,7 @@ class SqlDetectors:
                 "n_samples": model.n_samples,
                 "feature_names": list(model.feature_names),
                 "threshold": model.threshold,
+                "level": int(model.level),
             },
         }
         return self._rows.change(detector_id, values)
@@ -127,4 +129,5 @@ def _build_model(row: RowMapping) -> TrainedModel:
         n_samples=known["n_samples"],
         feature_names=tuple(known["feature_names"]),
         threshold=known["threshold"],
+        level=SecurityLevel(known["level"]),
     )

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import JSON, BigInteger, Column, Double, Engine, Index, RowMapping, String, Table, delete, select
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Double,
+    Engine,
+    Index,
+    RowMapping,
+    SmallInteger,
+    String,
+    Table,
+    delete,
+    select,
+)
 
 from pynomaly.domain.detections import DetectionResult
+from pynomaly.domain.permissions import SecurityLevel
 from pynomaly.domain.ports import Listing, Page, Scope
 from pynomaly.storage.schema import Instant, metadata
 from pynomaly.storage.sql import OwnedRows
@@ -26,6 +40,7 @@ results = Table(
     Column("threshold", Double, nullable=False),
     Column("execution_time_ms", Double, nullable=False),
     Column("score_statistics", JSON, nullable=False),
+    Column("level", SmallInteger, nullable=False),
     Index(None, "tenant_id", "owner_id", "created_at"),
 )
 
@@ -52,6 +67,7 @@ class SqlResults:
                 "threshold": result.threshold,
                 "execution_time_ms": result.execution_time_ms,
                 "score_statistics": dict(result.score_statistics),
+                "level": int(result.level),
             }
         )
 
@@ -104,4 +120,5 @@ def _build(row: RowMapping) -> DetectionResult:
         threshold=row["threshold"],
         execution_time_ms=row["execution_time_ms"],
         score_statistics=row["score_statistics"],
+        level=SecurityLevel(row["level"]),
     )

@@ -1,0 +1,89 @@
+"""Operations from start to end: entered, run by a worker, and finished in exactly one way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from pynomaly.domain.audit import Outcome
+from pynomaly.domain.errors import Conflict, PynomalyError
+from pynomaly.domain.operations import Operation, OperationKind, OperationState
+from pynomaly.domain.permissions import Permission
+from pynomaly.security.foundation import Caller
+from pynomaly.usecases.platform import Platform, new_id, principal_of
+from pynomaly.workers.pool import Job
+from pynomaly.workers.process import WorkerProcess
+
+logger = logging.getLogger(__name__)
+
+Work = Callable[[WorkerProcess, Job], Mapping[str, Any]]
+"""Does the operation and returns its result."""
+
+
+def start_operation(
+    platform: Platform, caller: Caller, kind: OperationKind, subject: Mapping[str, Any], work: Work
+) -> Operation:
+    """Queue the work; raises RateLimited when too much waits already, and then nothing is entered."""
+    principal = principal_of(caller)
+    operation = Operation(
+        id=new_id("op"),
+        owner_id=principal.user_id,
+        tenant_id=principal.tenant_id,
+        kind=kind,
+        state=OperationState.PENDING,
+        progress=0.0,
+        created_at=platform.clock(),
+        subject=subject,
+    )
+
+    def run(process: WorkerProcess, job: Job) -> None:
+        _run(platform, caller, operation, work, process, job)
+
+    platform.pool.submit(Job(operation.id, run), enter=lambda: platform.operations.add(operation))
+    return operation
+
+
+def watch_operation(platform: Platform, caller: Caller, operation_id: str) -> Operation:
+    """The operation as it stands, with the progress of this moment."""
+    operation = platform.operation(caller, operation_id, Permission.OPERATIONS_READ)
+    progress = platform.pool.progress(operation_id)
+    return operation if progress is None or operation.state.is_final else replace(operation, progress=progress)
+
+
+def cancel_operation(platform: Platform, caller: Caller, operation_id: str) -> Operation:
+    """Stop it, whether it waits or runs; raises Conflict if it has ended already."""
+    platform.operation(caller, operation_id, Permission.OPERATIONS_CANCEL)
+    if not platform.operations.finish(operation_id, OperationState.CANCELLED):
+        raise Conflict("The operation has ended already.")
+    platform.pool.cancel(operation_id)
+    platform.record(caller, "operation.cancelled", f"operation:{operation_id}")
+    return platform.operation(caller, operation_id, Permission.OPERATIONS_CANCEL)
+
+
+def _run(
+    platform: Platform, caller: Caller, operation: Operation, work: Work, process: WorkerProcess, job: Job
+) -> None:
+    if not platform.operations.start(operation.id):
+        return  # cancelled while it waited
+    try:
+        result = work(process, job)
+    except PynomalyError as error:
+        _fail(platform, caller, operation, error.code, error.detail, error.hint)
+    except MemoryError:
+        _fail(platform, caller, operation, "out-of-memory", "The data is too large for this server.", None)
+    except Exception:
+        logger.exception("operation %s broke", operation.id)
+        _fail(platform, caller, operation, "internal-error", "Something went wrong on our side.", None)
+    else:
+        platform.operations.finish(operation.id, OperationState.COMPLETED, result=result)
+
+
+def _fail(
+    platform: Platform, caller: Caller, operation: Operation, code: str, detail: str, hint: str | None
+) -> None:
+    error = {"code": code, "detail": detail, "hint": hint}
+    if platform.operations.finish(operation.id, OperationState.FAILED, error=error):
+        resource = f"operation:{operation.id}"
+        platform.record(caller, f"{operation.kind}.failed", resource, Outcome.FAILURE, {"code": code})

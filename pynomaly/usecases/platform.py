@@ -1,0 +1,149 @@
+"""What every use case works with, and the checks that come before all of them."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from pynomaly.domain.audit import AuditLog, Detail, Outcome
+from pynomaly.domain.datasets import Dataset
+from pynomaly.domain.detections import DetectionResult
+from pynomaly.domain.detectors import Detector
+from pynomaly.domain.errors import NotFound, PynomalyError
+from pynomaly.domain.limits import DataLimits
+from pynomaly.domain.operations import Operation
+from pynomaly.domain.permissions import Permission, Principal, SecurityLevel
+from pynomaly.domain.ports import (
+    DatasetRepository,
+    DatasetRows,
+    ModelStore,
+    OperationRepository,
+    ResultCache,
+    ResultRepository,
+    Scope,
+    ScoreStore,
+)
+from pynomaly.security.authorization import AuthzService
+from pynomaly.security.foundation import Caller
+from pynomaly.storage.detectors_cached import RememberedDetectors
+from pynomaly.usecases.model_shelf import ModelShelf
+from pynomaly.workers.pool import WorkerPool
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Repositories and services, put together once by the app. The clock gives aware datetimes."""
+
+    datasets: DatasetRepository
+    rows: DatasetRows
+    detectors: RememberedDetectors
+    models: ModelStore
+    shelf: ModelShelf
+    results: ResultRepository
+    scores: ScoreStore
+    operations: OperationRepository
+    cache: ResultCache
+    pool: WorkerPool
+    audit: AuditLog
+    authz: AuthzService
+    limits: DataLimits
+    operation_time_limit_s: float
+    clock: Callable[[], datetime]
+
+    def record(
+        self,
+        caller: Caller,
+        action: str,
+        resource: str,
+        outcome: Outcome = Outcome.SUCCESS,
+        details: dict[str, Detail] | None = None,
+    ) -> None:
+        """Write one act of the caller into the audit."""
+        self.audit.log_event(
+            actor=caller.actor,
+            action=action,
+            outcome=outcome,
+            resource=resource,
+            tenant_id=caller.tenant_id,
+            ip_address=caller.ip_address,
+            user_agent=caller.user_agent,
+            details=details,
+        )
+
+    def dataset(self, caller: Caller, dataset_id: str, permission: Permission) -> Dataset:
+        """The dataset, if the caller may do that to it; else NotFound or Forbidden."""
+        found = self.datasets.get(dataset_id)
+        if found is None:
+            raise NotFound("There is no such dataset.")
+        self._check(caller, found, permission, found.level)
+        return found
+
+    def detector(self, caller: Caller, detector_id: str, permission: Permission) -> Detector:
+        """The detector, if the caller may do that to it; else NotFound or Forbidden."""
+        found = self.detectors.get(detector_id)
+        if found is None:
+            raise NotFound("There is no such detector.")
+        self._check(caller, found, permission, found.level)
+        return found
+
+    def result(self, caller: Caller, result_id: str, permission: Permission) -> DetectionResult:
+        """The result, if the caller may do that to it; else NotFound or Forbidden."""
+        found = self.results.get(result_id)
+        if found is None:
+            raise NotFound("There is no such result.")
+        self._check(caller, found, permission, found.level)
+        return found
+
+    def operation(self, caller: Caller, operation_id: str, permission: Permission) -> Operation:
+        """The operation, if the caller may do that to it; else NotFound or Forbidden."""
+        found = self.operations.get(operation_id)
+        if found is None:
+            raise NotFound("There is no such operation.")
+        self._check(caller, found, permission, SecurityLevel.PUBLIC)
+        return found
+
+    def scope(self, caller: Caller, permission: Permission) -> Scope:
+        """Whose objects the caller may list; raises Forbidden without the permission."""
+        principal = principal_of(caller)
+        self.authz.require(principal, permission, SecurityLevel.PUBLIC)
+        allowed = self.authz.scope(principal)
+        return Scope(allowed.tenant_id, allowed.owner_id)
+
+    def may_use(self, caller: Caller, detector: Detector) -> bool:
+        """Whether `detector` would let the caller run it; asks no store."""
+        try:
+            self.authz.require_access(
+                principal_of(caller), detector.owner_id, detector.tenant_id, Permission.DETECTION_RUN, detector.level
+            )
+        except PynomalyError:
+            return False
+        return True
+
+    def _check(
+        self,
+        caller: Caller,
+        found: Dataset | Detector | DetectionResult | Operation,
+        permission: Permission,
+        level: SecurityLevel,
+    ) -> None:
+        """Refuse, and write the refusal down, unless the rules allow it."""
+        try:
+            self.authz.require_access(principal_of(caller), found.owner_id, found.tenant_id, permission, level)
+        except PynomalyError:
+            resource = f"{type(found).__name__.lower()}:{found.id}"
+            self.record(caller, f"access.{permission}", resource, Outcome.DENIED)
+            raise
+
+
+def principal_of(caller: Caller) -> Principal:
+    """Who calls; a use case that works on owned objects is never called by the system itself."""
+    if caller.principal is None:
+        raise NotFound("There is no such object.")
+    return caller.principal
+
+
+def new_id(prefix: str) -> str:
+    """An id that can't be guessed, and tells what it is of."""
+    return f"{prefix}_{secrets.token_hex(16)}"

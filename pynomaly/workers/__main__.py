@@ -1,0 +1,105 @@
+"""A worker process: reads requests from the socket it was started with until that closes."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection
+
+from pynomaly.detection import FrozenModel, dump_model, parse_model, resolve
+from pynomaly.domain.errors import CorruptStore, InvalidInput, PynomalyError
+from pynomaly.workers import messages
+from pynomaly.workers.messages import Fit, Fitted, Load, Progress, Ready, Refused, Reply, Score, Scored, Warm
+
+_PR_SET_PDEATHSIG = 1
+_REPORT_EVERY_S = 0.1
+_NICENESS = 5
+
+
+def main() -> None:
+    """Serve one parent; its end is ours, however it ends."""
+    descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the line above
+        return
+    os.nice(_NICENESS)  # answering requests goes before training
+    _serve(Connection(descriptor))
+
+
+def _serve(connection: Connection) -> None:
+    model: FrozenModel | None = None
+    while True:
+        try:
+            request = messages.decode_request(connection.recv_bytes())
+        except (EOFError, OSError):
+            return
+        try:
+            match request:
+                case Warm():
+                    _import_fitting()
+                    _say(connection, Ready())
+                case Fit():
+                    _fit(connection, request)
+                case Load():
+                    model = parse_model(connection.recv_bytes())
+                    _say(connection, Ready())
+                case Score():
+                    _score(connection, request, model)
+        except PynomalyError as error:
+            _say(connection, Refused(error.status, error.code, error.detail, error.hint))
+        except MemoryError:
+            _say(connection, Refused(InvalidInput.status, "out-of-memory", "The data is too large for this server."))
+
+
+def _fit(connection: Connection, request: Fit) -> None:
+    matrix = messages.matrix_from(connection.recv_bytes(), request.shape)
+    last_report_s = time.monotonic()
+
+    def report(fraction: float) -> None:
+        nonlocal last_report_s
+        if time.monotonic() - last_report_s >= _REPORT_EVERY_S:
+            last_report_s = time.monotonic()
+            _say(connection, Progress(fraction))
+
+    spec = resolve(request.algorithm)
+    started_s = time.perf_counter()
+    model = spec.fit(
+        matrix,
+        contamination=request.contamination,
+        parameters=request.parameters,
+        seed=request.seed,
+        report_progress=report,
+    )
+    fit_time_s = time.perf_counter() - started_s
+    _say(connection, Fitted(model.threshold, fit_time_s))
+    connection.send_bytes(dump_model(model))
+
+
+def _score(connection: Connection, request: Score, model: FrozenModel | None) -> None:
+    matrix = messages.matrix_from(connection.recv_bytes(), request.shape)
+    if model is None:
+        raise CorruptStore("Asked to score without a model.")
+    scores = model.score(matrix)
+    _say(connection, Scored(len(scores)))
+    connection.send_bytes(scores.tobytes())
+
+
+def _say(connection: Connection, reply: Reply) -> None:
+    connection.send_bytes(messages.encode(reply))
+
+
+def _import_fitting() -> None:
+    import sklearn.ensemble  # noqa: F401 - both are imported for the time it takes
+
+    from pynomaly.detection import warm_up
+
+    warm_up()
+
+
+if __name__ == "__main__":
+    main()

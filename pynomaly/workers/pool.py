@@ -1,0 +1,136 @@
+"""Runs jobs on a few worker processes: a bounded queue before them, progress, cancelling, and an orderly end.
+
+One thread stands before each process; it prepares what the process needs and stores what it gives.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pynomaly.domain.errors import Overloaded, RateLimited
+from pynomaly.workers.process import WorkerProcess
+
+logger = logging.getLogger(__name__)
+
+_RETRY_AFTER_S = 5
+
+
+@dataclass(slots=True)
+class Job:
+    """One piece of work: `run` gets the process and the job itself, to report progress and ask whether to stop."""
+
+    id: str
+    run: Callable[[WorkerProcess, Job], None]
+    progress: float = 0.0
+    is_cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def report(self, fraction: float) -> None:
+        """Progress, 0 to 1; never goes back."""
+        self.progress = max(self.progress, min(fraction, 1.0))
+
+
+class WorkerPool:
+    """`n_workers` processes and at most `max_queued` jobs waiting for them."""
+
+    def __init__(self, n_workers: int, max_queued: int) -> None:
+        self._queue: queue.Queue[Job | None] = queue.Queue(max_queued)
+        self._jobs: dict[str, Job] = {}
+        self._processes = [WorkerProcess() for _ in range(n_workers)]
+        self._running: dict[str, WorkerProcess] = {}
+        self._lock = threading.Lock()
+        self._is_closing = False
+        self._threads = [
+            threading.Thread(target=self._work, args=(process,), name=f"worker-{i}", daemon=True)
+            for i, process in enumerate(self._processes)
+        ]
+
+    def start(self) -> None:
+        """Start the threads, and with them the processes, which begin to import what they'll need."""
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, job: Job, *, enter: Callable[[], None]) -> None:
+        """Queue a job; raises RateLimited when the queue is full, Overloaded during shutdown.
+
+        `enter` writes the job down; it is called once the job is sure of its place and before it can start.
+        """
+        with self._lock:
+            if self._is_closing:
+                raise Overloaded("The server is shutting down.", retry_after_s=10)
+            if self._queue.full():
+                raise RateLimited(
+                    f"{self._queue.maxsize} operations are waiting already.", retry_after_s=_RETRY_AFTER_S
+                )
+            enter()
+            self._jobs[job.id] = job
+            self._queue.put_nowait(job)
+
+    def progress(self, job_id: str) -> float | None:
+        """How far a job is; None if it is not here (any more)."""
+        job = self._jobs.get(job_id)
+        return None if job is None else job.progress
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a job at once if it runs, or before it starts."""
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None:
+                return
+            job.is_cancelled.set()
+            process = self._running.get(job_id)
+            if process is not None:
+                process.halt()
+
+    @property
+    def n_waiting(self) -> int:
+        """Jobs in the queue."""
+        return self._queue.qsize()
+
+    @property
+    def n_running(self) -> int:
+        """Jobs being worked on."""
+        return len(self._running)
+
+    def close(self, drain_s: float) -> None:
+        """Take no more jobs, let what runs finish for at most `drain_s`, then end the processes."""
+        with self._lock:
+            self._is_closing = True
+        while True:  # what still waits will not run: its operations are failed at the next start, with the reason
+            try:
+                self._queue.get_nowait()
+            except queue.Empty:
+                break
+        for _ in self._threads:
+            self._queue.put(None)
+        ends_at_s = time.monotonic() + drain_s
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join(max(0.0, ends_at_s - time.monotonic()))
+        for process in self._processes:
+            process.halt()
+
+    def _work(self, process: WorkerProcess) -> None:
+        try:
+            process.warm()
+        except Exception:
+            logger.exception("a worker could not be started")
+        while (job := self._queue.get()) is not None:
+            self._run(job, process)
+
+    def _run(self, job: Job, process: WorkerProcess) -> None:
+        with self._lock:
+            process.resume()
+            self._running[job.id] = process
+        try:
+            job.run(process, job)
+        except Exception:
+            logger.exception("job %s broke", job.id)
+        finally:
+            with self._lock:
+                self._running.pop(job.id, None)
+                self._jobs.pop(job.id, None)
