@@ -55,3 +55,14 @@ def compiled(*signature: Any, returns: Any = BOOL, reorder: bool = False) -> Cal
 def part(kernel: Kernel) -> Kernel:
     """Part of kernels of the same file (numba's cache looks at no other): compiled into its callers."""
     return cast(Kernel, numba.njit(nogil=True, error_model="numpy")(kernel))
+
+
+@part
+def all_usable(rows: Any, begin: Any, end: Any) -> Any:  # pragma: no cover - compiled
+    """Whether rows begin..end hold neither NaN nor infinity nor anything beyond LARGEST. Changing it means clearing
+    numba's cache: that knows only the file of the kernel."""
+    bad = 0
+    for row in range(begin, end):
+        for column in range(rows.shape[1]):
+            bad |= not (abs(rows[row, column]) <= LARGEST)
+    return bad == 0

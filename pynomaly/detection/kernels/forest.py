@@ -29,6 +29,20 @@ def step(nodes: Any, at: Any, base: Any, keys: Any, row: Any) -> Any:  # pragma:
     return 2 * at + 1 + np.int64(keys[row + (node & 0xFFFF)] > (node >> 32))
 
 
+@part
+def load_keys(rows: Any, start: Any, n_here: Any, keys: Any) -> bool:  # pragma: no cover - compiled
+    """The keys of n_here rows from `start`; False if one of their values can't be used."""
+    at = 0
+    for row in range(start, start + n_here):
+        for column in range(rows.shape[1]):
+            value = rows[row, column]
+            if not (abs(value) <= LARGEST):
+                return False
+            keys[at] = ordered_key(value)
+            at += 1
+    return True
+
+
 @compiled(ROWS, INT64S, VECTOR, INT, INT, FLOAT, FLOAT, OUT)
 def score_forest(
     rows: Any, nodes: Any, leaves: Any, n_trees: Any, depth: Any, scale: Any, offset: Any, scores: Any
@@ -40,26 +54,20 @@ def score_forest(
     n_rows, n_features = rows.shape
     n_inner = (1 << depth) - 1
     n_leaves = n_inner + 1
-    keys = np.empty(min(n_rows + 7, ROWS_PER_BLOCK) * n_features, np.int64)
+    keys = np.zeros(min(n_rows + 7, ROWS_PER_BLOCK) * n_features, np.int64)
+    paths = np.empty(min(n_rows + 7, ROWS_PER_BLOCK), np.float64)
     for start in range(0, n_rows, ROWS_PER_BLOCK):
-        stop = min(start + ROWS_PER_BLOCK, n_rows)
-        bad = False
-        at = 0
-        for row in range(start, stop):
-            for column in range(n_features):
-                value = rows[row, column]
-                bad |= not (abs(value) <= LARGEST)
-                keys[at] = ordered_key(value)
-                at += 1
-            scores[row] = 0.0
-        if bad:
+        n_here = min(ROWS_PER_BLOCK, n_rows - start)
+        if not load_keys(rows, start, n_here, keys):
             return False
-        whole = start + (stop - start) // 8 * 8
+        # eight at once cost about two alone
+        in_eights = n_here - n_here % 8 if n_here % 8 <= 2 else n_here + 7 - (n_here + 7) % 8
+        paths[:] = 0.0
         for tree in range(n_trees):
             base = tree * n_inner
-            leaf = tree * n_leaves - n_inner
-            for row in range(start, whole, 8):
-                r0 = (row - start) * n_features
+            leaf = base + tree - n_inner
+            for row in range(0, in_eights, 8):
+                r0 = row * n_features
                 r1 = r0 + n_features
                 r2 = r1 + n_features
                 r3 = r2 + n_features
@@ -77,20 +85,19 @@ def score_forest(
                     a5 = step(nodes, a5, base, keys, r5)
                     a6 = step(nodes, a6, base, keys, r6)
                     a7 = step(nodes, a7, base, keys, r7)
-                scores[row] += leaves[leaf + a0]
-                scores[row + 1] += leaves[leaf + a1]
-                scores[row + 2] += leaves[leaf + a2]
-                scores[row + 3] += leaves[leaf + a3]
-                scores[row + 4] += leaves[leaf + a4]
-                scores[row + 5] += leaves[leaf + a5]
-                scores[row + 6] += leaves[leaf + a6]
-                scores[row + 7] += leaves[leaf + a7]
-            for row in range(whole, stop):
-                r0 = (row - start) * n_features
-                a0 = 0
+                paths[row] += leaves[leaf + a0]
+                paths[row + 1] += leaves[leaf + a1]
+                paths[row + 2] += leaves[leaf + a2]
+                paths[row + 3] += leaves[leaf + a3]
+                paths[row + 4] += leaves[leaf + a4]
+                paths[row + 5] += leaves[leaf + a5]
+                paths[row + 6] += leaves[leaf + a6]
+                paths[row + 7] += leaves[leaf + a7]
+            for row in range(in_eights, n_here):
+                at = 0
                 for _ in range(depth):
-                    a0 = step(nodes, a0, base, keys, r0)
-                scores[row] += leaves[leaf + a0]
-        for row in range(start, stop):
-            scores[row] = 2.0 ** (-scores[row] / scale) + offset
+                    at = step(nodes, at, base, keys, row * n_features)
+                paths[row] += leaves[leaf + at]
+        for row in range(n_here):
+            scores[start + row] = 2.0 ** (-paths[row] / scale) + offset
     return True
