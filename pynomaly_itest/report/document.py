@@ -77,7 +77,7 @@ class GateDocument(_Part):
 
 
 class HistogramDocument(_Part):
-    """`counts[i]` values lie from `edges[i]` up to, not including, `edges[i + 1]`; the last bin holds its end."""
+    """`counts[i]` values lie from `edges[i]` up to, not with, `edges[i + 1]`; the last bin holds its end."""
 
     edges: list[float]
     counts: list[int]

@@ -18,7 +18,7 @@ from pynomaly_itest.report.document import (
 )
 from pynomaly_itest.report.untrusted import clean
 
-SHOWN_QUANTILES = ("p50", "p75", "p90", "p95", "p99", "p99.9")
+SHOWN_QUANTILES = ("p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99")
 MOST_BINS = 24
 MOST_SLICES = 30
 MOST_SAMPLES = 300

@@ -1,0 +1,100 @@
+"""A small plot with two axes: its geometry, worked out here, drawn by the template."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from pynomaly_itest.report.page.axis import Axis, Tick
+
+WIDTH, HEIGHT = 440.0, 210.0
+LEFT, RIGHT, TOP, BOTTOM = 52.0, 428.0, 14.0, 178.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """A path of the plot; `style` is its class in the style sheet."""
+
+    style: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A straight line across the plot at a value worth naming: a limit, a quantile.
+
+    `at` is on the plot's x axis for an upright mark, on its y axis otherwise.
+    """
+
+    style: str
+    at: float
+    label: str
+    upright: bool
+    label_after: bool = True
+
+
+@dataclass(frozen=True)
+class Band:
+    """A stretch of the x axis that belongs to a scenario."""
+
+    x: float
+    width: float
+    style: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A plot of 440 by 210: `summary` says in words what it shows, for those who don't see it.
+
+    `hover` tells the page's script which part of the embedded data it shows, and `scale` the x axis:
+    start, end, low, high, and whether it is logarithmic.
+    """
+
+    title: str
+    summary: str
+    x_ticks: Sequence[Tick]
+    y_ticks: Sequence[Tick]
+    x_label: str = ""
+    lines: Sequence[Line] = ()
+    marks: Sequence[Mark] = ()
+    bands: Sequence[Band] = ()
+    dots: Sequence[Point] = ()
+    hover: str = ""
+    scale: str = ""
+
+
+@dataclass(frozen=True)
+class Point:
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Points joined by straight lines."""
+
+    points: list[Point] = field(default_factory=list)
+
+    def path(self) -> str:
+        """The SVG path; empty for fewer than two points."""
+        if len(self.points) < 2:
+            return ""
+        return "M" + "L".join(f"{point.x:g} {point.y:g}" for point in self.points)
+
+    def area(self) -> str:
+        """The same closed down to the x axis."""
+        if len(self.points) < 2:
+            return ""
+        return f"{self.path()}V{BOTTOM:g}H{self.points[0].x:g}Z"
+
+
+def curve(x: Axis, y: Axis, xs: Iterable[float], ys: Iterable[float | None]) -> Curve:
+    """The curve through the pairs that have a y."""
+    pairs = zip(xs, ys, strict=True)
+    return Curve([Point(x.at(left), y.at(right)) for left, right in pairs if right is not None])
+
+
+def scale_of(axis: Axis) -> str:
+    """The axis in the words of the page's script."""
+    return f"{axis.start:g} {axis.end:g} {axis.low:.6g} {axis.high:.6g} {'log' if axis.log else 'linear'}"

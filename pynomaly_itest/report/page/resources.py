@@ -1,0 +1,96 @@
+"""The target's memory and processor over the whole run, with the scenarios' spans behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pynomaly_itest.events import Verdict
+from pynomaly_itest.report.document import ResourcesDocument, RunDocument
+from pynomaly_itest.report.numbers import quantity
+from pynomaly_itest.report.page.axis import Axis, spanning
+from pynomaly_itest.report.page.panel import (
+    BOTTOM,
+    LEFT,
+    RIGHT,
+    TOP,
+    Band,
+    Line,
+    Mark,
+    Panel,
+    curve,
+    scale_of,
+)
+from pynomaly_itest.report.untrusted import finite
+
+_FEWEST_SAMPLES = 3
+
+
+def panels(run: RunDocument) -> list[Panel]:
+    """Memory and, where it is known, processor time; none where the target was not sampled."""
+    resources = run.resources
+    if resources is None or len(resources.at_s) < _FEWEST_SAMPLES:
+        return []
+    x = Axis(0.0, max(run.duration_s, resources.at_s[-1]), LEFT, RIGHT)
+    bands = _bands(run, x)
+    shown = [_memory(run, resources, x, bands)]
+    if sum(value is not None for value in resources.cpu_percent) >= _FEWEST_SAMPLES:
+        shown.append(_processor(resources, x, bands))
+    return shown
+
+
+def _bands(run: RunDocument, x: Axis) -> list[Band]:
+    bands = []
+    for number, scenario in enumerate(run.scenarios, start=1):
+        if scenario.started_s is None:
+            continue
+        left, right = x.at(scenario.started_s), x.at(scenario.started_s + scenario.duration_s)
+        style = scenario.verdict.value if scenario.verdict in _TELLING else ("even", "odd")[number % 2]
+        label = f"{scenario.id}: {scenario.verdict.value}"
+        bands.append(Band(left, max(0.5, round(right - left, 1)), style, label))
+    return bands
+
+
+_TELLING = {Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE}
+
+
+def _memory(run: RunDocument, resources: ResourcesDocument, x: Axis, bands: Sequence[Band]) -> Panel:
+    limits = sorted(
+        {
+            limit
+            for scenario in run.scenarios
+            for gate in scenario.gates
+            if gate.expression.startswith("target.rss_mb.") and gate.unit in {None, "mb"}
+            if (limit := finite(gate.limit)) is not None
+        }
+    )
+    y = spanning([*resources.rss_mb, *limits], BOTTOM, TOP)
+    line = curve(x, y, resources.at_s, resources.rss_mb)
+    return Panel(
+        title="Resident memory, MiB",
+        summary=f"Resident memory of the target over time, at most {quantity(max(resources.rss_mb), 'mb')}",
+        x_ticks=x.ticks(6),
+        y_ticks=y.ticks(),
+        x_label="seconds since the run started",
+        lines=[Line("area", line.area()), Line("curve", line.path())],
+        marks=[Mark("limit", y.at(limit), "limit", upright=False) for limit in limits],
+        bands=bands,
+        hover="resources rss_mb",
+        scale=scale_of(x),
+    )
+
+
+def _processor(resources: ResourcesDocument, x: Axis, bands: Sequence[Band]) -> Panel:
+    seen = [value for value in resources.cpu_percent if value is not None]
+    y = spanning([*seen, 100.0], BOTTOM, TOP)
+    line = curve(x, y, resources.at_s, resources.cpu_percent)
+    return Panel(
+        title="Processor, % of one core",
+        summary=f"Processor time of the target over time, at most {quantity(max(seen), '%')} of one core",
+        x_ticks=x.ticks(6),
+        y_ticks=y.ticks(),
+        x_label="seconds since the run started",
+        lines=[Line("area", line.area()), Line("curve", line.path())],
+        bands=bands,
+        hover="resources cpu_percent",
+        scale=scale_of(x),
+    )

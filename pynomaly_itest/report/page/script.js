@@ -1,0 +1,156 @@
+"use strict";
+/* Adds to a page that already shows everything: filter, deep links, copy buttons, values under the pointer. */
+(() => {
+  const run = JSON.parse(document.getElementById("run-data").textContent);
+  const byId = (id) => document.getElementById(id);
+  const scenarios = [...document.querySelectorAll("details.scenario")];
+
+  /* ---- filter ---- */
+  const form = byId("filter"), words = byId("filter-words"), tag = byId("filter-tag");
+  const boxes = [...form.querySelectorAll("input[name=verdict]")];
+
+  function matches(row) {
+    const verdicts = boxes.filter((box) => box.checked).map((box) => box.value);
+    if (verdicts.length && !verdicts.includes(row.dataset.verdict)) return false;
+    if (tag && tag.value && !JSON.parse(row.dataset.tags).includes(tag.value)) return false;
+    return words.value.toLowerCase().split(/\s+/).every((word) => row.dataset.search.includes(word));
+  }
+
+  function filter() {
+    let shown = 0;
+    for (const row of scenarios) {
+      row.hidden = !matches(row);
+      shown += row.hidden ? 0 : 1;
+    }
+    byId("shown").value = shown === scenarios.length ? "" : `${shown} of ${scenarios.length} shown`;
+    byId("none").hidden = shown > 0;
+  }
+
+  form.hidden = false;
+  form.addEventListener("input", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  filter();
+
+  const openAll = (open) => scenarios.forEach((row) => { if (!row.hidden) row.open = open; });
+  byId("expand").addEventListener("click", () => openAll(true));
+  byId("collapse").addEventListener("click", () => openAll(false));
+
+  /* ---- a link to a scenario opens it, even if the filter hid it ---- */
+  function follow() {
+    const row = scenarios.find((candidate) => `#${candidate.id}` === location.hash);
+    if (!row) return;
+    if (row.hidden) { form.reset(); filter(); }
+    row.open = true;
+    row.scrollIntoView();
+    row.querySelector("summary").focus({ preventScroll: true });
+  }
+  addEventListener("hashchange", follow);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#s"]');
+    if (link && link.hash === location.hash) follow();
+  });
+  follow();
+
+  /* ---- on paper, what is not a pass is open ---- */
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = scenarios.filter((row) => !row.open && !["passed", "skipped"].includes(row.dataset.verdict));
+    opened.forEach((row) => { row.open = true; });
+  });
+  addEventListener("afterprint", () => opened.forEach((row) => { row.open = false; }));
+
+  /* ---- copy a command ---- */
+  for (const command of document.querySelectorAll(".command")) {
+    if (!navigator.clipboard) break;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Copy";
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(command.querySelector("code").textContent);
+        button.textContent = "Copied";
+      } catch {
+        button.textContent = "Copying is not allowed here";
+      }
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    command.append(button);
+  }
+
+  /* ---- values under the pointer ---- */
+  const tip = byId("tip");
+  const digits = (value) => (value === null ? "–" : Number(value.toPrecision(4)).toLocaleString("en"));
+  const metricOf = (scenario, place) => run.scenarios[scenario].metrics[place];
+
+  function nearest(sorted, value) {
+    let best = 0;
+    sorted.forEach((candidate, i) => {
+      if (Math.abs(candidate - value) < Math.abs(sorted[best] - value)) best = i;
+    });
+    return best;
+  }
+
+  const readers = {
+    resources(value, [name]) {
+      const i = nearest(run.resources.at_s, value);
+      const unit = name === "rss_mb" ? "MiB" : "%";
+      return { x: run.resources.at_s[i], text: `${digits(run.resources[name][i])} ${unit} at ${digits(run.resources.at_s[i])} s` };
+    },
+    histogram(value, metric) {
+      const { edges, counts } = metric.histogram;
+      const i = Math.max(0, counts.findLastIndex((_, bin) => edges[bin] <= value));
+      return { x: value, text: `${digits(edges[i])} to ${digits(edges[i + 1])} ${metric.unit}: ${digits(counts[i])}` };
+    },
+    quantiles(value, metric) {
+      const names = Object.keys(metric.quantiles).filter((name) => /^p[\d.]+$/.test(name) && Number(name.slice(1)) < 100);
+      const tails = names.map((name) => -Math.log10(1 - Number(name.slice(1)) / 100));
+      const i = nearest(tails, value);
+      return { x: tails[i], text: `${names[i]}: ${digits(metric.quantiles[names[i]])} ${metric.unit}` };
+    },
+    over_time(value, metric) {
+      const slices = metric.over_time, i = nearest(slices.at_s, value), unit = metric.unit;
+      return {
+        x: slices.at_s[i],
+        text: `from ${digits(slices.at_s[i])} s: p50 ${digits(slices.p50[i])}, p95 ${digits(slices.p95[i])}, max ${digits(slices.max[i])} ${unit} (n ${slices.n[i]})`,
+      };
+    },
+  };
+
+  function scaleOf(plot) {
+    const [start, end, low, high, kind] = plot.dataset.scale.split(" ");
+    const [a, b, l, h] = [start, end, low, high].map(Number), log = kind === "log";
+    return {
+      value: (at) => {
+        const share = Math.min(1, Math.max(0, (at - a) / (b - a)));
+        return log ? l * (h / l) ** share : l + share * (h - l);
+      },
+      at: (value) => a + (b - a) * (log ? Math.log(value / l) / Math.log(h / l) : (value - l) / (h - l)),
+    };
+  }
+
+  function read(plot, value) {
+    const hover = plot.dataset.hover.split(" ");
+    if (hover[0] === "resources") return readers.resources(value, hover.slice(1));
+    return readers[hover[2]](value, metricOf(Number(hover[0]), Number(hover[1])));
+  }
+
+  function show(plot, event) {
+    const box = plot.getBoundingClientRect(), scale = scaleOf(plot);
+    const point = read(plot, scale.value(((event.clientX - box.left) * 440) / box.width));
+    const cursor = plot.querySelector(".cursor");
+    cursor.setAttribute("d", `M${scale.at(point.x).toFixed(1)} 14V178`);
+    cursor.setAttribute("visibility", "visible");
+    tip.textContent = point.text;
+    tip.hidden = false;
+    tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${event.clientY + 18}px`;
+  }
+
+  for (const plot of document.querySelectorAll("svg[data-hover]")) {
+    plot.addEventListener("pointermove", (event) => show(plot, event));
+    plot.addEventListener("pointerleave", () => {
+      tip.hidden = true;
+      plot.querySelector(".cursor").setAttribute("visibility", "hidden");
+    });
+  }
+})();

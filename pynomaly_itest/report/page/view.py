@@ -1,0 +1,211 @@
+"""What the page's templates are given: the document with its plots and texts worked out, nothing left to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pynomaly_itest.events import Verdict
+from pynomaly_itest.report.attention import Concern, concerns, noted
+from pynomaly_itest.report.document import (
+    FindingDocument,
+    GateDocument,
+    MetricDocument,
+    RunDocument,
+    ScenarioDocument,
+    StepDocument,
+)
+from pynomaly_itest.report.numbers import duration, pair, quantity
+from pynomaly_itest.report.page import distribution, resources
+from pynomaly_itest.report.page.bullet import Bar, Bullet, bullet
+from pynomaly_itest.report.page.panel import Panel
+from pynomaly_itest.report.plain import interval_text, margin_text
+
+TABLED_QUANTILES = ("p50", "p90", "p95", "p99", "p99.9")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and what is known under it."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True)
+class GateView:
+    gate: GateDocument
+    observed: str
+    limit: str
+    margin: str
+    interval: str
+    n: str
+    bullet: Bullet | None
+
+
+@dataclass(frozen=True)
+class StepView:
+    """`bar`: where the step lies in its scenario, 0 to 100."""
+
+    step: StepDocument
+    bar: Bar
+    duration: str
+
+
+@dataclass(frozen=True)
+class MetricView:
+    metric: MetricDocument
+    facts: Sequence[Fact]
+    panels: Sequence[Panel]
+
+
+@dataclass(frozen=True)
+class ScenarioView:
+    """`search`: everything that the text filter looks through, in lower case."""
+
+    number: int
+    scenario: ScenarioDocument
+    duration: str
+    gates_held: str
+    search: str
+    steps: Sequence[StepView]
+    gates: Sequence[GateView]
+    metrics: Sequence[MetricView]
+    findings: Sequence[FindingDocument]
+
+
+@dataclass(frozen=True)
+class ConcernView:
+    concern: Concern
+    gate: GateView | None
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True)
+class PageView:
+    run: RunDocument
+    facts: Sequence[Fact]
+    concerns: Sequence[ConcernView]
+    noted: Sequence[FindingDocument]
+    resources: Sequence[Panel]
+    scenarios: Sequence[ScenarioView]
+    tags: Sequence[str]
+    verdicts: Sequence[Verdict]
+
+
+def view(run: RunDocument) -> PageView:
+    """The whole page."""
+    numbers = {scenario.id: number for number, scenario in enumerate(run.scenarios, start=1)}
+    return PageView(
+        run=run,
+        facts=_facts(run),
+        concerns=[_concern(concern, numbers) for concern in concerns(run)],
+        noted=noted(run),
+        resources=resources.panels(run),
+        scenarios=[_scenario(numbers[s.id], s, run.findings) for s in run.scenarios],
+        tags=sorted({tag for scenario in run.scenarios for tag in scenario.tags}),
+        verdicts=[verdict for verdict in _IN_ORDER if run.counts.get(verdict)],
+    )
+
+
+_IN_ORDER = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED, Verdict.SKIPPED)
+
+
+def _facts(run: RunDocument) -> list[Fact]:
+    """What was tested, when, how long and by what machine: the answers that a release needs on record."""
+    version = f", version {run.target.version}" if run.target.version else ""
+    start = f" (its start took {duration(run.target_start_s)})" if run.target_start_s is not None else ""
+    facts = [
+        Fact("Target", f"{run.target.kind} {run.target.url}{version}"),
+        Fact("Profile", run.profile),
+        Fact("Commit", _joined(run, ("commit", "branch"))),
+        Fact("Started", when(run.started_at)),
+        Fact("Took", f"{duration(run.duration_s)}{start}"),
+        Fact("Machine", _joined(run, ("hostname", "cpu", "memory", "os"))),
+        Fact("Exit code", str(run.exit_code)),
+        Fact("Seed", str(run.seed)),
+    ]
+    return [fact for fact in facts if fact.value]
+
+
+def _joined(run: RunDocument, keys: Sequence[str]) -> str:
+    return " · ".join(run.environment[key] for key in keys if run.environment.get(key))
+
+
+def when(started_at: str) -> str:
+    """An ISO 8601 time as people read it; what is none is shown as it is."""
+    try:
+        moment = datetime.fromisoformat(started_at)
+    except ValueError:
+        return started_at
+    zone = "UTC" if moment.utcoffset() is not None and not moment.utcoffset() else moment.strftime("%z")
+    return f"{moment.day} {moment.strftime('%B %Y, %H:%M:%S')} {zone}".rstrip()
+
+
+def _concern(concern: Concern, numbers: dict[str, int]) -> ConcernView:
+    gate = None if concern.gate is None else _gate(concern.gate)
+    return ConcernView(concern, gate, [numbers[scenario.id] for scenario in concern.scenarios])
+
+
+def _scenario(number: int, scenario: ScenarioDocument, findings: Sequence[FindingDocument]) -> ScenarioView:
+    own = [finding for finding in findings if finding.scenario == scenario.id]
+    held = sum(gate.verdict is Verdict.PASSED for gate in scenario.gates)
+    return ScenarioView(
+        number=number,
+        scenario=scenario,
+        duration=duration(scenario.duration_s),
+        gates_held=f"{held}/{len(scenario.gates)}" if scenario.gates else "",
+        search=_search_text(scenario, own),
+        steps=[_step(step, scenario) for step in scenario.steps],
+        gates=[_gate(gate) for gate in scenario.gates],
+        metrics=[
+            _metric(metric, scenario, f"{number - 1} {place}")
+            for place, metric in enumerate(scenario.metrics)
+        ],
+        findings=own,
+    )
+
+
+def _search_text(scenario: ScenarioDocument, findings: Sequence[FindingDocument]) -> str:
+    words = [scenario.id, scenario.title, scenario.reason or "", *scenario.tags]
+    words += [gate.expression for gate in scenario.gates]
+    words += [f"{finding.id} {finding.title}" for finding in findings]
+    return " ".join(words).lower()
+
+
+def _step(step: StepDocument, scenario: ScenarioDocument) -> StepView:
+    start = scenario.started_s if scenario.started_s is not None else step.started_s
+    ends = [scenario.duration_s, *(s.started_s + s.duration_s - start for s in scenario.steps)]
+    whole = max(*ends, 1e-9)
+    left = min(99.0, max(0.0, 100 * (step.started_s - start) / whole))
+    width = min(100 - left, max(0.8, 100 * step.duration_s / whole))
+    return StepView(step, Bar(round(left, 2), round(width, 2)), duration(step.duration_s))
+
+
+def _gate(gate: GateDocument) -> GateView:
+    shown = pair(gate.observed, gate.limit, gate.unit)
+    return GateView(
+        gate=gate,
+        observed=shown.observed,
+        limit=f"{_OPERATORS.get(gate.op or '', gate.op or '')} {shown.limit}".strip(),
+        margin=margin_text(gate),
+        interval=interval_text(gate),
+        n="–" if gate.n is None else f"{gate.n:,}",
+        bullet=bullet(gate),
+    )
+
+
+_OPERATORS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+
+
+def _metric(metric: MetricDocument, scenario: ScenarioDocument, hover: str) -> MetricView:
+    named = [(name, metric.quantiles[name]) for name in TABLED_QUANTILES if name in metric.quantiles]
+    facts = [
+        Fact("n", f"{metric.n:,}"),
+        Fact("min", quantity(metric.min, metric.unit)),
+        *(Fact(name, quantity(value, metric.unit)) for name, value in named),
+        Fact("max", quantity(metric.max, metric.unit)),
+        Fact("mean", quantity(metric.mean, metric.unit)),
+    ]
+    return MetricView(metric, facts, distribution.panels(metric, scenario.gates, hover))
