@@ -6,7 +6,7 @@ import numpy as np
 
 from pynomaly.detection.model import Floats
 
-LANES = 8
+LANES = 4
 
 
 def by_column(points: Floats) -> Floats:

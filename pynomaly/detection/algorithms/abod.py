@@ -1,0 +1,75 @@
+"""ABOD (Kriegel, Schubert, Zimek 2008), the fast variant: seen from an outlier, its neighbours lie in one direction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from pynomaly.detection.algorithm import AlgorithmSpec, Learned, Training
+from pynomaly.detection.layout import require, require_arrays
+from pynomaly.detection.model import Arrays, Floats, Scorer
+from pynomaly.detection.neighbourhood import lay_out, verify_points
+from pynomaly.detection.parameters import Parameter, ParameterValue
+
+
+def learn(training: Training) -> Learned:
+    """Fit PyOD's ABOD for the scores of the training rows and keep those rows.
+
+    PyOD has no score (NaN) for a row whose neighbours are its duplicates, and then no threshold either. There are no
+    angles at the densest place there is: such a row gets the least anomalous score of the others.
+    """
+    from pyod.models.abod import ABOD
+
+    k = training.neighbours()
+    detector = ABOD(n_neighbors=k, contamination=training.contamination)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        detector.fit(training.X)
+    training.report_progress(0.9)
+    scores = detector.decision_scores_
+    known = scores[np.isfinite(scores)]
+    no_angle = float(known.min()) if len(known) else 0.0
+    filled = np.where(np.isfinite(scores), scores, no_angle)
+    arrays = {
+        "points": training.X.copy(),
+        "n_neighbours": np.array([k], dtype=np.int64),
+        "no_angle": np.array([no_angle]),
+    }
+    threshold = float(np.percentile(filled, 100 * (1 - training.contamination)))
+    return Learned(arrays=arrays, threshold=threshold, parameters={"n_neighbors": k})
+
+
+def verify(arrays: Arrays, n_features: int) -> None:
+    """Raise CorruptStore unless the arrays are training rows of n_features columns and how to search them."""
+    require_arrays(arrays, points="f8/2", n_neighbours="i8/1", no_angle="f8/1")
+    require(arrays["n_neighbours"].shape == (1,) and arrays["no_angle"].shape == (1,), "a scalar")
+    verify_points(arrays, n_features, int(arrays["n_neighbours"][0]))
+
+
+def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
+    """The variance of angles, negative: anomalies have the highest score."""
+    from pynomaly.detection.kernels.neighbours import score_abod
+
+    points = arrays["points"]
+    near = lay_out(points)
+    blocks, members, lows, highs = near.blocks, near.members, near.lows, near.highs
+    k, no_angle = int(arrays["n_neighbours"][0]), float(arrays["no_angle"][0])
+
+    def score(rows: Floats, scores: Floats) -> bool:
+        return score_abod(rows, blocks, members, lows, highs, points, k, no_angle, scores)
+
+    return score
+
+
+SPEC = AlgorithmSpec(
+    name="abod",
+    platform_name="ABOD",
+    title="Angle-based outlier detection",
+    description="Rows that see their neighbours in one direction. Made for many columns; slow to fit.",
+    parameters=(
+        Parameter("n_neighbors", "integer", 5, "How many neighbours' angles are taken", minimum=2, maximum=50),
+    ),
+    learn=learn,
+    verify=verify,
+    scorer=scorer,
+)
