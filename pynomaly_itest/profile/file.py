@@ -1,0 +1,89 @@
+"""What a profile file may say, as strict models: the loader checks files with them, editors complete by them.
+
+Step configs and dataset configs are left open here; each is checked by the model of its own kind.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Confidence = Annotated[float, Field(gt=0.5, lt=1)]
+MinSamples = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Timeout = Annotated[str | float, Field(description="seconds, or with a unit: 20s, 5min")]
+Steps = list[Any]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+class GateFile(_Part):
+    """A gate with its own demands on the evidence; a plain text takes the profile's."""
+
+    expression: str = Field(description="the condition that must hold")
+    confidence: Confidence | None = Field(None, description="how sure the judge must be")
+    min_samples: MinSamples | None = Field(None, description="with fewer, the gate is inconclusive")
+
+
+class StepOptions(_Part):
+    """What may stand beside the kind in any step."""
+
+    title: str = Field("", description="what reports call the step", max_length=200)
+    save: Identifier | None = Field(None, description="the name by which later expressions know the result")
+    expect: str | list[str] = Field(default_factory=list, description="conditions on the step's result")
+    timeout: Timeout | None = None
+
+
+class ScenarioFile(_Part):
+    """One scenario: set-up, steps and gates; what must run whatever happens stands in `finally`."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="unique; reports use it")
+    title: str = Field("", max_length=200)
+    tags: list[Identifier] = Field(default_factory=list, description="what -m selects by")
+    requires: list[Identifier] = Field(
+        default_factory=list, description="preconditions such as redis; without them it is skipped"
+    )
+    matrix: dict[Identifier, Any] = Field(
+        default_factory=dict, description="a list of values a name; a cell per combination; include, exclude"
+    )
+    benchmarks: dict[Identifier, Finite] = Field(default_factory=dict)
+    vars: dict[Identifier, Any] = Field(default_factory=dict)
+    setup: Steps = Field(default_factory=list)
+    steps: Steps = Field(min_length=1)
+    gates: list[str | GateFile] = Field(default_factory=list, description="conditions that must hold")
+    catch: Steps = Field(default_factory=list, description="collects diagnostics when the scenario failed")
+    finally_: Steps = Field(default_factory=list, alias="finally", description="always runs")
+    timeout: Timeout | None = None
+
+
+class TargetFile(_Part):
+    """What the bundled platform is started with."""
+
+    settings: dict[Identifier, str | int | float | bool] = Field(
+        default_factory=dict, description="settings of the bundled platform, by name without PYNOMALY_"
+    )
+
+
+class ProfileFile(_Part):
+    """A profile of pynomaly-itest."""
+
+    version: Literal[1] = Field(description="the version of this format")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    description: str = ""
+    extends: str | list[str] = Field(default_factory=list, description="profiles that this one builds on")
+    benchmarks: dict[Identifier, Finite] = Field(
+        default_factory=dict, description="limits by name; the unit is the name's last word"
+    )
+    vars: dict[Identifier, Any] = Field(default_factory=dict, description="values for ${{ vars.… }}")
+    datasets: dict[Identifier, dict[str, Any]] = Field(default_factory=dict)
+    target: TargetFile = Field(default_factory=TargetFile)
+    confidence: Confidence | None = Field(None, description="how sure gates must be; 0.95 if not said")
+    min_samples: MinSamples | None = Field(None, description="with fewer, a gate is inconclusive")
+    step_lists: dict[Identifier, Steps] = Field(
+        default_factory=dict, description="lists of steps for `include`"
+    )
+    scenarios: list[ScenarioFile] = Field(default_factory=list)
