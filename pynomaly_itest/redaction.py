@@ -25,11 +25,9 @@ _SECRET_HEADERS = frozenset(
         "www-authenticate",
     }
 )
-_SECRET_NAME = (
-    r"[\w-]*(?:password|passwd|secret|token|api[_-]?key|credential|private[_-]?key)[\w-]*"
-)
-_JSON_SECRET = re.compile(rf'("{_SECRET_NAME}"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
-_FORM_SECRET = re.compile(rf"((?:^|[&?\s]){_SECRET_NAME}=)[^&\s]*", re.IGNORECASE)
+_SENSITIVE_NAME = r"[\w-]*(?:password|passwd|secret|token|api[_-]?key|credential|private[_-]?key)[\w-]*"
+_JSON_SECRET = re.compile(rf'("{_SENSITIVE_NAME}"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
+_FORM_SECRET = re.compile(rf"((?:^|[&?\s]){_SENSITIVE_NAME}=)[^&\s]*", re.IGNORECASE)
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _URL_USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@\"']+@", re.IGNORECASE)
 _SHORTEST_SECRET = 4

@@ -116,9 +116,11 @@ class UserRepository(Protocol):
         """All accounts, or those of one tenant, by username."""
 
     def change(self, user_id: str, edit: Callable[[User], User], *, keep_an_admin: bool = False) -> User:
-        """Applies `edit` to the row as it is now, with no other writer in between, and returns what was stored.
+        """Applies `edit` to the row as it is now, with no other writer in between, and returns what was
+        stored.
 
-        Raises NotFound; with keep_an_admin Conflict if the change would leave the tenant without an active admin.
+        Raises NotFound; with keep_an_admin Conflict if the change would leave the tenant without an active
+        admin.
         """
 
     def delete(self, user_id: str) -> bool: ...
@@ -136,7 +138,9 @@ class SessionRepository(Protocol):
     def of_user(self, user_id: str) -> Sequence[Session]: ...
 
     def rotate(self, session_id: str, *, expected: str, replacement: str, now: float) -> bool:
-        """Sets refresh_id, provided it is `expected` and the session is alive; atomically, so one caller wins."""
+        """Sets refresh_id, provided it is `expected` and the session is alive; atomically, so one caller
+        wins.
+        """
 
     def revoke(self, session_id: str, now: float) -> bool:
         """Whether this call ended it (False: unknown or ended before)."""

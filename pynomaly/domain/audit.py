@@ -1,4 +1,6 @@
-"""The audit log's record and its store: what happened, by whom, from where, with which outcome, in which order."""
+"""The audit log's record and its store: what happened, by whom, from where, with which outcome, in which
+order.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,10 @@ class Outcome(StrEnum):
 class AuditEvent:
     """One link of the chain.
 
-    `occurred_at` is RFC 3339 in UTC with microseconds. `actor` is a user's id, never a name: once the account is
-    erased it is a pseudonym. `digest` is the SHA-256 (hex) over the canonical JSON of all fields above it, the previous
-    digest included; `seal` is an HMAC over the digest under the key named `key_id`, so that someone who can
-    write to the store but has no key can't forge a chain of his own.
+    `occurred_at` is RFC 3339 in UTC with microseconds. `actor` is a user's id, never a name: once the account
+    is erased it is a pseudonym. `digest` is the SHA-256 (hex) over the canonical JSON of all fields above it,
+    the previous digest included; `seal` is an HMAC over the digest under the key named `key_id`, so that
+    someone who can write to the store but has no key can't forge a chain of his own.
     """
 
     sequence: int
@@ -88,8 +90,8 @@ class AuditRepository(Protocol):
 
     def find(self, wanted: AuditFilter) -> Sequence[AuditEvent]: ...
 
-    def stream(self) -> Iterator[AuditEvent]:
-        """Every event in the order of its sequence, with bounded memory."""
+    def stream(self, *, after: int = 0) -> Iterator[AuditEvent]:
+        """Every event past the sequence `after`, in order, with bounded memory."""
 
 
 class AuditLog(Protocol):

@@ -7,7 +7,9 @@ from typing import Protocol
 
 
 class DataCipher(Protocol):
-    """Authenticated encryption. `context` names the object (`dataset:<id>`): a ciphertext opens only under the same."""
+    """Authenticated encryption. `context` names the object (`dataset:<id>`): a ciphertext opens only under
+    the same.
+    """
 
     def encrypt_data(self, data: bytes, *, context: str) -> bytes: ...
 
@@ -18,4 +20,6 @@ class DataCipher(Protocol):
         """As encrypt_data, for what doesn't fit in memory."""
 
     def decrypt_stream(self, chunks: Iterable[bytes], *, context: str) -> Iterator[bytes]:
-        """As decrypt_data; each piece is authentic when it is handed out, the end only when the iterator ends."""
+        """As decrypt_data; each piece is authentic when it is handed out, the end only when the iterator
+        ends.
+        """

@@ -1,4 +1,6 @@
-"""Who may do what: roles, permissions, security levels, and the principal that carries them through a request."""
+"""Who may do what: roles, permissions, security levels, and the principal that carries them through a
+request.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ class SecurityLevel(IntEnum):
 
 
 class Permission(StrEnum):
-    """One kind of act on one kind of object, written `object:act` as in tokens, API keys and the admin routes."""
+    """One kind of act on one kind of object, written `object:act` as in tokens, API keys and the admin
+    routes.
+    """
 
     DATA_READ = "data:read"
     DATA_WRITE = "data:write"

@@ -1,0 +1,59 @@
+"""The commands by name, and the one place where an error becomes a line on the screen and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from pynomaly_itest import __version__
+from pynomaly_itest.cli import listing, report, run, schema, validate
+from pynomaly_itest.errors import ExitCode, ItestError, ProfileError
+
+app = typer.Typer(
+    name="pynomaly-itest",
+    help="Tells whether a release of an anomaly-detection service is good to go.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("list")(listing.list_)
+app.command("validate")(validate.validate)
+app.command("schema")(schema.schema)
+app.command("report")(report.report)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        typer.echo(f"pynomaly-itest {__version__}")
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit the process with its code; known errors are lines, never tracebacks."""
+    try:
+        app(args=arguments, prog_name="pynomaly-itest")
+    except ProfileError as problem:
+        for mistake in problem.mistakes:
+            print(mistake.render() + "\n", file=sys.stderr)  # noqa: T201 - the screen is what this is for
+        _fail(problem)
+    except ItestError as problem:
+        _fail(problem)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)  # noqa: T201
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:  # `list … | head` closed the pipe: not an error of anybody's
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.PASSED)
+
+
+def _fail(problem: ItestError) -> None:
+    print(f"error: {problem.message}", file=sys.stderr)  # noqa: T201
+    if problem.hint:
+        print(f"  hint: {problem.hint}", file=sys.stderr)  # noqa: T201
+    sys.exit(problem.exit_code)

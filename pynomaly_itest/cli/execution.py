@@ -1,0 +1,228 @@
+"""Between the flags of `run` and the runner: plan, target, run folder, signals, reports, and what the screen says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from pynomaly_itest.cli.console import console_for
+from pynomaly_itest.cli.summary import summarise
+from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
+from pynomaly_itest.eventlog import EventLog
+from pynomaly_itest.events import read_log
+from pynomaly_itest.profile.loader import Overrides, load
+from pynomaly_itest.profile.model import Plan
+from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.report import write
+from pynomaly_itest.results import fold
+from pynomaly_itest.runner import RunOptions, run
+from pynomaly_itest.target.base import Credentials, Target
+
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked of a run, beside the plan."""
+
+    target: str
+    user: str | None
+    seed: int
+    jobs: int
+    maxfail: int | None
+    timeout_s: float | None
+    inconclusive_passes: bool
+    formats: tuple[str, ...]
+    out: Path
+    loudness: Literal["quiet", "normal", "verbose"]
+    reproduce: str
+
+
+def make_plan(
+    profiles: Sequence[str],
+    *,
+    set_: Sequence[str],
+    datasets: Sequence[str],
+    data_dir: Path | None,
+    tags: str | None,
+    words: str | None,
+    scenarios: Sequence[str],
+    repeat: int,
+) -> Plan:
+    """The plan of these profiles and flags; raises UsageError, ProfileError or NothingSelected."""
+    overrides = Overrides(
+        set_=tuple(set_),
+        datasets=tuple(datasets),
+        environment=dict(os.environ),
+        tags=tags,
+        words=words,
+        scenarios=tuple(scenarios),
+        data_dir=data_dir,
+    )
+    plan = load(list(profiles), overrides)
+    if repeat == 1:
+        return plan
+    again = [
+        replace(scenario, id=f"{scenario.id}#{number}")
+        for number in range(1, repeat + 1)
+        for scenario in plan.scenarios
+    ]
+    return replace(plan, scenarios=tuple(again))
+
+
+def show_plan(plan: Plan, target: str) -> None:
+    """`--dry-run`: what would run, and each effective value with its origin."""
+    typer.echo(f"profile {plan.profile}: {plan.description}".rstrip(": "))
+    typer.echo(f"target  {Redactor().text(target)}")
+    typer.echo(f"\n{len(plan.scenarios)} scenarios ({plan.deselected} deselected):")
+    for scenario in plan.scenarios:
+        tags = f"  [{', '.join(scenario.tags)}]" if scenario.tags else ""
+        typer.echo(f"  {scenario.id}{tags}")
+        for call in (*scenario.setup, *scenario.steps):
+            typer.echo(f"      {call.kind}")
+        for gate in scenario.gates:
+            typer.echo(f"      gate {gate.expression.text}")
+    typer.echo("\neffective values:")
+    width = max((len(origin.name) for origin in plan.origins), default=0)
+    for origin in plan.origins:
+        typer.echo(f"  {origin.name:<{width}}  {origin.value!s:<12}  {origin.origin}")
+
+
+def reproduction(
+    profiles: Sequence[str],
+    *,
+    target: str,
+    set_: Sequence[str],
+    datasets: Sequence[str],
+    seed: int,
+    user: str | None,
+) -> str:
+    """A command that runs the same again, made of the flags that matter; never of the command line itself."""
+    words = ["pynomaly-itest", "run"]
+    for flag, values in (("-p", profiles), ("--set", set_), ("--dataset", datasets)):
+        for value in values:
+            words += [flag, value]
+    if target != "bundled":
+        words += ["--target", target]
+    if user:
+        words += ["--user", user]
+    return Redactor().text(shlex.join([*words, "--seed", str(seed)]))
+
+
+def execute(plan: Plan, request: Request) -> int:
+    """Run the plan, write the reports, say the verdict; returns the exit code."""
+    redactor = Redactor()
+    target = make_target(plan, request, redactor)
+    folder = make_folder(request.out, plan.profile)
+    with console_for(request.loudness, [scenario.id for scenario in plan.scenarios]) as console:
+        log = EventLog(folder / "run.jsonl", redactor, listeners=(console,))
+        try:
+            lost = _run_to_the_end(plan, target, log, request)
+        finally:
+            log.close()
+    result = fold(read_log(folder / "run.jsonl"))
+    try:
+        paths = write(result, folder, request.formats)
+    except EvidenceLost as problem:
+        lost, paths = lost or problem, []
+    _point_latest(request.out, folder)
+    summarise(result, paths, folder, quiet=request.loudness == "quiet")
+    if lost is not None:
+        typer.echo(f"error: {lost.message}", err=True)
+        if lost.hint:
+            typer.echo(f"  hint: {lost.hint}", err=True)
+        return int(result.exit_code if result.exit_code is not ExitCode.PASSED else lost.exit_code)
+    return int(result.exit_code)
+
+
+def _run_to_the_end(plan: Plan, target: Target, log: EventLog, request: Request) -> EvidenceLost | None:
+    """Run it, with Ctrl-C and SIGTERM as a request to stop; gives the loss of the log, if it came to that."""
+    options = RunOptions(
+        run_id=uuid.uuid4().hex,
+        seed=request.seed,
+        jobs=request.jobs,
+        maxfail=request.maxfail,
+        timeout_s=request.timeout_s,
+        inconclusive_passes=request.inconclusive_passes,
+        reproduce=request.reproduce,
+    )
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - we are inside one
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):  # the log tells that it was interrupted
+            await run(plan, target, log, options)
+
+    try:
+        asyncio.run(main())
+    except EvidenceLost as problem:
+        return problem
+    return None
+
+
+def make_target(plan: Plan, request: Request, redactor: Redactor) -> Target:
+    """The target that `--target` names; raises UsageError where it can't be one."""
+    from pynomaly_itest.target.bundled import BundledTarget, check_settings
+    from pynomaly_itest.target.inprocess import InProcessTarget
+    from pynomaly_itest.target.remote import RemoteTarget
+
+    if request.target in ("bundled", "inprocess"):
+        check_settings(plan.target_settings)
+        kind = BundledTarget if request.target == "bundled" else InProcessTarget
+        return kind(plan.target_settings, redactor)
+    return RemoteTarget(request.target, credentials_from(request.user, os.environ), redactor)
+
+
+def credentials_from(user: str | None, environment: os._Environ[str] | dict[str, str]) -> Credentials:
+    """Who we are at a URL: the name by flag, every secret by environment; raises UsageError if a part is missing."""
+    password = environment.get("PYNOMALY_ITEST_PASSWORD")
+    if user and not password:
+        raise UsageError("--user needs a password", hint="set $PYNOMALY_ITEST_PASSWORD")
+    return Credentials(
+        username=user,
+        password=password if user else None,
+        token=environment.get("PYNOMALY_ITEST_TOKEN"),
+        api_key=environment.get("PYNOMALY_ITEST_API_KEY"),
+    )
+
+
+def make_folder(out: Path, profile: str) -> Path:
+    """A new folder for this run, `<out>/<UTC time>-<profile>`; raises UsageError where it can't be made."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    safe = "".join(ch if ch.isalnum() or ch in "-_" else "-" for ch in profile)[:_LONGEST_NAME]
+    for attempt in range(1, 1000):
+        folder = out / (f"{stamp}-{safe}" if attempt == 1 else f"{stamp}-{safe}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError as problem:
+            if not out.is_dir():
+                raise UsageError(f"--out: {out} is not a folder") from problem
+            continue
+        except OSError as problem:
+            raise UsageError(
+                f"--out: can't make {folder}: {problem.strerror}", hint="choose another folder with --out"
+            ) from problem
+        return folder
+    raise UsageError(f"--out: no free name for a run's folder in {out}")
+
+
+def _point_latest(out: Path, folder: Path) -> None:
+    """`<out>/latest` points at the newest run; a file system without links does without."""
+    link, fresh = out / "latest", out / f".latest-{os.getpid()}"
+    with contextlib.suppress(OSError):
+        fresh.symlink_to(folder.name)
+        fresh.replace(link)

@@ -1,0 +1,125 @@
+"""`pynomaly-itest list …`: what there is to choose from, straight from the registries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, NamedTuple
+
+import typer
+
+
+class Family(StrEnum):
+    """What can be listed."""
+
+    PROFILES = "profiles"
+    SCENARIOS = "scenarios"
+    STEPS = "steps"
+    PROBES = "probes"
+    GATES = "gates"
+    METRICS = "metrics"
+    ALGORITHMS = "algorithms"
+    DATASETS = "datasets"
+    REPORTS = "reports"
+    REQUIREMENTS = "requirements"
+
+
+class Row(NamedTuple):
+    name: str
+    description: str
+
+
+def list_(
+    family: Annotated[Family, typer.Argument(help="What to list.")],
+    profile: Annotated[
+        list[str] | None, typer.Option("--profile", "-p", help="For scenarios: of these profiles.")
+    ] = None,
+) -> None:
+    """List profiles, scenarios, steps, metrics, …"""
+    rows = list(_rows(family, profile or []))
+    if not rows:
+        typer.echo(f"there are no {family.value}")
+    width = min(max((len(row.name) for row in rows), default=0), 44)
+    for row in rows:
+        typer.echo(f"{row.name:<{width}}  {row.description}".rstrip())
+
+
+def _rows(family: Family, profiles: list[str]) -> Iterator[Row]:
+    from pynomaly_itest import registry
+
+    match family:
+        case Family.STEPS:
+            yield from (Row(name, kind.summary) for name, kind in registry.STEPS.items())
+        case Family.DATASETS:
+            yield from (Row(name, kind.summary) for name, kind in registry.DATASETS.items())
+        case Family.PROBES:
+            yield from (Row(name, kind.summary) for name, kind in registry.PROBES.items())
+        case Family.REPORTS:
+            yield from (Row(name, kind.summary) for name, kind in registry.REPORTS.items())
+        case Family.PROFILES:
+            yield from _profiles()
+        case Family.SCENARIOS:
+            yield from _scenarios(profiles)
+        case Family.METRICS:
+            yield from _metrics()
+        case Family.GATES:
+            yield from _gates()
+        case Family.ALGORITHMS:
+            yield from _algorithms()
+        case Family.REQUIREMENTS:
+            from pynomaly_itest.target.requirements import CHECKS
+
+            yield from (
+                Row(name, "found by trying; a scenario that requires it is skipped without")
+                for name in CHECKS
+            )
+
+
+def _profiles() -> Iterator[Row]:
+    from pynomaly_itest.profile.loader import available
+
+    for found in available():
+        yield Row(found.name, found.description)
+
+
+def _scenarios(profiles: list[str]) -> Iterator[Row]:
+    from pynomaly_itest.profile.loader import Overrides, available, load
+
+    for name in profiles or [found.name for found in available()]:
+        for scenario in load([name], Overrides()).scenarios:
+            yield Row(scenario.id, f"{name}: {scenario.title}")
+
+
+def _metrics() -> Iterator[Row]:
+    """The names that a gate can ask about, by the step that gives them."""
+    from pynomaly_itest.registry import STEPS
+    from pynomaly_itest.shapes import TARGET, Record, Scalar, Series
+
+    sources = {kind: STEPS[kind].shape({}) for kind in STEPS}
+    for source, shape in {**sources, "target": TARGET}.items():
+        if not isinstance(shape, Record):
+            continue
+        for name, field in shape.fields.items():
+            match field:
+                case Series(unit):
+                    yield Row(f"{source}.{name}.<statistic>", f"in {unit}; p50, p95, p99.9, mean, max, n, …")
+                case Scalar(type, unit):
+                    yield Row(f"{source}.{name}", f"{type}{f' in {unit}' if unit not in (None, '1') else ''}")
+                case _:
+                    yield Row(f"{source}.{name}.…", "whatever the reply holds")
+
+
+def _gates() -> Iterator[Row]:
+    """What can be said in a gate; the grammar is one for `expect`, `gates` and `${{ … }}`."""
+    yield Row("NAME <= LIMIT", "also < > >= == !=; judged with confidence where NAME is measured")
+    yield Row("NAME in [A, B]", "also `not in`")
+    yield Row('NAME matches "regex"', "for texts")
+    yield Row("A and B, A or B, not A", "three-valued: no data never makes a pass")
+    yield Row("resource_cleanup", "by itself: what a scenario created is gone afterwards")
+
+
+def _algorithms() -> Iterator[Row]:
+    from importlib import import_module
+
+    for spec in import_module("pynomaly.detection").algorithms():
+        yield Row(spec.name, f"{spec.platform_name}: {spec.title}")

@@ -1,0 +1,49 @@
+"""`pynomaly-itest report RUN`: every report again, from the event log alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pynomaly_itest.errors import UsageError
+
+
+def report(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its run.jsonl.")] = Path(
+        "reports/latest"
+    ),
+    format: Annotated[  # noqa: A002 - the flag's name
+        str, typer.Option("--format", "-f", help="html, json, junit, … separated by commas.")
+    ] = "html",
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print the report instead of writing it.")] = False,
+) -> None:
+    """Render a run's reports again; the exit code is the run's own."""
+    from pynomaly_itest.events import read_log
+    from pynomaly_itest.registry import REPORTS
+    from pynomaly_itest.report import write
+    from pynomaly_itest.results import fold
+
+    log = run / "run.jsonl" if run.is_dir() else run
+    if not log.is_file():
+        raise UsageError(f"no run at {run}", hint="name a folder below reports/, such as reports/latest")
+    result = fold(read_log(log))
+    formats = parse_formats(format)
+    if stdout:
+        for name in formats:
+            typer.echo(REPORTS[name]().render(result).decode(), nl=False)
+    else:
+        for path in write(result, log.parent, formats):
+            typer.echo(str(path))
+    raise typer.Exit(result.exit_code)
+
+
+def parse_formats(text: str) -> list[str]:
+    """The formats of a comma-separated list; raises UsageError for an unknown one."""
+    from pynomaly_itest.registry import REPORTS
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        REPORTS[name]  # raises for an unknown one, with the nearest
+    return names

@@ -1,0 +1,113 @@
+"""The last lines of a run: what failed and by how much, the verdict, and where the report is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pynomaly_itest.cli.console import COLOURS, MARKS
+from pynomaly_itest.events import GateJudged
+from pynomaly_itest.plain import printable
+from pynomaly_itest.results import RunResult, ScenarioResult, Verdict
+
+_MOST_SHOWN = 10
+_BAD = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
+
+
+def summarise(run: RunResult, reports: list[Path], folder: Path, *, quiet: bool) -> None:
+    """Print the summary on standard output, at most 80 columns wide where words allow it."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not quiet:
+        bad = [scenario for scenario in run.scenarios if scenario.verdict in _BAD]
+        for scenario in sorted(bad, key=lambda each: _BAD.index(each.verdict))[:_MOST_SHOWN]:
+            for line, style in _scenario_lines(scenario):
+                console.print(Text(line, style=style))
+        if len(bad) > _MOST_SHOWN:
+            console.print(f"… and {len(bad) - _MOST_SHOWN} more: see the report")
+        if run.aborted is not None:
+            console.print(Text(printable(f"given up: {run.aborted.message}"), style="red"))
+            for line in (run.aborted.hint or "").splitlines():
+                console.print(Text(f"  {printable(line)}"))
+    console.print(Text(_verdict_line(run), style=f"bold {COLOURS[run.verdict]}"))
+    if not quiet:
+        for path in reports or [folder / "run.jsonl"]:
+            if path.suffix in (".html", ".jsonl"):
+                console.print(Text(f"report: {path}"))
+
+
+def _scenario_lines(scenario: ScenarioResult) -> list[tuple[str, str]]:
+    """A failed scenario in a few lines, each with its style."""
+    colour = COLOURS[scenario.verdict]
+    lines = [("", ""), (f"{MARKS[scenario.verdict]} {scenario.verdict}: {scenario.id}", f"bold {colour}")]
+    shown = False
+    for step in scenario.steps:
+        if step.verdict in _BAD and not _has_judgement(scenario, step.index):
+            lines.append(
+                (
+                    f"  step {step.index + 1}, {step.title or step.kind}: {printable(step.reason or '')}",
+                    colour,
+                )
+            )
+            lines += _excerpt(step.where, step.source_line)
+            shown = True
+    for gate in scenario.gates:
+        if gate.verdict in _BAD:
+            lines += _gate_lines(gate)
+            shown = True
+    if not shown and scenario.reason:
+        lines.append((f"  {printable(scenario.reason)}", colour))
+    return lines
+
+
+def _has_judgement(scenario: ScenarioResult, step: int) -> bool:
+    return any(gate.step == step and gate.verdict in _BAD for gate in scenario.gates)
+
+
+def _gate_lines(gate: GateJudged) -> list[tuple[str, str]]:
+    lines = [(f"  {gate.expression}", COLOURS[gate.verdict])]
+    if gate.observed is not None:
+        unit = f" {gate.unit}" if gate.unit not in (None, "1") else ""
+        count = f", n = {gate.n}" if gate.n is not None else ""
+        sure = ""
+        if gate.interval is not None:
+            sure = f" [{_number(gate.interval[0])}, {_number(gate.interval[1])}] at {(gate.confidence or 0) * 100:g} %"
+        lines.append(
+            (
+                f"    observed {_number(gate.observed)}{unit}{sure}{count}; limit {_number(gate.limit)}{unit}",
+                "",
+            )
+        )
+    lines.append((f"    {printable(gate.reason or '')}", ""))
+    return lines + _excerpt(gate.where, gate.source_line)
+
+
+def _excerpt(where: str, line: str) -> list[tuple[str, str]]:
+    """The line of the profile, with a caret under its first word."""
+    if not where or not line.strip():
+        return []
+    text = printable(line.rstrip())
+    indent = len(text) - len(text.lstrip(" -"))
+    number = where.rpartition(":")[2]
+    return [
+        (f"    --> {where}", "dim"),
+        (f"    {number} | {text}", ""),
+        (f"    {' ' * len(number)} | {' ' * indent}{'^' * max(1, len(text) - indent)}", ""),
+    ]
+
+
+def _verdict_line(run: RunResult) -> str:
+    counts = Counter(scenario.verdict for scenario in run.scenarios)
+    parts = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
+    interrupted = "interrupted, " if run.interrupted is not None else ""
+    verdict = f"{interrupted}{run.verdict}".upper()
+    return f"{verdict}  {', '.join(parts)} in {run.duration_s:.1f} s (exit {int(run.exit_code)})"
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return printable(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,76 @@
+"""Writes events as they happen, redacted, one line each; and tells whoever listens (the terminal, tests)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import BaseModel
+
+from pynomaly_itest.errors import EvidenceLost
+from pynomaly_itest.events import encode
+from pynomaly_itest.redaction import Redactor
+
+
+class Listener(Protocol):
+    """Hears of every event after it is written, and of progress that is not worth writing."""
+
+    def heard(self, event: Any) -> None: ...
+
+    def progress(self, scenario: str, text: str) -> None: ...
+
+
+class EventLog:
+    """The append-only log of one run. Opened before the run, so that a folder that can't be written ends it early.
+
+    `clock` is monotonic, in seconds; the log's own time starts at 0 when it is opened.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        redactor: Redactor,
+        *,
+        listeners: tuple[Listener, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._path = path
+        self._redactor = redactor
+        self._listeners = listeners
+        self._clock = clock
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as problem:
+            raise EvidenceLost(f"can't write {path}: {problem.strerror}") from problem
+        self._start = clock()
+
+    def now_s(self) -> float:
+        """Seconds since the run started."""
+        return self._clock() - self._start
+
+    def record(self, kind: type[BaseModel], **fields: Any) -> None:
+        """Write one event of `kind`, now. Raises EvidenceLost where it can't be written: a run without evidence
+        must not go on as if it had some."""
+        event = kind(at_s=round(self.now_s(), 6), **fields)
+        line = self._redactor.values(encode(event).decode()).encode()
+        try:
+            written = self._file.write(line)
+            if written is not None and written < len(line):  # a disk that fills up takes a part of it
+                raise OSError(28, "No space left on device")
+        except OSError as problem:
+            raise EvidenceLost(
+                f"the event log {self._path} could not be written: {problem.strerror}",
+                hint="what was measured up to here is in it; make room and run again",
+            ) from problem
+        for listener in self._listeners:
+            listener.heard(event)
+
+    def progress(self, scenario: str, text: str) -> None:
+        """Tell the listeners how far a step is; nothing is written."""
+        for listener in self._listeners:
+            listener.progress(scenario, text)
+
+    def close(self) -> None:
+        self._file.close()

@@ -1,0 +1,207 @@
+"""A plan and a target in, events out: the whole program on a page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import traceback
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from pynomaly_itest import __version__
+from pynomaly_itest.datasets import Shelf
+from pynomaly_itest.environment import describe_environment
+from pynomaly_itest.errors import EvidenceLost, ExitCode, ItestError
+from pynomaly_itest.eventlog import EventLog
+from pynomaly_itest.events import (
+    PlannedScenario,
+    RunAborted,
+    RunFinished,
+    RunInterrupted,
+    RunStarted,
+    ScenarioFinished,
+    TargetReady,
+    TargetSampled,
+    Verdict,
+    Warned,
+)
+from pynomaly_itest.lifecycle import ScenarioRun, Services
+from pynomaly_itest.profile.model import Plan, Scenario
+from pynomaly_itest.target.base import Target
+from pynomaly_itest.target.http import Http
+from pynomaly_itest.target.observer import Observer, Reading
+from pynomaly_itest.target.platform import PlatformApi
+from pynomaly_itest.target.requirements import unmet
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run a plan. `reproduce` is a command that does it again, without secrets."""
+
+    run_id: str
+    seed: int = 42
+    jobs: int = 1
+    maxfail: int | None = None
+    timeout_s: float | None = None
+    inconclusive_passes: bool = False
+    reproduce: str = ""
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+
+
+async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:
+    """Run the whole plan and tell the log of it. Never raises for what the target or a scenario does.
+
+    Raises EvidenceLost where the log can't be written; CancelledError (Ctrl-C) after the clean-up.
+    """
+    _announce(plan, target, log, options)
+    try:
+        began_s = log.now_s()
+        await target.start()
+        log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
+        await _run_scenarios(plan, target, log, options)
+    except asyncio.CancelledError:
+        log.record(RunInterrupted, reason="stopped by a signal")
+        raise
+    except EvidenceLost:
+        raise
+    except ItestError as problem:
+        log.record(RunAborted, exit_code=int(problem.exit_code), message=problem.message, hint=problem.hint)
+    except Exception as bug:
+        log.record(
+            RunAborted, exit_code=int(ExitCode.BUG), message=repr(bug), traceback=traceback.format_exc()
+        )
+    finally:
+        await _close(target, log)
+
+
+async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:
+    """Scenarios that measure time run alone; the others up to `jobs` at a time, before them."""
+    observer = Observer(target, log.now_s, lambda reading: _tell(log, reading))
+    async with target.client(timeout_s=30.0) as client, observer.watching():
+        http = Http(client, target.redactor, options.run_id)
+        services = Services(
+            target=target,
+            http=http,
+            api=PlatformApi(http, target.credentials, target.redactor),
+            observer=observer,
+            log=log,
+            dataset=Shelf(plan.datasets).take,
+            confidence=plan.confidence,
+            min_samples=plan.min_samples,
+            seed=options.seed,
+            run_id=options.run_id,
+        )
+        queue = _Queue(services, options)
+        side_by_side = [
+            scenario for scenario in plan.scenarios if options.jobs > 1 and not scenario.exclusive
+        ]
+        waiting = iter(side_by_side)
+
+        async def worker() -> None:
+            for scenario in waiting:
+                await queue.take(scenario)
+
+        await _all_or_none([worker() for _ in range(min(options.jobs, len(side_by_side)))])
+        for scenario in plan.scenarios:
+            if scenario not in side_by_side:
+                await queue.take(scenario)
+
+
+async def _all_or_none(works: list[Coroutine[Any, Any, None]]) -> None:
+    """Run them side by side; the first error ends them all and is raised as it is."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass
+class _Queue:
+    """Gives each scenario its turn, or the reason why it gets none."""
+
+    services: Services
+    options: RunOptions
+    failures: int = 0
+
+    async def take(self, scenario: Scenario) -> None:
+        log, options = self.services.log, self.options
+        left_s = None if options.timeout_s is None else options.timeout_s - log.now_s()
+        if options.maxfail is not None and self.failures >= options.maxfail:
+            self._pass_over(scenario, Verdict.SKIPPED, f"--maxfail {options.maxfail} was reached")
+        elif left_s is not None and left_s <= 0:
+            self._pass_over(scenario, Verdict.ERROR, f"not run: --timeout {options.timeout_s:g} was over")
+        elif reason := await unmet(scenario.requires, self.services.target, options.environment):
+            self._pass_over(scenario, Verdict.SKIPPED, reason)
+        elif await ScenarioRun(scenario, self.services).run(left_s) in (Verdict.FAILED, Verdict.ERROR):
+            self.failures += 1
+
+    def _pass_over(self, scenario: Scenario, verdict: Verdict, reason: str) -> None:
+        log = self.services.log
+        log.record(
+            ScenarioFinished,
+            scenario=scenario.id,
+            verdict=verdict,
+            reason=reason,
+            started_s=log.now_s(),
+            duration_s=0.0,
+        )
+
+
+def _announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:
+    """The plan, before anything is done: what is planned is reported, whatever happens."""
+    log.record(
+        RunStarted,
+        run_id=options.run_id,
+        profile=plan.profile,
+        profile_files=plan.files,
+        description=plan.description,
+        started_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
+        tool_version=__version__,
+        target=target.info,
+        seed=options.seed,
+        confidence=plan.confidence,
+        inconclusive_passes=options.inconclusive_passes,
+        plan=tuple(_planned(scenario) for scenario in plan.scenarios),
+        deselected=plan.deselected,
+        benchmarks=dict(plan.benchmarks),
+        environment=describe_environment(options.environment),
+        reproduce=options.reproduce,
+    )
+
+
+def _planned(scenario: Scenario) -> PlannedScenario:
+    place = scenario.source.place
+    return PlannedScenario(
+        id=scenario.id,
+        title=scenario.title,
+        tags=scenario.tags,
+        requires=scenario.requires,
+        where=f"{place.file}:{place.line}",
+        gates=tuple(gate.expression.text for gate in scenario.gates),
+    )
+
+
+def _tell(log: EventLog, reading: Reading) -> None:
+    log.record(
+        TargetSampled,
+        rss_mb=reading.rss_mb,
+        cpu_percent=reading.cpu_percent,
+        threads=reading.threads,
+        descriptors=reading.descriptors,
+    )
+
+
+async def _close(target: Target, log: EventLog) -> None:
+    """Stop the target even while being cancelled, and write the end."""
+    await asyncio.shield(target.close())
+    with contextlib.suppress(EvidenceLost):
+        left = target.left_behind()
+        if left is not None:
+            log.record(Warned, message=left)
+        log.record(RunFinished, duration_s=log.now_s())

@@ -1,0 +1,74 @@
+"""What a scenario may require (`requires: [redis]`), found out by trying; unmet is a skip with its reason."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import urlsplit
+
+from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.target.base import Target
+
+REDIS_URL = "redis://127.0.0.1:6379"
+DATABASE_URL = "postgresql://postgres@127.0.0.1:5432/test"
+_PATIENCE_S = 3.0
+
+Check = Callable[[Target, Mapping[str, str]], Awaitable[str | None]]
+"""Gives the reason why a requirement is not met, or None where it is. The mapping is our environment."""
+
+
+async def _redis(target: Target, environment: Mapping[str, str]) -> str | None:
+    url = environment.get("PYNOMALY_TEST_REDIS_URL", REDIS_URL)
+    reply = await _greet(url, 6379, b"*1\r\n$4\r\nPING\r\n")
+    if reply is None:
+        return f"no server answers at {Redactor().text(url)}"
+    # NOAUTH means that a Redis is there; whether the password is right shows when it is used
+    return (
+        None
+        if reply.startswith((b"+PONG", b"-NOAUTH"))
+        else f"what answers at {Redactor().text(url)} is no Redis"
+    )
+
+
+async def _database(target: Target, environment: Mapping[str, str]) -> str | None:
+    url = environment.get("PYNOMALY_TEST_DATABASE_URL", DATABASE_URL)
+    ssl_request = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # PostgreSQL answers S or N before any log-in
+    reply = await _greet(url, 5432, ssl_request)
+    if reply is None:
+        return f"no server answers at {Redactor().text(url)}"
+    return None if reply[:1] in (b"S", b"N") else f"what answers at {Redactor().text(url)} is no PostgreSQL"
+
+
+async def _bundled(target: Target, environment: Mapping[str, str]) -> str | None:
+    return (
+        None if target.info.kind == "bundled" else "only the bundled platform's processes are ours to touch"
+    )
+
+
+async def _greet(url: str, default_port: int, greeting: bytes) -> bytes | None:
+    """The first bytes that a server answers to `greeting`; None where there is none in time."""
+    parts = urlsplit(url)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            reader, writer = await asyncio.open_connection(
+                parts.hostname or "127.0.0.1", parts.port or default_port
+            )
+            try:
+                writer.write(greeting)
+                return await reader.read(64)
+            finally:
+                writer.close()
+    except (OSError, TimeoutError, ValueError):
+        return None
+
+
+CHECKS: dict[str, Check] = {"redis": _redis, "database": _database, "bundled": _bundled}
+
+
+async def unmet(requires: tuple[str, ...], target: Target, environment: Mapping[str, str]) -> str | None:
+    """The first requirement that is not met, as `redis: reason`; None where all are."""
+    for name in requires:
+        reason = await CHECKS[name](target, environment)
+        if reason is not None:
+            return f"requires {name}: {reason}"
+    return None
