@@ -9,14 +9,14 @@ from pynomaly.detection.model import Floats
 LANES = 4
 
 
-def by_column(points: Floats) -> Floats:
-    """points (m, d) -> (d, m rounded up to LANES), zeros in the padding."""
+def by_column(points: Floats, lanes: int = LANES) -> Floats:
+    """points (m, d) -> (d, m rounded up to `lanes`), zeros in the padding."""
     n_points, n_columns = points.shape
-    padded = np.zeros((n_columns, -(-n_points // LANES) * LANES))
-    padded[:, :n_points] = points.T
-    return padded
+    whole = np.zeros((n_columns, -(-n_points // lanes) * lanes))
+    whole[:, :n_points] = points.T
+    return whole
 
 
-def padded(vector: Floats) -> Floats:
-    """vector (m,) -> (m rounded up to LANES,), zeros in the padding."""
-    return by_column(vector[:, None])[0]
+def padded(vector: Floats, lanes: int = LANES) -> Floats:
+    """vector (m,) -> (m rounded up to `lanes`,), zeros in the padding."""
+    return by_column(vector[:, None], lanes)[0]

@@ -36,10 +36,10 @@ OUT_INT64S = types.Array(types.int64, 1, "C")
 REORDERED = frozenset({"reassoc", "contract", "nsz", "arcp"})
 
 
-def compiled(*signature: Any, returns: Any = BOOL, reorder: bool = False) -> Callable[[Kernel], Kernel]:
+def compiled(*signature: Any, returns: Any = BOOL) -> Callable[[Kernel], Kernel]:
     """Compile for this one signature, now. Falls back to memory alone where no cache directory can be written."""
     declared = returns(*signature)
-    options: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(REORDERED) if reorder else False}
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
     def compile_now(kernel: Kernel) -> Kernel:
         try:
@@ -55,6 +55,11 @@ def compiled(*signature: Any, returns: Any = BOOL, reorder: bool = False) -> Cal
 def part(kernel: Kernel) -> Kernel:
     """Part of kernels of the same file (numba's cache looks at no other): compiled into its callers."""
     return cast(Kernel, numba.njit(nogil=True, error_model="numpy")(kernel))
+
+
+def reordered_part(kernel: Kernel) -> Kernel:
+    """Part of kernels of the same file whose sums may be reordered."""
+    return cast(Kernel, numba.njit(nogil=True, error_model="numpy", fastmath=set(REORDERED))(kernel))
 
 
 @part
