@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from pynomaly.domain.audit import (
     AuditEvent,
@@ -82,7 +83,13 @@ class AuditService:
 
     def search(self, wanted: AuditFilter) -> Sequence[AuditEvent]:
         """The events that match, at most 1000; page on with `after_sequence`."""
-        return self._repository.find(replace(wanted, limit=max(1, min(wanted.limit, _MAX_FOUND))))
+        names = ("actor", "action", "resource", "tenant_id", "since", "until")
+        given = {name: getattr(wanted, name) for name in names}
+        kept: dict[str, Any] = {
+            name: value if value is None else legible(value) for name, value in given.items()
+        }
+        limit = max(1, min(wanted.limit, _MAX_FOUND))
+        return self._repository.find(replace(wanted, limit=limit, **kept))
 
     def head(self) -> ChainHead:
         """The sealed head. Kept elsewhere, it later proves that the log was not set back to an older

@@ -4,19 +4,10 @@ refused.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pynomaly.domain.accounts import User
 from pynomaly.domain.errors import Forbidden, NotFound
 from pynomaly.domain.permissions import Permission, Principal, Role, SecurityLevel
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which objects a listing may contain: those of the tenant and, unless None, of that owner."""
-
-    tenant_id: str
-    owner_id: str | None
+from pynomaly.domain.ports import Scope
 
 
 class AuthzService:

@@ -12,10 +12,9 @@ from pynomaly.domain.accounts import Session, User
 from pynomaly.domain.audit import Outcome
 from pynomaly.domain.encryption import DataCipher
 from pynomaly.security.foundation import Caller, Foundation, normalised
+from pynomaly.security.legible import legible
 from pynomaly.security.passwords import PasswordHasher
 from pynomaly.security.totp import matching_step
-
-_MAX_CLIENT_TEXT = 256
 
 
 class Logins:
@@ -117,8 +116,8 @@ class Logins:
             user_id=user.id,
             created_at=now,
             expires_at=now + self._base.settings.session_s,
-            ip_address=caller.ip_address[:_MAX_CLIENT_TEXT],
-            user_agent=caller.user_agent[:_MAX_CLIENT_TEXT],
+            ip_address=legible(caller.ip_address),
+            user_agent=legible(caller.user_agent),
             refresh_id=secrets.token_urlsafe(24),
         )
         self._base.accounts.sessions.add(session)

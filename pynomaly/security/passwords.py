@@ -16,6 +16,9 @@ from pynomaly.security.settings import PasswordCost, SecuritySettings
 _ESTIMATED_CHARACTERS = 72
 """zxcvbn's time grows faster than the length, and it refuses more than this."""
 
+_TELLING_NAME = 4
+"""Shorter names occur in good passwords by chance."""
+
 
 class PasswordHasher:
     """Argon2id with a bound on how many hashes run at once. Hashes carry their cost: raising it needs no
@@ -60,6 +63,8 @@ def require_good_password(password: str, username: str, settings: SecuritySettin
         raise InvalidInput(f"The password must have at least {settings.password_min_length} characters.")
     if len(password) > settings.password_max_length:
         raise InvalidInput(f"The password must have at most {settings.password_max_length} characters.")
+    if len(username) >= _TELLING_NAME and username.casefold() in password.casefold():
+        raise InvalidInput("The password contains the username.")
     try:
         password.encode()
     except UnicodeEncodeError as error:

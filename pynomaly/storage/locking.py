@@ -1,0 +1,39 @@
+"""Rows read in order to be changed: no other writer may come between the reading and the change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, false, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+
+def lock_rows(connection: Connection, table: Table, condition: ColumnElement[bool]) -> None:
+    """Holds the rows that meet the condition until the transaction ends, in the order of their key.
+
+    PostgreSQL locks the rows; SQLite has one lock for all writers, and a write that changes nothing takes it.
+    """
+    key = next(iter(table.primary_key.columns))
+    if connection.dialect.name == "sqlite":
+        connection.execute(table.update().where(condition).values({key.name: key}))
+    else:
+        connection.execute(select(key).where(condition).order_by(key).with_for_update())
+
+
+def lock_table(connection: Connection, table: Table) -> None:
+    """Keeps every other writer from the table until the transaction ends; readers go on."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(table.update().where(false()).values({next(iter(table.c)).name: None}))
+    else:
+        name = connection.dialect.identifier_preparer.format_table(table)
+        connection.exec_driver_sql(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any]) -> bool:
+    """Adds the row unless its key is taken, also when another transaction is just adding it; whether it
+    did.
+    """
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    key = next(iter(table.primary_key.columns))
+    statement = dialect.insert(table).values(values).on_conflict_do_nothing().returning(key)
+    return connection.execute(statement).one_or_none() is not None
