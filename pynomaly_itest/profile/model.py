@@ -54,6 +54,9 @@ class DatasetSpec:
 class Scenario:
     """One scenario of the plan: a scenario of the profile in one cell of its matrix.
 
+    `exclusive`: it measures time or load, and must run alone. `needs_platform`: some step of it speaks the
+    platform's API rather than plain HTTP.
+
     `id` is the profile's id, with the cell behind it: `detection-latency[algorithm=isolation_forest]`.
     `benchmarks` and `vars` are the effective ones, after every override.
     """
@@ -73,6 +76,7 @@ class Scenario:
     finally_: tuple[StepCall, ...] = ()
     timeout_s: float | None = None
     exclusive: bool = True
+    needs_platform: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,8 +99,9 @@ class Plan:
     deselected: int
     datasets: Mapping[str, DatasetSpec]
     benchmarks: Mapping[str, float]
-    target_settings: Mapping[str, Any]
+    target_settings: Mapping[str, Any] = field(repr=False)  # a database's address may hold its password
     origins: tuple[Origin, ...]
     confidence: float = 0.95
+    min_samples: int | None = None
     needs_platform: bool = False
     authorisations: Mapping[str, Any] = field(default_factory=dict)

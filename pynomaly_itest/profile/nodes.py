@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -62,23 +62,33 @@ def scalars(node: YamlNode) -> Iterator[ScalarNode]:
 
 @dataclass(frozen=True)
 class Found:
-    """How far a path leads: the node at its end, or the last one on the way and what it lacks."""
+    """The node at the end of a path, and where to point for it: its key, or itself in a list."""
 
     node: YamlNode
     source: Source
-    rest: tuple[str | int, ...]
 
 
-def follow(node: YamlNode, path: Sequence[str | int]) -> Found:
-    """Go down a path of keys and indexes as far as it leads."""
-    source = node.source
-    for depth, part in enumerate(path):
-        if isinstance(node, MappingNode) and part in node.entries:
-            source = node.key_source(str(part))
-            node = node.entries[str(part)]
-        elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
-            node = node.items[part]
-            source = node.source
-        else:
-            return Found(node, source, tuple(path[depth:]))
-    return Found(node, source, ())
+def mapping_at(node: YamlNode | None, key: str) -> MappingNode | None:
+    """The mapping under the key; None where there is none, or something else stands there."""
+    value = node.entries.get(key) if isinstance(node, MappingNode) else None
+    return value if isinstance(value, MappingNode) else None
+
+
+def items_at(node: YamlNode | None, key: str) -> tuple[YamlNode, ...]:
+    """The items of the list under the key; a single scalar counts as a list of one."""
+    value = node.entries.get(key) if isinstance(node, MappingNode) else None
+    if isinstance(value, ListNode):
+        return value.items
+    return (value,) if isinstance(value, ScalarNode) and value.value is not None else ()
+
+
+def text_at(node: YamlNode | None, key: str, default: str = "") -> str:
+    """The text under the key; the default where none stands there."""
+    value = node.entries.get(key) if isinstance(node, MappingNode) else None
+    return value.value if isinstance(value, ScalarNode) and isinstance(value.value, str) else default
+
+
+def texts_at(node: YamlNode | None, key: str) -> tuple[str, ...]:
+    """The texts among the items of the list under the key."""
+    found = [item.value for item in items_at(node, key) if isinstance(item, ScalarNode)]
+    return tuple(value for value in found if isinstance(value, str))

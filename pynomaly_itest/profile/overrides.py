@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_itest.errors import Mistake, ProfileError, UsageError
-from pynomaly_itest.profile.nodes import plain
+from pynomaly_itest.profile.nodes import YamlNode, plain
 from pynomaly_itest.profile.yaml_reader import parse_yaml
 
 ENVIRONMENT_BENCHMARKS = {
@@ -48,8 +48,12 @@ class Assignment:
     """One --set: the path on its left, the YAML value on its right, and the text as it was given."""
 
     path: tuple[str, ...]
-    value: Any
+    node: YamlNode
     text: str
+
+    @property
+    def value(self) -> Any:
+        return plain(self.node)
 
 
 @dataclass(frozen=True)
@@ -70,12 +74,12 @@ def parse_assignment(text: str) -> Assignment:
     if not _is_settable(path):
         raise UsageError(f"--set {text!r}: {left!r} can't be set", hint=f"settable are {_SETTABLE}")
     try:
-        value = plain(parse_yaml(right.encode(), "--set")) if right.strip() else ""
+        node = parse_yaml((right if right.strip() else "''").encode(), f"--set {left}")
     except ProfileError as problem:
         raise UsageError(
             f"--set {text!r}: the value is no YAML", hint=problem.mistakes[0].message
         ) from problem
-    return Assignment(path, value, text)
+    return Assignment(path, node, text)
 
 
 def parse_dataset(text: str) -> DatasetFile:

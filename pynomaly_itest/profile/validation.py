@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from pynomaly_itest.errors import Mistake
 from pynomaly_itest.profile.expression import has_template
-from pynomaly_itest.profile.nodes import ListNode, MappingNode, ScalarNode, YamlNode, plain
+from pynomaly_itest.profile.nodes import Found, ListNode, MappingNode, ScalarNode, YamlNode, plain
 from pynomaly_itest.profile.source import Source
 from pynomaly_itest.registry import did_you_mean
 
@@ -50,12 +50,19 @@ def faults(model: type[Checked], node: YamlNode, at: Source, of: str = "") -> li
 
 def _mistakes(problem: ValidationError, model: Any, node: YamlNode, at: Source, of: str) -> Iterator[Mistake]:
     seen: set[object] = set()
-    for error in problem.errors(include_url=False):
-        found, source = _walk(node, at, error["loc"])
+    errors = problem.errors(include_url=False)
+    paths = [_yaml_path(node, error["loc"]) for error in errors]
+    for error, path in zip(errors, paths, strict=True):
+        if error["type"] in _WANTED and any(_leads_on(path, other) for other in paths):
+            continue  # another member of the union took the value, and found the fault inside it
+        reached = _walk(node, at, error["loc"])
+        found, source = reached.node, reached.source
         if isinstance(found, ScalarNode) and has_template(found.value):
             continue
         if error["type"] == "missing":
             source = at if found is node else source
+        elif error["type"] != "extra_forbidden" and isinstance(found, ScalarNode) and error["loc"]:
+            source = found.source
         mistake = _mistake(error, found, source, model, of)
         where = (mistake.place, mistake.message) if error["type"] == "missing" else mistake.place
         if where not in seen:  # each member of a union complains of the same value
@@ -72,9 +79,9 @@ def _mistake(error: Any, found: YamlNode, source: Source, model: Any, of: str) -
         return source.mistake(f"unknown key {key!r}{of}", hint)
     if kind == "missing":
         return source.mistake(f"{str(loc[-1])!r} is missing{of}")
-    subject = repr(str(loc[-1])) if loc and isinstance(loc[-1], str) and loc[-1].isidentifier() else "this"
-    name = next((str(part) for part in reversed(loc) if isinstance(part, str) and _is_key(found, part)), None)
-    subject = repr(name) if name else _last_key(loc, subject)
+    subject = _last_key(loc)
+    if kind == "too_short":
+        return source.mistake(f"{subject} is empty{of}")
     if kind in _WANTED:
         return source.mistake(f"{subject} must be {_WANTED[kind]}, not {_said(found)}{of}")
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
@@ -83,31 +90,44 @@ def _mistake(error: Any, found: YamlNode, source: Source, model: Any, of: str) -
     return source.mistake(f"{subject}{joiner}{message}{of}" if loc else f"{message}{of}")
 
 
-def _is_key(node: YamlNode, part: str) -> bool:
-    return isinstance(node, MappingNode) and part in node.entries
-
-
-def _last_key(loc: Sequence[str | int], default: str) -> str:
+def _last_key(loc: Sequence[str | int]) -> str:
     """The last part of the path that is a key of YAML rather than the name of a union's member."""
     for part in reversed(loc):
         if isinstance(part, str) and part.isidentifier() and part not in ("str", "int", "float", "bool"):
             return repr(part)
-    return default
+    return "this"
 
 
-def _walk(node: YamlNode, at: Source, loc: Sequence[str | int]) -> tuple[YamlNode, Source]:
+def _walk(node: YamlNode, at: Source, loc: Sequence[str | int]) -> Found:
     """The node and place that a pydantic path means; parts that name a union's members lead nowhere."""
     source = at
     for part in loc:
         if isinstance(node, MappingNode) and str(part) in node.entries:
             source = node.key_source(str(part))
             node = node.entries[str(part)]
-            if not isinstance(node, MappingNode | ListNode) and part is not loc[-1]:
-                source = node.source
         elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
             node = node.items[part]
             source = node.source
-    return node, source
+    return Found(node, source)
+
+
+def _yaml_path(node: YamlNode, loc: Sequence[str | int]) -> tuple[str | int, ...]:
+    """The parts of a pydantic path that are keys and indexes of the YAML, or a key that is missing there."""
+    path: list[str | int] = []
+    for part in loc:
+        if isinstance(node, MappingNode) and str(part) in node.entries:
+            node = node.entries[str(part)]
+            path.append(part)
+        elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            path.append(part)
+        elif isinstance(node, MappingNode) and part is loc[-1]:
+            path.append(part)
+    return tuple(path)
+
+
+def _leads_on(path: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
+    return len(other) > len(path) and other[: len(path)] == path
 
 
 def _known_keys(model: Any, loc: Sequence[str | int]) -> set[str]:

@@ -229,6 +229,9 @@ def _nearest_statistic(wrong: str) -> str:
 
 def _below_scalar(name: Name, depth: int, shape: Scalar) -> _Fault:
     before = ".".join(name.parts[:depth])
+    if shape.type == "number" and statistic_of(name.parts[depth:]) is not None:
+        wrong = ".".join(name.parts[depth:])
+        return _Fault(f"{before!r} is one number, no series", _span(name, depth), f"leave '.{wrong}' out")
     return _Fault(f"{before!r} is a {shape.type}: nothing is inside it", _span(name, depth))
 
 

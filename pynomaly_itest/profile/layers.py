@@ -1,0 +1,103 @@
+"""Reads a profile and all that it extends, weakest first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pynomaly_itest.errors import Mistake, ProfileError
+from pynomaly_itest.profile.file import ProfileFile
+from pynomaly_itest.profile.finder import ProfileFolders, inside, is_file_name, shown
+from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, YamlNode, items_at
+from pynomaly_itest.profile.source import Source
+from pynomaly_itest.profile.validation import faults
+from pynomaly_itest.profile.yaml_reader import read_yaml
+from pynomaly_itest.registry import did_you_mean
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One profile file: its text as nodes, and the folder that its paths start from."""
+
+    path: Path
+    shown: str
+    node: MappingNode
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
+
+
+@dataclass
+class LayerReader:
+    """Reads files into layers; what is wrong with them is entered in `mistakes`."""
+
+    folders: ProfileFolders
+    mistakes: list[Mistake]
+    layers: dict[Path, Layer] = field(default_factory=dict)
+
+    def read(self, path: Path) -> list[Layer]:
+        """The file's layer, after those it extends; each file is read once."""
+        self.layers = {}
+        self._read(path, (), None)
+        return list(self.layers.values())
+
+    def _read(self, path: Path, chain: tuple[Path, ...], asked: Source | None) -> None:
+        real = path.resolve()
+        if real in chain:
+            names = " -> ".join(step.stem for step in (*chain[chain.index(real) :], real))
+            self._note(asked, f"the profile extends itself: {names}")
+            return
+        if real in self.layers:
+            return
+        layer = self._layer(path)
+        if layer is None:
+            return
+        for item in items_at(layer.node, "extends"):
+            self._extend(item, layer, (*chain, real))
+        self.layers[real] = layer
+
+    def _layer(self, path: Path) -> Layer | None:
+        try:
+            node = read_yaml(path, shown(path))
+        except ProfileError as problem:
+            self.mistakes.extend(problem.mistakes)
+            return None
+        if not isinstance(node, MappingNode):
+            self.mistakes.append(node.source.mistake("a profile is a mapping of keys to values"))
+            return None
+        self.mistakes.extend(faults(ProfileFile, node, node.source))
+        return Layer(path.resolve(), shown(path), node)
+
+    def _extend(self, item: YamlNode, layer: Layer, chain: tuple[Path, ...]) -> None:
+        if not isinstance(item, ScalarNode) or not isinstance(item.value, str):
+            return  # the model has told it
+        found = self._extended_file(item.value, item.source, layer)
+        if found is not None:
+            self._read(found, chain, item.source)
+
+    def _extended_file(self, name: str, source: Source, layer: Layer) -> Path | None:
+        """A file in the profile's own folder, else a profile that can be named; nothing outside these."""
+        if is_file_name(name):
+            path = inside(layer.folder, name)
+            if path is None:
+                self._note(
+                    source, f"{name!r} leads out of the profile's folder", "extend by name, or move it"
+                )
+            elif not path.is_file():
+                self._note(source, f"there is no file {name!r} beside the profile")
+                return None
+            return path
+        here = next((path for path in self._beside(layer, name) if path.is_file()), None)
+        found = here or self.folders.named(name)
+        if found is None:
+            known = {*self.folders.available(), *(file.stem for file in layer.folder.glob("*.y*ml"))}
+            self._note(source, f"there is no profile {name!r} to extend", did_you_mean(name, known))
+        return found
+
+    @staticmethod
+    def _beside(layer: Layer, name: str) -> tuple[Path, ...]:
+        return (layer.folder / f"{name}.yaml", layer.folder / f"{name}.yml")
+
+    def _note(self, source: Source | None, message: str, hint: str | None = None) -> None:
+        self.mistakes.append(source.mistake(message, hint) if source else Mistake(message, hint=hint))

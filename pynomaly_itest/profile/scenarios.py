@@ -1,0 +1,160 @@
+"""Turns one scenario of a profile into the plan's scenarios: checked once, then one for each cell of its matrix."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pynomaly_itest.errors import Mistake, ProfileError
+from pynomaly_itest.profile.calls import StepList, StepReader
+from pynomaly_itest.profile.conditions import ConditionReader
+from pynomaly_itest.profile.expression import check_value, has_template, lookup_in, resolve, templates
+from pynomaly_itest.profile.layers import Layer
+from pynomaly_itest.profile.matrix import Cell, MatrixFault, cell_id, cells
+from pynomaly_itest.profile.model import Scenario, StepCall
+from pynomaly_itest.profile.nodes import (
+    MappingNode,
+    items_at,
+    mapping_at,
+    plain,
+    scalars,
+    text_at,
+    texts_at,
+)
+from pynomaly_itest.profile.scopes import Scope, scenario_scope, shape_of_value
+from pynomaly_itest.profile.settings import Settings, Strengths, mapping_settings, section
+from pynomaly_itest.registry import did_you_mean
+from pynomaly_itest.shapes import Record
+
+_MEASURING_TAGS = frozenset({"performance", "stress"})
+_MEASURING_KINDS = frozenset({"measure", "load", "capacity"})
+
+
+@dataclass(frozen=True)
+class ScenarioDraft:
+    """A scenario as it stands in a file."""
+
+    node: MappingNode
+    layer: Layer
+
+    @property
+    def id(self) -> str:
+        return text_at(self.node, "id")
+
+
+@dataclass
+class ScenarioCompiler:
+    """What all scenarios of a profile share. Mistakes are entered in `mistakes`."""
+
+    strengths: Strengths
+    lists: Mapping[str, StepList]
+    datasets: Collection[str]
+    mistakes: list[Mistake]
+
+    def own_settings(self, draft: ScenarioDraft) -> Settings:
+        """What the scenario itself says of benchmarks and variables."""
+        return {
+            key: setting
+            for part in ("benchmarks", "vars")
+            for key, setting in mapping_settings(mapping_at(draft.node, part), part, "scenario")
+        }
+
+    def compile(self, draft: ScenarioDraft) -> list[Scenario]:
+        """The scenario in each of its cells."""
+        own = self.own_settings(draft)
+        self._check_benchmarks(own)
+        effective = self.strengths.effective(own)
+        benchmarks, variables = section(effective, "benchmarks"), section(effective, "vars")
+        found = self._cells(draft, benchmarks, variables)
+        scope = scenario_scope(benchmarks, variables, found)
+        reader = StepReader(self.lists, self.datasets, self.mistakes)
+        parts = self._steps(draft, reader, scope)
+        conditions = ConditionReader(
+            self.mistakes, effective["confidence"].value, effective["min_samples"].value
+        )
+        gates = conditions.gates(items_at(draft.node, "gates"), self._gate_scope(scope, draft, reader))
+        tags = texts_at(draft.node, "tags")
+        measures = bool(_MEASURING_TAGS & set(tags)) or bool(_MEASURING_KINDS & reader.kinds)
+        return [
+            Scenario(
+                id=draft.id + cell_id(cell),
+                title=text_at(draft.node, "title"),
+                tags=tags,
+                requires=texts_at(draft.node, "requires"),
+                matrix=cell,
+                benchmarks=benchmarks,
+                vars=variables,
+                steps=parts["steps"],
+                gates=gates,
+                source=draft.node.source,
+                setup=parts["setup"],
+                catch=parts["catch"],
+                finally_=parts["finally"],
+                timeout_s=reader.seconds(draft.node.entries.get("timeout")),
+                exclusive=measures,
+                needs_platform=reader.needs_platform,
+            )
+            for cell in found
+        ]
+
+    def _steps(
+        self, draft: ScenarioDraft, reader: StepReader, scope: Scope
+    ) -> Mapping[str, tuple[StepCall, ...]]:
+        """The four lists in the order of a run. `catch` and `finally` see all that may have been saved."""
+        return {
+            part: reader.read(draft.node.entries.get(part), draft.layer.folder, scope)
+            for part in ("setup", "steps", "catch", "finally")
+        }
+
+    def _gate_scope(self, scope: Scope, draft: ScenarioDraft, reader: StepReader) -> Record:
+        """Gates are judged before `catch` and `finally` run: what these save does not exist for them."""
+        later = {
+            text_at(item, "save") for part in ("catch", "finally") for item in items_at(draft.node, part)
+        }
+        return Record({name: shape for name, shape in scope.record().fields.items() if name not in later})
+
+    def _check_benchmarks(self, own: Settings) -> None:
+        """A mistyped benchmark would leave the weaker limit in force: a pass that nobody asked for."""
+        for key, setting in own.items():
+            name = key.partition(".")[2]
+            if key.startswith("benchmarks.") and key not in self.strengths.weak and setting.source:
+                hint = did_you_mean(name, section(self.strengths.weak, "benchmarks"))
+                self.mistakes.append(setting.source.mistake(f"unknown benchmark {name!r}", hint))
+
+    def _cells(
+        self, draft: ScenarioDraft, benchmarks: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> list[Cell]:
+        node = mapping_at(draft.node, "matrix")
+        if node is None:
+            return [{}]
+        try:
+            found = cells(self._resolved_matrix(node, {"benchmarks": benchmarks, "vars": variables}))
+        except MatrixFault as problem:
+            at = node.key_source(problem.key) if problem.key else draft.node.key_source("matrix")
+            self.mistakes.append(at.mistake(str(problem), problem.hint))
+            return [dict.fromkeys(name for name in node.entries if name not in ("include", "exclude"))]
+        ids = [cell_id(cell) for cell in found]
+        twice = next((name for name in ids if ids.count(name) > 1), None)
+        if twice is not None:
+            at = draft.node.key_source("matrix")
+            self.mistakes.append(at.mistake(f"two cells of the matrix are called {twice!r}"))
+        return found
+
+    def _resolved_matrix(self, node: MappingNode, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A matrix may take its lists from `vars`, so that --set can change them."""
+        if not has_template(plain(node)):
+            return dict(plain(node))
+        scope = Record({name: shape_of_value(name, value) for name, value in values.items()})
+        for scalar in scalars(node):
+            if has_template(scalar.value):
+                try:
+                    found = templates(str(scalar.value), scalar.source)
+                except ProfileError as problem:
+                    self.mistakes.extend(problem.mistakes)
+                    raise MatrixFault("the matrix can't be read") from problem
+                wrong = [mistake for one in found for mistake in check_value(one.expression, scope)]
+                self.mistakes.extend(wrong)
+                if wrong:
+                    raise MatrixFault("the matrix can't be read")
+        return dict(resolve(plain(node), lookup_in(values)))
