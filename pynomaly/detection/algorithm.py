@@ -12,7 +12,16 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from pynomaly.detection.model import Arrays, Floats, FrozenModel, Scorer, all_usable, as_rows, freeze_arrays, non_finite
+from pynomaly.detection.model import (
+    Arrays,
+    Floats,
+    FrozenModel,
+    Scorer,
+    all_usable,
+    as_rows,
+    freeze_arrays,
+    non_finite,
+)
 from pynomaly.detection.parameters import Parameter, ParameterValue, check_parameters
 from pynomaly.domain.errors import CorruptStore, InvalidInput, InvalidParameter
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from pynomaly.detection.algorithm import AlgorithmSpec, Learned, Training
 from pynomaly.detection.lanes import by_column
 from pynomaly.detection.layout import require, require_arrays
@@ -39,10 +41,12 @@ def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     """The squared Mahalanobis distance."""
     from pynomaly.detection.kernels.linear import score_mahalanobis
 
-    location, precision = arrays["location"], by_column(arrays["precision"])
+    location, precision = arrays["location"], arrays["precision"]
+    columns = by_column(precision)
+    ones = np.ones(len(location))
 
     def score(rows: Floats, scores: Floats) -> bool:
-        return score_mahalanobis(rows, location, precision, scores)
+        return score_mahalanobis(rows, location, ones, precision, columns, scores)
 
     return score
 

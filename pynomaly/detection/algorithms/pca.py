@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pynomaly.detection.algorithm import AlgorithmSpec, Learned, Training
-from pynomaly.detection.lanes import by_column, padded
+from pynomaly.detection.lanes import by_column
 from pynomaly.detection.layout import require, require_arrays
 from pynomaly.detection.model import Arrays, Floats, Scorer
 from pynomaly.detection.parameters import Parameter, ParameterValue
@@ -61,11 +61,12 @@ def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     """The weighted sum of distances to the components."""
     from pynomaly.detection.kernels.linear import score_components
 
-    components, weights = by_column(arrays["components"]), padded(arrays["weights"])
+    components, weights = arrays["components"], arrays["weights"]
+    columns = by_column(components)
     means, deviations = arrays["means"], arrays["deviations"]
 
     def score(rows: Floats, scores: Floats) -> bool:
-        return score_components(rows, means, deviations, components, weights, scores)
+        return score_components(rows, means, deviations, components, columns, weights, scores)
 
     return score
 

@@ -66,8 +66,8 @@ def reordered_part(kernel: Kernel) -> Kernel:
 def all_usable(rows: Any, begin: Any, end: Any) -> Any:  # pragma: no cover - compiled
     """Whether rows begin..end hold neither NaN nor infinity nor anything beyond LARGEST. Changing it means clearing
     numba's cache: that knows only the file of the kernel."""
+    flat = rows.reshape(rows.size)
     bad = 0
-    for row in range(begin, end):
-        for column in range(rows.shape[1]):
-            bad |= not (abs(rows[row, column]) <= LARGEST)
+    for i in range(begin * rows.shape[1], end * rows.shape[1]):
+        bad |= not (abs(flat[i]) <= LARGEST)
     return bad == 0

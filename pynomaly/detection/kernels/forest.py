@@ -3,7 +3,7 @@
 A node is one int64: the feature in its low 16 bits, the threshold as an order-preserving int32 in its high 32. The
 children of node i are 2i+1 and 2i+2. After `depth` steps each row is at a leaf, which holds its path length.
 """
-# ruff: noqa: PLR0913 - numba kernels take their arrays one by one
+
 from __future__ import annotations
 
 from typing import Any

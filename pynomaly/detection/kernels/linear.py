@@ -1,7 +1,7 @@
-"""PCA, MCD and CBLOF: distances to a few points, or by a matrix, many lanes at a time.
+"""PCA, MCD and CBLOF: distances to a few points, or by a matrix.
 
-The points are stored by column (d, m) and padded to whole registers, so that one vector instruction serves
-several points; each row is computed in the same order whatever batch it comes in.
+Rows are taken WIDTH at a time and turned on their side, so that one instruction serves several of them. No sum is
+reordered or fused: a row alone gives the same bits as a row among others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,20 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly.detection.kernels.compiled import FLOAT, INT, MATRIX, OUT, ROWS, VECTOR, all_usable, compiled, part
+from pynomaly.detection.kernels.compiled import (
+    FLOAT,
+    INT,
+    MATRIX,
+    OUT,
+    ROWS,
+    VECTOR,
+    all_usable,
+    compiled,
+    part,
+)
+
+WIDTH = 128
+FEW = 8  # below, turning the rows costs more than it saves
 
 
 @part
@@ -24,46 +37,128 @@ def add_squared_distances(row: Any, points: Any, squares: Any) -> None:  # pragm
             squares[i] += difference * difference
 
 
-@compiled(ROWS, VECTOR, VECTOR, MATRIX, VECTOR, OUT)
-def score_components(
-    rows: Any, means: Any, deviations: Any, components: Any, weights: Any, scores: Any
-) -> bool:  # pragma: no cover - compiled
-    """scores = sum over components of the standardised row's distance to it, times its weight."""
-    n_rows, n_columns = rows.shape
-    if not all_usable(rows, 0, n_rows):
-        return False
-    squares = np.empty(components.shape[1])
-    standard = np.empty(n_columns)
-    for row in range(n_rows):
-        for k in range(n_columns):
+@part
+def turn(
+    rows: Any, begin: Any, width: Any, means: Any, deviations: Any, sideways: Any
+) -> None:  # pragma: no cover - compiled
+    """sideways (d, WIDTH) = `width` standardised rows from `begin`, by column."""
+    for k in range(rows.shape[1]):
+        mean, deviation = means[k], deviations[k]
+        for r in range(width):
+            sideways[k, r] = (rows[begin + r, k] - mean) / deviation
+
+
+@part
+def squares_across(sideways: Any, width: Any, point: Any, squares: Any) -> None:  # pragma: no cover - compiled
+    """squares (width,) = squared distances of the rows to one point (d,)."""
+    squares[:width] = 0.0
+    for k in range(len(point)):
+        c = point[k]
+        for r in range(width):
+            difference = sideways[k, r] - c
+            squares[r] += difference * difference
+
+
+@part
+def products_across(sideways: Any, width: Any, weights: Any, products: Any) -> None:  # pragma: no cover - compiled
+    """products (width,) = dot products of the rows with weights (d,)."""
+    products[:width] = 0.0
+    for k in range(len(weights)):
+        c = weights[k]
+        for r in range(width):
+            products[r] += sideways[k, r] * c
+
+
+@part
+def components_one_by_one(
+    rows: Any, means: Any, deviations: Any, by_column: Any, weights: Any, scores: Any
+) -> None:  # pragma: no cover - compiled
+    """`score_components` of few rows: the same sums in the same order."""
+    squares, standard = np.empty(by_column.shape[1]), np.empty(rows.shape[1])
+    for row in range(len(rows)):
+        for k in range(rows.shape[1]):
             standard[k] = (rows[row, k] - means[k]) / deviations[k]
-        add_squared_distances(standard, components, squares)
-        for i in range(len(squares)):
-            squares[i] = np.sqrt(squares[i]) * weights[i]
+        add_squared_distances(standard, by_column, squares)
+        for j in range(len(squares)):
+            squares[j] = np.sqrt(squares[j])
         total = 0.0
-        for i in range(len(squares)):
-            total += squares[i]
+        for j in range(len(weights)):
+            total += squares[j] * weights[j]
         scores[row] = total
+
+
+@compiled(ROWS, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR, OUT)
+def score_components(
+    rows: Any, means: Any, deviations: Any, components: Any, by_column: Any, weights: Any, scores: Any
+) -> bool:  # pragma: no cover - compiled
+    """scores = sum over components of the standardised row's distance to it, times its weight.
+
+    components (m, d); by_column (d, >= m): the same by column, padded.
+    """
+    n_rows, n_columns = rows.shape
+    if n_rows < FEW:
+        if not all_usable(rows, 0, n_rows):
+            return False
+        components_one_by_one(rows, means, deviations, by_column, weights, scores)
+        return True
+    sideways, across, totals = np.empty((n_columns, WIDTH)), np.empty(WIDTH), np.empty(WIDTH)
+    for begin in range(0, n_rows, WIDTH):
+        width = min(WIDTH, n_rows - begin)
+        if not all_usable(rows, begin, begin + width):
+            return False
+        turn(rows, begin, width, means, deviations, sideways)
+        totals[:] = 0.0
+        for j in range(len(components)):
+            squares_across(sideways, width, components[j], across)
+            weight = weights[j]
+            for r in range(width):
+                totals[r] += np.sqrt(across[r]) * weight
+        scores[begin : begin + width] = totals[:width]
     return True
 
 
-@compiled(ROWS, VECTOR, MATRIX, OUT)
-def score_mahalanobis(rows: Any, location: Any, precision: Any, scores: Any) -> bool:  # pragma: no cover - compiled
-    """scores = (x - location)' precision (x - location); precision (d, m) is padded with zero columns."""
-    n_rows, n_columns = rows.shape
-    if not all_usable(rows, 0, n_rows):
-        return False
-    product = np.empty(precision.shape[1])
-    for row in range(n_rows):
-        product[:] = 0.0
-        for k in range(n_columns):
+@part
+def mahalanobis_one_by_one(rows: Any, location: Any, by_column: Any, scores: Any) -> None:  # pragma: no cover
+    """`score_mahalanobis` of few rows: the same sums in the same order."""
+    products = np.empty(by_column.shape[1])
+    for row in range(len(rows)):
+        products[:] = 0.0
+        for k in range(rows.shape[1]):
             x = rows[row, k] - location[k]
-            for i in range(len(product)):
-                product[i] += x * precision[k, i]
+            for i in range(len(products)):
+                products[i] += x * by_column[k, i]
         total = 0.0
-        for k in range(n_columns):
-            total += (rows[row, k] - location[k]) * product[k]
+        for k in range(rows.shape[1]):
+            total += (rows[row, k] - location[k]) * products[k]
         scores[row] = total
+
+
+@compiled(ROWS, VECTOR, VECTOR, MATRIX, MATRIX, OUT)
+def score_mahalanobis(
+    rows: Any, location: Any, ones: Any, precision: Any, by_column: Any, scores: Any
+) -> bool:  # pragma: no cover - compiled
+    """scores = (x - location)' precision (x - location).
+
+    ones (d,): the deviations of rows left in their units; precision (d, d); by_column (d, >= d): the same, padded.
+    """
+    n_rows, n_columns = rows.shape
+    if n_rows < FEW:
+        if not all_usable(rows, 0, n_rows):
+            return False
+        mahalanobis_one_by_one(rows, location, by_column, scores)
+        return True
+    sideways, across, totals = np.empty((n_columns, WIDTH)), np.empty(WIDTH), np.empty(WIDTH)
+    for begin in range(0, n_rows, WIDTH):
+        width = min(WIDTH, n_rows - begin)
+        if not all_usable(rows, begin, begin + width):
+            return False
+        turn(rows, begin, width, location, ones, sideways)
+        totals[:] = 0.0
+        for k in range(n_columns):
+            products_across(sideways, width, precision[k], across)
+            for r in range(width):
+                totals[r] += sideways[k, r] * across[r]
+        scores[begin : begin + width] = totals[:width]
     return True
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba.core import types
 
 from pynomaly.detection.kernels.compiled import (
     INT,
@@ -24,7 +25,6 @@ from pynomaly.detection.kernels.compiled import (
     part,
     readonly,
 )
-from numba.core import types
 
 BLOCK = 64
 FIRST_LOOKS = 3
