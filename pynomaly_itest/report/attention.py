@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pynomaly_itest.events import Verdict
-from pynomaly_itest.report.describe import SEVERITIES
 from pynomaly_itest.report.document import (
+    SEVERITIES,
     FindingDocument,
     GateDocument,
     RunDocument,

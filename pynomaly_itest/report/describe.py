@@ -15,6 +15,7 @@ from pynomaly_itest.events import (
     Verdict,
 )
 from pynomaly_itest.report.document import (
+    SEVERITIES,
     AbortDocument,
     DiagnosticsDocument,
     ExchangeDocument,
@@ -31,8 +32,6 @@ from pynomaly_itest.report.summarise import summarise, thin
 from pynomaly_itest.report.untrusted import clean, clip, finite, jsonable, one_line
 from pynomaly_itest.results import RunResult, ScenarioResult
 
-SEVERITIES = ("critical", "high", "medium", "low", "info")
-
 _ALL_EXCHANGES_CHARS = 250_000
 _LONGEST_BODY = 4_000
 _SHORTEST_BODY = 400
@@ -43,6 +42,11 @@ _LONGEST_LOG_LINE = 400
 
 def describe(run: RunResult) -> RunDocument:
     """The document of a run: everything that any report shows, in planned order."""
+    document = _describe(run)
+    return document.model_copy(update={"why": explain(document)})
+
+
+def _describe(run: RunResult) -> RunDocument:
     started = run.started
     body_chars = _body_budget(run)
     reproduce = one_line(started.reproduce) or _default_command(started)
@@ -50,7 +54,7 @@ def describe(run: RunResult) -> RunDocument:
         run_id=clean(started.run_id),
         verdict=run.verdict,
         exit_code=int(run.exit_code),
-        why=explain(run),
+        why="",
         complete=run.complete,
         profile=clean(started.profile),
         profile_files=[clean(name) for name in started.profile_files],
@@ -117,7 +121,7 @@ def _scenario(scenario: ScenarioResult, run: RunResult, command: str, body_chars
         tags=[one_line(tag) for tag in planned.tags],
         requires=[one_line(name) for name in planned.requires],
         where=one_line(planned.where),
-        started_s=scenario.started_s,
+        started_s=None if scenario.started_s is None else round(scenario.started_s, 6),
         duration_s=round(scenario.duration_s, 6),
         finished=scenario.finished,
         reproduce=f"{command} --scenario {shlex.quote(one_line(scenario.id))}",
@@ -161,7 +165,7 @@ def _unfinished(scenario: ScenarioResult, run: RunResult) -> Iterable[StepDocume
         kind=clean(step.kind),
         title=one_line(step.title),
         verdict=Verdict.ERROR,
-        reason="had not ended when the scenario stopped",
+        reason=f"had not ended: {_optional(scenario.reason) or 'the scenario stopped'}",
         started_s=round(step.at_s, 6),
         duration_s=round(max(0.0, _end_s(scenario, run) - step.at_s), 6),
         where="",
@@ -210,13 +214,18 @@ def margin_of(gate: GateJudged) -> float | None:
         return None
     match gate.op:
         case "<=" | "<":
-            return finite(limit - observed)
+            return _rounded(limit - observed)
         case ">=" | ">":
-            return finite(observed - limit)
+            return _rounded(observed - limit)
         case "==":
-            return finite(-abs(observed - limit) or 0.0)
+            return _rounded(-abs(observed - limit) or 0.0)
         case _:
             return None
+
+
+def _rounded(margin: float) -> float | None:
+    """Without the last digits, which the subtraction made up."""
+    return finite(float(f"{margin:.12g}"))
 
 
 def _exchange(exchange: Exchange | None, body_chars: int) -> ExchangeDocument | None:

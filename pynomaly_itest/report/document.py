@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from pynomaly_itest.events import Verdict
 
+SEVERITIES = ("critical", "high", "medium", "low", "info")
+
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)

@@ -3,71 +3,78 @@
 from __future__ import annotations
 
 from pynomaly_itest.errors import ExitCode
-from pynomaly_itest.events import GateJudged, Verdict
+from pynomaly_itest.events import Verdict
+from pynomaly_itest.report.attention import Concern, concerns
+from pynomaly_itest.report.document import GateDocument, RunDocument
 from pynomaly_itest.report.numbers import pair
 from pynomaly_itest.report.untrusted import one_line
-from pynomaly_itest.results import RunResult
 
 
-def explain(run: RunResult) -> str:
-    """One or two plain sentences, of the verdict and of nothing else."""
+def explain(run: RunDocument) -> str:
+    """One to three plain sentences about the verdict and nothing else; the run's own `why` is not read."""
     if run.interrupted is not None:
         return f"Interrupted ({one_line(run.interrupted, 120)}): {_how_far(run)}"
     if run.aborted is not None:
         return f"The run was given up: {one_line(run.aborted.message).rstrip('.')}."
-    if not run.finished:
+    if not run.complete:
         return f"The run was killed before its end: {_how_far(run)}"
     match run.verdict:
         case Verdict.FAILED:
-            return f"{_share(run, Verdict.FAILED)} failed.{_first_broken_gate(run)}"
+            return f"{_share(run, Verdict.FAILED)} failed. {_worst(run, Verdict.FAILED)}"
         case Verdict.ERROR:
-            return f"{_share(run, Verdict.ERROR)} could not be measured, so nothing is shown for the release."
+            share = _share(run, Verdict.ERROR)
+            return f"{share} could not be measured, so nothing is shown of it. {_worst(run, Verdict.ERROR)}"
         case Verdict.INCONCLUSIVE:
             return _explain_inconclusive(run)
         case _:
             return _explain_passed(run)
 
 
-def _how_far(run: RunResult) -> str:
+def _how_far(run: RunDocument) -> str:
     ended = sum(scenario.finished for scenario in run.scenarios)
-    failed = _count(run, Verdict.FAILED)
+    failed = run.counts[Verdict.FAILED]
     tail = f", and {_plural(failed, 'scenario')} had failed by then" if failed else ""
     return f"{ended} of {_plural(len(run.scenarios), 'scenario')} had ended{tail}."
 
 
-def _count(run: RunResult, verdict: Verdict) -> int:
-    return sum(scenario.verdict is verdict for scenario in run.scenarios)
-
-
-def _share(run: RunResult, verdict: Verdict) -> str:
-    return f"{_count(run, verdict)} of {_plural(len(run.scenarios), 'scenario')}"
+def _share(run: RunDocument, verdict: Verdict) -> str:
+    return f"{run.counts[verdict]} of {_plural(len(run.scenarios), 'scenario')}"
 
 
 def _plural(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def _first_broken_gate(run: RunResult) -> str:
-    broken = [g for scenario in run.scenarios for g in scenario.gates if g.verdict is Verdict.FAILED]
-    if not broken:
-        return ""
-    return " " + _in_words(broken[0])
+def _worst(run: RunDocument, verdict: Verdict) -> str:
+    """The first of what needs attention, so that this sentence and the list below it begin alike."""
+    worst = next((concern for concern in concerns(run) if concern.verdict is verdict), None)
+    return "" if worst is None else f"First of all: {_in_words(worst)}."
 
 
-def _in_words(gate: GateJudged) -> str:
+def _in_words(concern: Concern) -> str:
+    if concern.gate is not None:
+        return _gate_in_words(concern.gate)
+    headline = one_line(concern.headline, 120)
+    reason = one_line(concern.reason or "", 160).rstrip(".")
+    if concern.step is not None:
+        headline = f"step {headline}"
+    return f"{headline}: {reason}" if reason else headline
+
+
+def _gate_in_words(gate: GateDocument) -> str:
     expression = one_line(gate.expression, 120)
     if gate.observed is None or gate.limit is None:
-        return f"The first broken gate: {expression}."
+        reason = one_line(gate.reason or "", 160).rstrip(".")
+        return f"{expression}: {reason}" if reason else expression
     shown = pair(gate.observed, gate.limit, gate.unit)
-    return f"The first broken gate: {expression}; observed {shown.observed}, limit {shown.limit}."
+    return f"{expression}, observed {shown.observed} against a limit of {shown.limit}"
 
 
-def _explain_inconclusive(run: RunResult) -> str:
-    judged = [s for s in run.scenarios if s.verdict is not Verdict.SKIPPED]
-    if not judged:
+def _explain_inconclusive(run: RunDocument) -> str:
+    if all(scenario.verdict is Verdict.SKIPPED for scenario in run.scenarios):
         return f"Nothing was judged: {_all_skipped(len(run.scenarios))}"
     text = f"No gate failed, but {_share(run, Verdict.INCONCLUSIVE)} gave too little evidence to judge."
-    if run.exit_code is ExitCode.PASSED:
+    if run.exit_code == ExitCode.PASSED:
         text += " It was let through by --inconclusive=pass."
     return text
 
@@ -78,8 +85,8 @@ def _all_skipped(count: int) -> str:
     return "the only scenario was skipped." if count == 1 else f"all {count} scenarios were skipped."
 
 
-def _explain_passed(run: RunResult) -> str:
-    passed, skipped = _count(run, Verdict.PASSED), _count(run, Verdict.SKIPPED)
+def _explain_passed(run: RunDocument) -> str:
+    passed, skipped = run.counts[Verdict.PASSED], run.counts[Verdict.SKIPPED]
     held = sum(g.verdict is Verdict.PASSED for scenario in run.scenarios for g in scenario.gates)
     text = "The scenario that ran passed" if passed == 1 else f"All {passed} scenarios that ran passed"
     if held:

@@ -9,21 +9,14 @@ from typing import TYPE_CHECKING
 
 from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.report.describe import describe
-from pynomaly_itest.report.document import RunDocument
+from pynomaly_itest.report.page.data import embedded_json
 from pynomaly_itest.report.page.view import view
 from pynomaly_itest.results import RunResult
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-    from pydantic.main import IncEx
 
 _PAGE = Path(__file__).parent / "page"
-
-# The page holds these once already, as escaped text: where its data repeats them, it only grows.
-_SHOWN_AS_TEXT_ONLY: IncEx = {
-    "scenarios": {"__all__": {"steps": {"__all__": {"exchange"}}, "diagnostics": True}},
-    "findings": {"__all__": {"exchange"}},
-}
 
 
 @REPORTS.register("html")
@@ -35,24 +28,18 @@ class HtmlReport:
     def render(self, run: RunResult) -> bytes:
         from markupsafe import Markup
 
-        document = describe(run)
+        shown = view(describe(run))
         style, script = _asset("style.css"), _asset("script.js")
         page = _templates().get_template("report.html.j2")
         text = page.render(
-            view=view(document),
+            view=shown,
             # Ours, read from this package; everything else goes through autoescape.
             style=Markup(style),  # noqa: S704 - the package's own style sheet
             script=Markup(script),  # noqa: S704 - the package's own script
-            data=Markup(embedded_json(document)),  # noqa: S704 - escaped for a script element right there
+            data=Markup(embedded_json(shown)),  # noqa: S704 - escaped for a script element right there
             policy=_policy(style, script),
         )
         return text.encode()
-
-
-def embedded_json(run: RunDocument) -> str:
-    """The document as JSON that can't end the script element it stands in: no `<`, `>` or `&` is left in it."""
-    text = run.model_dump_json(exclude=_SHOWN_AS_TEXT_ONLY)
-    return text.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 def _policy(style: str, script: str) -> str:

@@ -20,7 +20,7 @@ from pynomaly_itest.report.untrusted import clean
 
 SHOWN_QUANTILES = ("p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9", "p99.99")
 MOST_BINS = 24
-MOST_SLICES = 30
+MOST_SLICES = 24
 MOST_SAMPLES = 300
 _FEWEST_TAIL_VALUES = 1
 _LOG_FROM_RATIO = 4.0
@@ -45,8 +45,8 @@ def summarise(metric: MetricRecorded) -> MetricDocument:
         unit=clean(metric.unit),
         n=metric.n,
         kept=len(ordered),
-        min=ordered[0] if ordered else None,
-        max=ordered[-1] if ordered else None,
+        min=_short(ordered[0]) if ordered else None,
+        max=_short(ordered[-1]) if ordered else None,
         mean=_short(math.fsum(ordered) / len(ordered)) if ordered else None,
         quantiles=_quantiles(ordered, metric),
         histogram=histogram(ordered),
@@ -92,7 +92,7 @@ def histogram(ordered: Sequence[float]) -> HistogramDocument | None:
 
 
 def _over_time(times_s: Sequence[float], values: Sequence[float]) -> OverTimeDocument | None:
-    """At most 30 slices of equal length; slices in which nothing was observed are left out."""
+    """At most 24 slices of equal length; slices in which nothing was observed are left out."""
     pairs = [(t, v) for t, v in zip(times_s, values, strict=True) if math.isfinite(t) and math.isfinite(v)]
     if len(pairs) < 2:
         return None

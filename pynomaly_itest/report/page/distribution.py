@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from pynomaly_itest.report.document import GateDocument, HistogramDocument, MetricDocument, OverTimeDocument
 from pynomaly_itest.report.numbers import quantity, unit_name
@@ -16,7 +17,6 @@ from pynomaly_itest.report.page.panel import (
     Line,
     Mark,
     Panel,
-    Point,
     curve,
     scale_of,
 )
@@ -43,8 +43,8 @@ def _same_unit(gate: GateDocument, metric: MetricDocument) -> bool:
     return statistic not in {"n", "slope", "sum"} and gate.unit in {None, metric.unit}
 
 
-def panels(metric: MetricDocument, gates: Sequence[GateDocument], hover: str) -> list[Panel]:
-    """The plots of a metric; none where there are too few values to show a shape."""
+def panels(metric: MetricDocument, gates: Sequence[GateDocument], hover: str, most: int = 3) -> list[Panel]:
+    """At most `most` plots of a metric; none where there are too few values to show a shape."""
     if metric.histogram is None or metric.kept < _FEWEST_VALUES or metric.min == metric.max:
         return []
     limits = limits_on(metric, gates)
@@ -53,7 +53,7 @@ def panels(metric: MetricDocument, gates: Sequence[GateDocument], hover: str) ->
         shown.append(_quantiles(metric, limits, hover))
     if metric.over_time is not None and len(metric.over_time.at_s) > 2:
         shown.append(_over_time(metric, metric.over_time, limits, hover))
-    return shown
+    return shown[:most]
 
 
 def in_words(metric: MetricDocument) -> str:
@@ -84,8 +84,8 @@ def _histogram(
     x = _value_axis(metric, limits, LEFT, RIGHT)
     y = spanning([*map(float, histogram.counts)], BOTTOM, TOP)
     bars = "".join(
-        f"M{x.at(low):g} {BOTTOM:g}V{y.at(count):g}H{x.at(high):g}V{BOTTOM:g}Z"
-        for low, high, count in zip(histogram.edges, histogram.edges[1:], histogram.counts, strict=False)
+        f"M{round(x.at(low))} {BOTTOM:g}V{round(y.at(count))}H{round(x.at(high))}V{BOTTOM:g}"
+        for (low, high), count in zip(pairwise(histogram.edges), histogram.counts, strict=True)
         if count
     )
     named = [name for name in ("p50", "p95") if name in metric.quantiles]
@@ -128,12 +128,11 @@ def _quantiles(metric: MetricDocument, limits: Sequence[float], hover: str) -> P
     wanted = [name for name in ("p50", "p90", "p99", "p99.9", "p99.99") if name in known]
     return Panel(
         title="Quantiles",
-        summary=f"Quantile curve of {in_words(metric)}",
+        summary=f"Quantile curve of {metric.name}",
         x_ticks=[Tick(x.at(_tail(known[name])), name) for name in wanted],
         y_ticks=y.ticks(),
         x_label=f"quantile; upright {_axis_label(metric, y)}",
-        lines=[Line("area", line.area()), Line("curve", line.path())],
-        dots=[Point(point.x, point.y) for point in line.points],
+        lines=[Line("curve", line.path()), Line("dots", line.dots())],
         marks=_limit_marks(limits, y, upright=False),
         hover=f"{hover} quantiles",
         scale=scale_of(x),
@@ -151,7 +150,7 @@ def _over_time(
     y = _value_axis(metric, limits, BOTTOM, TOP)
     return Panel(
         title="Over time",
-        summary=f"Median, p95 and largest value over time of {in_words(metric)}",
+        summary=f"Median, p95 and largest {metric.name} over time",
         x_ticks=x.ticks(),
         y_ticks=y.ticks(),
         x_label=f"seconds since the run started; upright {_axis_label(metric, y)}",

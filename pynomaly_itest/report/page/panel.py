@@ -40,7 +40,6 @@ class Band:
     x: float
     width: float
     style: str
-    label: str
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,6 @@ class Panel:
     lines: Sequence[Line] = ()
     marks: Sequence[Mark] = ()
     bands: Sequence[Band] = ()
-    dots: Sequence[Point] = ()
     hover: str = ""
     scale: str = ""
 
@@ -72,7 +70,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Curve:
-    """Points joined by straight lines."""
+    """Points joined by straight lines; paths are in whole units and relative, which halves their bytes."""
 
     points: list[Point] = field(default_factory=list)
 
@@ -80,13 +78,23 @@ class Curve:
         """The SVG path; empty for fewer than two points."""
         if len(self.points) < 2:
             return ""
-        return "M" + "L".join(f"{point.x:g} {point.y:g}" for point in self.points)
+        x, y = round(self.points[0].x), round(self.points[0].y)
+        path = f"M{x} {y}l"
+        for point in self.points[1:]:
+            step_x, step_y = round(point.x) - x, round(point.y) - y
+            x, y = x + step_x, y + step_y
+            path += f"{' ' if path[-1] != 'l' and step_x >= 0 else ''}{step_x}{' ' if step_y >= 0 else ''}{step_y}"
+        return path
 
     def area(self) -> str:
         """The same closed down to the x axis."""
         if len(self.points) < 2:
             return ""
-        return f"{self.path()}V{BOTTOM:g}H{self.points[0].x:g}Z"
+        return f"{self.path()}V{BOTTOM:g}H{round(self.points[0].x)}Z"
+
+    def dots(self) -> str:
+        """A path that a round line cap turns into a dot at each point."""
+        return "".join(f"M{round(point.x)} {round(point.y)}h0" for point in self.points)
 
 
 def curve(x: Axis, y: Axis, xs: Iterable[float], ys: Iterable[float | None]) -> Curve:

@@ -45,8 +45,7 @@ def _bands(run: RunDocument, x: Axis) -> list[Band]:
             continue
         left, right = x.at(scenario.started_s), x.at(scenario.started_s + scenario.duration_s)
         style = scenario.verdict.value if scenario.verdict in _TELLING else ("even", "odd")[number % 2]
-        label = f"{scenario.id}: {scenario.verdict.value}"
-        bands.append(Band(left, max(0.5, round(right - left, 1)), style, label))
+        bands.append(Band(left, max(0.5, round(right - left, 1)), style))
     return bands
 
 

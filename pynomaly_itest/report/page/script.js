@@ -9,11 +9,17 @@
   const form = byId("filter"), words = byId("filter-words"), tag = byId("filter-tag");
   const boxes = [...form.querySelectorAll("input[name=verdict]")];
 
+  const texts = new Map();
+  function textOf(row) {
+    if (!texts.has(row)) texts.set(row, row.textContent.toLowerCase());
+    return texts.get(row);
+  }
+
   function matches(row) {
     const verdicts = boxes.filter((box) => box.checked).map((box) => box.value);
     if (verdicts.length && !verdicts.includes(row.dataset.verdict)) return false;
-    if (tag && tag.value && !JSON.parse(row.dataset.tags).includes(tag.value)) return false;
-    return words.value.toLowerCase().split(/\s+/).every((word) => row.dataset.search.includes(word));
+    if (tag && tag.value && !row.dataset.tags.split("\n").includes(tag.value)) return false;
+    return words.value.toLowerCase().split(/\s+/).every((word) => textOf(row).includes(word));
   }
 
   function filter() {
@@ -79,6 +85,8 @@
 
   /* ---- values under the pointer ---- */
   const tip = byId("tip");
+  const cursor = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  cursor.setAttribute("class", "cursor");
   const digits = (value) => (value === null ? "–" : Number(value.toPrecision(4)).toLocaleString("en"));
   const metricOf = (scenario, place) => run.scenarios[scenario].metrics[place];
 
@@ -94,7 +102,9 @@
     resources(value, [name]) {
       const i = nearest(run.resources.at_s, value);
       const unit = name === "rss_mb" ? "MiB" : "%";
-      return { x: run.resources.at_s[i], text: `${digits(run.resources[name][i])} ${unit} at ${digits(run.resources.at_s[i])} s` };
+      const at = run.resources.at_s[i];
+      const during = run.scenarios.find((s) => s.started_s <= at && at <= s.started_s + s.duration_s);
+      return { x: at, text: `${digits(run.resources[name][i])} ${unit} at ${digits(at)} s${during ? `, ${during.id}` : ""}` };
     },
     histogram(value, metric) {
       const { edges, counts } = metric.histogram;
@@ -137,9 +147,8 @@
   function show(plot, event) {
     const box = plot.getBoundingClientRect(), scale = scaleOf(plot);
     const point = read(plot, scale.value(((event.clientX - box.left) * 440) / box.width));
-    const cursor = plot.querySelector(".cursor");
     cursor.setAttribute("d", `M${scale.at(point.x).toFixed(1)} 14V178`);
-    cursor.setAttribute("visibility", "visible");
+    plot.append(cursor);
     tip.textContent = point.text;
     tip.hidden = false;
     tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, innerWidth - tip.offsetWidth - 8))}px`;
@@ -150,7 +159,7 @@
     plot.addEventListener("pointermove", (event) => show(plot, event));
     plot.addEventListener("pointerleave", () => {
       tip.hidden = true;
-      plot.querySelector(".cursor").setAttribute("visibility", "hidden");
+      cursor.remove();
     });
   }
 })();

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,7 +22,9 @@ from pynomaly_itest.report.page.bullet import Bar, Bullet, bullet
 from pynomaly_itest.report.page.panel import Panel
 from pynomaly_itest.report.plain import interval_text, margin_text
 
-TABLED_QUANTILES = ("p50", "p90", "p95", "p99", "p99.9")
+_TABLED_QUANTILES = ("p50", "p90", "p95", "p99", "p99.9")
+_MOST_PLOTS = 130
+_PLOTS_OF_A_METRIC = 3
 
 
 @dataclass(frozen=True)
@@ -46,33 +48,41 @@ class GateView:
 
 @dataclass(frozen=True)
 class StepView:
-    """`bar`: where the step lies in its scenario, 0 to 100."""
+    """`bar`: where the step lies in its scenario, 0 to 100; `told_at`: its place among the concerns."""
 
     step: StepDocument
     bar: Bar
     duration: str
+    told_at: int | None
 
 
 @dataclass(frozen=True)
 class MetricView:
+    """`panels` may be fewer than `metric` has data for, on a page of many scenarios."""
+
     metric: MetricDocument
     facts: Sequence[Fact]
     panels: Sequence[Panel]
 
 
 @dataclass(frozen=True)
-class ScenarioView:
-    """`search`: everything that the text filter looks through, in lower case."""
+class FindingView:
+    """`told_at`: its place among the concerns, where the page says all about it."""
 
+    finding: FindingDocument
+    told_at: int | None
+
+
+@dataclass(frozen=True)
+class ScenarioView:
     number: int
     scenario: ScenarioDocument
     duration: str
     gates_held: str
-    search: str
     steps: Sequence[StepView]
     gates: Sequence[GateView]
     metrics: Sequence[MetricView]
-    findings: Sequence[FindingDocument]
+    findings: Sequence[FindingView]
 
 
 @dataclass(frozen=True)
@@ -92,20 +102,25 @@ class PageView:
     scenarios: Sequence[ScenarioView]
     tags: Sequence[str]
     verdicts: Sequence[Verdict]
+    plots_left_out: bool
 
 
 def view(run: RunDocument) -> PageView:
     """The whole page."""
     numbers = {scenario.id: number for number, scenario in enumerate(run.scenarios, start=1)}
+    ranked = concerns(run)
+    told = {id(c.step or c.finding): place for place, c in enumerate(ranked, start=1) if c.step or c.finding}
+    plots = _plots_each(run)
     return PageView(
         run=run,
         facts=_facts(run),
-        concerns=[_concern(concern, numbers) for concern in concerns(run)],
+        concerns=[_concern(concern, numbers) for concern in ranked],
         noted=noted(run),
         resources=resources.panels(run),
-        scenarios=[_scenario(numbers[s.id], s, run.findings) for s in run.scenarios],
+        scenarios=[_scenario(numbers[s.id], s, run.findings, told, plots) for s in run.scenarios],
         tags=sorted({tag for scenario in run.scenarios for tag in scenario.tags}),
         verdicts=[verdict for verdict in _IN_ORDER if run.counts.get(verdict)],
+        plots_left_out=plots < _PLOTS_OF_A_METRIC,
     )
 
 
@@ -119,7 +134,7 @@ def _facts(run: RunDocument) -> list[Fact]:
     facts = [
         Fact("Target", f"{run.target.kind} {run.target.url}{version}"),
         Fact("Profile", run.profile),
-        Fact("Commit", _joined(run, ("commit", "branch"))),
+        Fact("Commit", _commit(run)),
         Fact("Started", when(run.started_at)),
         Fact("Took", f"{duration(run.duration_s)}{start}"),
         Fact("Machine", _joined(run, ("hostname", "cpu", "memory", "os"))),
@@ -127,6 +142,12 @@ def _facts(run: RunDocument) -> list[Fact]:
         Fact("Seed", str(run.seed)),
     ]
     return [fact for fact in facts if fact.value]
+
+
+def _commit(run: RunDocument) -> str:
+    """The commit, short enough to read; the whole of it stands with the environment."""
+    commit, branch = run.environment.get("commit", ""), run.environment.get("branch", "")
+    return " on ".join(part for part in (commit[:12], branch) if part)
 
 
 def _joined(run: RunDocument, keys: Sequence[str]) -> str:
@@ -148,39 +169,45 @@ def _concern(concern: Concern, numbers: dict[str, int]) -> ConcernView:
     return ConcernView(concern, gate, [numbers[scenario.id] for scenario in concern.scenarios])
 
 
-def _scenario(number: int, scenario: ScenarioDocument, findings: Sequence[FindingDocument]) -> ScenarioView:
-    own = [finding for finding in findings if finding.scenario == scenario.id]
+def _plots_each(run: RunDocument) -> int:
+    """How many plots a metric of a passed scenario may have, so that a page of many still opens at once."""
+    passed = sum(len(s.metrics) for s in run.scenarios if s.verdict is Verdict.PASSED)
+    others = sum(len(s.metrics) for s in run.scenarios if s.verdict is not Verdict.PASSED)
+    room = _MOST_PLOTS - _PLOTS_OF_A_METRIC * others
+    return min(_PLOTS_OF_A_METRIC, max(0, room // max(1, passed)))
+
+
+def _scenario(
+    number: int,
+    scenario: ScenarioDocument,
+    findings: Sequence[FindingDocument],
+    told: Mapping[int, int],
+    plots: int,
+) -> ScenarioView:
+    most = plots if scenario.verdict is Verdict.PASSED else _PLOTS_OF_A_METRIC
     held = sum(gate.verdict is Verdict.PASSED for gate in scenario.gates)
     return ScenarioView(
         number=number,
         scenario=scenario,
         duration=duration(scenario.duration_s),
         gates_held=f"{held}/{len(scenario.gates)}" if scenario.gates else "",
-        search=_search_text(scenario, own),
-        steps=[_step(step, scenario) for step in scenario.steps],
+        steps=[_step(step, scenario, told.get(id(step))) for step in scenario.steps],
         gates=[_gate(gate) for gate in scenario.gates],
         metrics=[
-            _metric(metric, scenario, f"{number - 1} {place}")
+            _metric(metric, scenario, f"{number - 1} {place}", most)
             for place, metric in enumerate(scenario.metrics)
         ],
-        findings=own,
+        findings=[FindingView(f, told.get(id(f))) for f in findings if f.scenario == scenario.id],
     )
 
 
-def _search_text(scenario: ScenarioDocument, findings: Sequence[FindingDocument]) -> str:
-    words = [scenario.id, scenario.title, scenario.reason or "", *scenario.tags]
-    words += [gate.expression for gate in scenario.gates]
-    words += [f"{finding.id} {finding.title}" for finding in findings]
-    return " ".join(words).lower()
-
-
-def _step(step: StepDocument, scenario: ScenarioDocument) -> StepView:
+def _step(step: StepDocument, scenario: ScenarioDocument, told_at: int | None) -> StepView:
     start = scenario.started_s if scenario.started_s is not None else step.started_s
     ends = [scenario.duration_s, *(s.started_s + s.duration_s - start for s in scenario.steps)]
     whole = max(*ends, 1e-9)
     left = min(99.0, max(0.0, 100 * (step.started_s - start) / whole))
     width = min(100 - left, max(0.8, 100 * step.duration_s / whole))
-    return StepView(step, Bar(round(left, 2), round(width, 2)), duration(step.duration_s))
+    return StepView(step, Bar(round(left, 2), round(width, 2)), duration(step.duration_s), told_at)
 
 
 def _gate(gate: GateDocument) -> GateView:
@@ -199,8 +226,8 @@ def _gate(gate: GateDocument) -> GateView:
 _OPERATORS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 
 
-def _metric(metric: MetricDocument, scenario: ScenarioDocument, hover: str) -> MetricView:
-    named = [(name, metric.quantiles[name]) for name in TABLED_QUANTILES if name in metric.quantiles]
+def _metric(metric: MetricDocument, scenario: ScenarioDocument, hover: str, most: int) -> MetricView:
+    named = [(name, metric.quantiles[name]) for name in _TABLED_QUANTILES if name in metric.quantiles]
     facts = [
         Fact("n", f"{metric.n:,}"),
         Fact("min", quantity(metric.min, metric.unit)),
@@ -208,4 +235,4 @@ def _metric(metric: MetricDocument, scenario: ScenarioDocument, hover: str) -> M
         Fact("max", quantity(metric.max, metric.unit)),
         Fact("mean", quantity(metric.mean, metric.unit)),
     ]
-    return MetricView(metric, facts, distribution.panels(metric, scenario.gates, hover))
+    return MetricView(metric, facts, distribution.panels(metric, scenario.gates, hover, most))
