@@ -43,6 +43,7 @@ class Administration:
             raise self._base.refuse(
                 "user.create", by, resource=f"tenant:{tenant_id}", reason="users:write is needed"
             )
+        self._base.require_no_more(role, by, "user.create", resource=f"tenant:{tenant_id}")
         user = self._new(username, password, role, principal.tenant_id if principal else tenant_id, clearance)
         self._base.accounts.users.add(user)
         self._base.record("user.create", by, resource=f"user:{user.id}", details={"role": role.value})
@@ -78,8 +79,8 @@ class Administration:
         return user
 
     def get(self, user_id: str, by: Caller) -> User:
-        """An account as an admin sees it; raises Forbidden or NotFound."""
-        return self._base.administered(user_id, by, "user.read")
+        """The caller's own account or, with `users:read`, one of his tenant; raises Forbidden or NotFound."""
+        return self._base.own_or_seen(user_id, by, "user.read")
 
     def listed(self, by: Caller) -> Sequence[User]:
         """The accounts of the caller's tenant (the system sees all); raises Forbidden."""
@@ -97,6 +98,7 @@ class Administration:
         role.
         """
         allowed = _clearance(role, clearance)
+        self._base.require_no_more(role, by, "user.set-role", resource=f"user:{user_id}")
 
         def edit(user: User) -> User:
             return replace(user, role=role, clearance=allowed, auth_version=user.auth_version + 1)

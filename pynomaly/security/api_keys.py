@@ -73,8 +73,9 @@ class ApiKeys:
         digest = sha256(secret.encode("ascii", "replace")).digest()
         return self._proofs.get(digest, now) or self._prove(secret, digest, now)
 
-    def of_user(self, user_id: str) -> Sequence[ApiKey]:
-        """A user's keys that still count, oldest first."""
+    def of_user(self, user_id: str, by: Caller) -> Sequence[ApiKey]:
+        """A user's keys that still count, oldest first; raises Forbidden, NotFound."""
+        self._base.own_or_seen(user_id, by, "api-key.list")
         now = self._base.clock()
         return [key for key in self._base.accounts.api_keys.of_user(user_id) if key.is_alive(now)]
 

@@ -82,9 +82,9 @@ class AuthService:
         """Ends a session; False if none was alive."""
         return self._sessions.end(session_id, by)
 
-    def sessions(self, user_id: str) -> Sequence[Session]:
-        """A user's sessions that are alive, oldest first."""
-        return self._sessions.alive(user_id)
+    def sessions(self, user_id: str, *, by: Caller) -> Sequence[Session]:
+        """Sessions that are alive, oldest first: one's own or, with `users:read`, of one's tenant."""
+        return self._sessions.alive(user_id, by)
 
     def revoke_session(self, session_id: str, *, by: Caller) -> bool:
         """As logout, of a session of one's own or, for admins, of their tenant."""
@@ -112,9 +112,9 @@ class AuthService:
         """Whose key it is, with the key's permissions; raises Unauthenticated."""
         return self._api_keys.verify(secret)
 
-    def api_keys(self, user_id: str) -> Sequence[ApiKey]:
-        """A user's keys that count, oldest first."""
-        return self._api_keys.of_user(user_id)
+    def api_keys(self, user_id: str, *, by: Caller) -> Sequence[ApiKey]:
+        """Keys that count, oldest first: one's own or, with `users:read`, of one's tenant."""
+        return self._api_keys.of_user(user_id, by)
 
     def revoke_api_key(self, key_id: str, *, by: Caller) -> None:
         """Ends a key of one's own or, for admins, of their tenant; raises NotFound."""
@@ -150,7 +150,7 @@ class AuthService:
         return self._accounts.redeem_bootstrap_token(token, username, password, by)
 
     def get_user(self, user_id: str, *, by: Caller) -> User:
-        """An account of the caller's tenant; raises Forbidden, NotFound."""
+        """One's own account or, with `users:read`, one of one's tenant; raises Forbidden, NotFound."""
         return self._accounts.get(user_id, by)
 
     def users(self, *, by: Caller) -> Sequence[User]:

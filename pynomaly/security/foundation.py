@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pynomaly.domain.accounts import AccountRepositories, User
 from pynomaly.domain.audit import AuditLog, Detail, Outcome
 from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from pynomaly.domain.permissions import Permission, Principal
+from pynomaly.domain.permissions import ROLE_PERMISSIONS, Permission, Principal, Role
 from pynomaly.security.epoch import Epoch
 from pynomaly.security.settings import SecuritySettings
 
@@ -88,16 +88,35 @@ class Foundation:
         return refusal
 
     def administered(self, user_id: str, by: Caller, action: str) -> User:
-        """The account that an admin wants to act on.
+        """The account that an admin wants to change.
 
-        Raises Forbidden without `users:write`, NotFound for an account that is absent or another tenant's.
+        Raises NotFound for an account that is absent or another tenant's, Forbidden without `users:write` or
+        where the account may do what the caller may not: a narrow key must not take over, or make, a wide
+        account.
         """
-        if by.principal and Permission.USERS_WRITE not in by.principal.permissions:
-            raise self.refuse(action, by, resource=f"user:{user_id}", reason="users:write is needed")
+        user = self.seen(user_id, by, action, Permission.USERS_WRITE)
+        self.require_no_more(user.role, by, action, resource=f"user:{user_id}")
+        return user
+
+    def seen(self, user_id: str, by: Caller, action: str, permission: Permission) -> User:
+        """An account of the caller's tenant; raises Forbidden without the permission, NotFound."""
+        if by.principal and permission not in by.principal.permissions:
+            raise self.refuse(action, by, resource=f"user:{user_id}", reason=f"{permission} is needed")
         user = self.accounts.users.get(user_id)
         if user is None or (by.principal and by.principal.tenant_id != user.tenant_id):
             raise NotFound("There is no such user.")
         return user
+
+    def require_no_more(self, role: Role, by: Caller, action: str, *, resource: str) -> None:
+        """Raises Forbidden where the role holds a permission that the caller doesn't."""
+        if by.principal and not ROLE_PERMISSIONS[role] <= by.principal.permissions:
+            raise self.refuse(action, by, resource=resource, reason=f"the role {role} may do more than you")
+
+    def own_or_seen(self, user_id: str, by: Caller, action: str) -> User:
+        """The caller's own account or, with `users:read`, one of his tenant; raises Forbidden, NotFound."""
+        if by.principal and by.principal.user_id == user_id:
+            return self.seen(user_id, SYSTEM, action, Permission.USERS_READ)
+        return self.seen(user_id, by, action, Permission.USERS_READ)
 
     def own(self, user_id: str, by: Caller, action: str) -> User:
         """The account of the caller himself, who must have logged in: an API key can't change credentials.

@@ -87,8 +87,9 @@ class Sessions:
         )
         return n_ended
 
-    def alive(self, user_id: str) -> Sequence[Session]:
-        """The sessions of a user that have not ended, oldest first."""
+    def alive(self, user_id: str, caller: Caller) -> Sequence[Session]:
+        """The sessions of a user that have not ended, oldest first; raises Forbidden, NotFound."""
+        self._base.own_or_seen(user_id, caller, "session.list")
         now = self._base.clock()
         return [session for session in self._base.accounts.sessions.of_user(user_id) if session.is_alive(now)]
 

@@ -49,7 +49,7 @@ def test_a_token_names_its_user_and_session(stored):
     tokens = stored.login()
     principal = stored.auth.verify_access_token(tokens.access_token)
     assert (principal.user_id, principal.username, principal.role) == (user.id, "alice", Role.ANALYST)
-    assert principal.session_id == stored.auth.sessions(user.id)[0].id
+    assert principal.session_id == stored.auth.sessions(user.id, by=SYSTEM)[0].id
     assert principal.permissions == user.permissions
     assert (tokens.token_type, tokens.expires_in) == ("bearer", 900)
 
@@ -319,7 +319,7 @@ def test_nobody_ends_a_strangers_session(stored):
     session = stored.auth.authenticate_user("alice", stored.password, "", "")
     with pytest.raises(Forbidden):
         stored.auth.revoke_session(session.id, by=stored.caller("bob"))
-    assert stored.auth.sessions(session.user_id)
+    assert stored.auth.sessions(session.user_id, by=SYSTEM)
 
 
 def test_an_admin_ends_sessions_of_his_tenant_only(stored):
