@@ -84,17 +84,25 @@ def rate(samples: Samples, *, confidence: float = 0.95, window_s: float = 1.0) -
         if samples.n == 0:
             return no_data("1/s")
         raise ValueError(f"{samples.name} has no duration: its rate is unknown")
-    value = samples.n / duration_s
-    counts = np.empty(0)
     if samples.times_s is not None:
         windows = max(1, int(duration_s / window_s))
-        counts = np.histogram(samples.times_s, bins=windows, range=(0.0, windows * window_s))[0] / window_s
-    elif samples.is_folded:
-        counts = np.array([window.n for window in samples.windows]) * len(samples.windows) / duration_s
-    found = _interval(value, counts, samples, confidence)
-    return Estimate(
-        value, "1/s", samples.n, found.low, found.high, found.confidence, found.method, at_least=0.0
-    )
+        counts = np.histogram(samples.times_s, bins=windows, range=(0.0, windows * window_s))[0]
+        return rate_of_windows(counts, window_s, n=samples.n, duration_s=duration_s, confidence=confidence)
+    counts = np.array([window.n for window in samples.windows])
+    each_s = duration_s / max(1, counts.size)
+    return rate_of_windows(counts, each_s, n=samples.n, duration_s=duration_s, confidence=confidence)
+
+
+def rate_of_windows(
+    counts: npt.NDArray[Any], window_s: float, *, n: int, duration_s: float, confidence: float = 0.95
+) -> Estimate:
+    """n / duration_s, with an interval from the counts of consecutive windows of `window_s` seconds each."""
+    import numpy as np
+
+    value = n / duration_s
+    rates = np.asarray(counts, dtype=np.float64) / window_s
+    found = _interval(value, rates, Samples.of("rate", rates, "1/s"), confidence)
+    return Estimate(value, "1/s", n, found.low, found.high, found.confidence, found.method, at_least=0.0)
 
 
 def _interval(value: float, series: FloatArray, samples: Samples, confidence: float) -> Estimate:

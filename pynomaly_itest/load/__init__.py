@@ -1,0 +1,58 @@
+"""Load on an HTTP service: honest about what users waited for, and about itself.
+
+`await run_load(LoadPlan(...))` is all there is to call; `await calibrate()` once before says what the generator
+itself costs. Neither numpy nor uvloop is imported before a load runs.
+"""
+
+from pynomaly_itest.load.calibration import calibrate
+from pynomaly_itest.load.executors import (
+    EXECUTORS,
+    ConstantArrivalRate,
+    ConstantVus,
+    Executor,
+    PerVuIterations,
+    PoissonArrivals,
+    RampingArrivalRate,
+    RampingVus,
+    SharedIterations,
+    Stage,
+)
+from pynomaly_itest.load.outcomes import Outcome
+from pynomaly_itest.load.plan import Check, Endpoint, LoadPlan, mistakes_in
+from pynomaly_itest.load.result import (
+    METRICS,
+    Calibration,
+    EndpointResult,
+    GeneratorHealth,
+    LoadResult,
+    Progress,
+    Second,
+)
+from pynomaly_itest.load.run import run_load
+
+__all__ = [
+    "EXECUTORS",
+    "METRICS",
+    "Calibration",
+    "Check",
+    "ConstantArrivalRate",
+    "ConstantVus",
+    "Endpoint",
+    "EndpointResult",
+    "Executor",
+    "GeneratorHealth",
+    "LoadPlan",
+    "LoadResult",
+    "Outcome",
+    "PerVuIterations",
+    "PoissonArrivals",
+    "Progress",
+    "RampingArrivalRate",
+    "RampingVus",
+    "Second",
+    "SharedIterations",
+    "Stage",
+    "calibrate",
+    "mistakes_in",
+    "run_load",
+]

@@ -1,0 +1,192 @@
+"""The worker processes of one load run: started together, begun at one instant, never left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from pynomaly_itest.errors import CannotMeasure
+from pynomaly_itest.load.frames import HEADER, LARGEST, End, Frame, Go, Kind, Order, packed
+from pynomaly_itest.load.plan import LoadPlan
+
+_PACKAGES = Path(__file__).resolve().parents[2]
+_START_S = 60.0
+_LEAD_NS = 50_000_000
+"""Between telling all workers and the first arrival: long enough for the slowest to hear of it."""
+_ENDED_S = 5.0
+
+
+@dataclass
+class Hand:
+    """One worker process, as its starter sees it."""
+
+    number: int
+    process: asyncio.subprocess.Process
+    end: End | None = None
+    complaint: bytes = b""
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def send(self, kind: Kind, payload: bytes = b"") -> None:
+        if self.process.stdin is not None and not self.process.stdin.is_closing():
+            self.process.stdin.write(packed(kind, payload))
+
+    async def frames(self) -> AsyncIterator[Frame]:
+        """What the worker says, until it ends."""
+        stream = self.process.stdout
+        while stream is not None:
+            try:
+                size, kind = HEADER.unpack(await stream.readexactly(HEADER.size))
+                if size > LARGEST:
+                    return
+                yield Frame(Kind(kind), await stream.readexactly(size))
+            except asyncio.IncompleteReadError:
+                return
+
+    async def listen(self, hear: Callable[[int, Frame], None]) -> None:
+        """Hand every frame on, until the worker ends."""
+        async for frame in self.frames():
+            if frame.kind is Kind.END:
+                self.end = msgspec.msgpack.decode(frame.payload, type=End)
+            else:
+                hear(self.number, frame)
+
+    async def collect_complaint(self) -> None:
+        if self.process.stderr is not None:
+            self.complaint = (await self.process.stderr.read())[-2000:]
+
+
+class Crew:
+    """All workers of a plan. Use as an async context manager: whatever happens, they are gone at its end."""
+
+    def __init__(self, plan: LoadPlan, address: str, hear: Callable[[int, Frame], None]) -> None:
+        self._plan = plan
+        self._address = address
+        self._hear = hear
+        self._ready: list[asyncio.Event] = [asyncio.Event() for _ in range(plan.workers)]
+        self._listening: list[asyncio.Task[None]] = []
+        self.hands: list[Hand] = []
+
+    async def __aenter__(self) -> Crew:
+        try:
+            await self._start()
+        except BaseException:
+            await self._end()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._end()
+
+    def begin(self) -> int:
+        """Tell all to begin; returns the instant, ns on the monotonic clock."""
+        origin_ns = time.monotonic_ns() + _LEAD_NS
+        for hand in self.hands:
+            hand.send(Kind.GO, msgspec.msgpack.encode(Go(origin_ns)))
+        return origin_ns
+
+    def stop(self) -> None:
+        """No more requests; what waits is given half a second."""
+        for hand in self.hands:
+            hand.send(Kind.STOP)
+
+    async def wait(self) -> None:
+        """Until every worker has reported its end or died."""
+        await asyncio.gather(*self._listening[::2])
+
+    async def _start(self) -> None:
+        cpus = cores_for(self._plan)
+        for number in range(self._plan.workers):
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-m",
+                "pynomaly_itest.load.worker",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=environment(),
+            )
+            hand = Hand(number, process)
+            self.hands.append(hand)
+            order = Order(self._plan, number, self._plan.workers, self._address, cpus[number])
+            hand.send(Kind.ORDER, msgspec.msgpack.encode(order))
+            self._listening.append(asyncio.create_task(hand.listen(self._heard)))
+            self._listening.append(asyncio.create_task(hand.collect_complaint()))
+        await self._until_ready()
+
+    async def _until_ready(self) -> None:
+        ready = asyncio.create_task(self._all_ready())
+        dead = asyncio.create_task(self._first_dead())
+        try:
+            await asyncio.wait((ready, dead), timeout=_START_S, return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done():
+                raise CannotMeasure("a load worker did not start", hint=await self._why())
+        finally:
+            for task in (ready, dead):
+                task.cancel()
+            await asyncio.gather(ready, dead, return_exceptions=True)
+
+    async def _all_ready(self) -> None:
+        for event in self._ready:
+            await event.wait()
+
+    async def _first_dead(self) -> None:
+        ends = [asyncio.create_task(hand.process.wait()) for hand in self.hands]
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+
+    async def _why(self) -> str:
+        """The last line of what a dead worker had to say."""
+        for hand in self.hands:
+            if hand.process.returncode is not None:
+                await asyncio.wait(self._listening[2 * hand.number + 1 : 2 * hand.number + 2], timeout=1.0)
+                lines = hand.complaint.decode("utf-8", "replace").strip().splitlines()
+                return lines[-1] if lines else f"it ended with status {hand.process.returncode}"
+        return f"not one of them answered within {_START_S:g} s"
+
+    def _heard(self, number: int, frame: Frame) -> None:
+        if frame.kind is Kind.READY:
+            self._ready[number].set()
+        else:
+            self._hear(number, frame)
+
+    async def _end(self) -> None:
+        """Close their input, which ends them; kill who does not go."""
+        for hand in self.hands:
+            if hand.process.stdin is not None:
+                hand.process.stdin.close()
+        for hand in self.hands:
+            try:
+                await asyncio.wait_for(hand.process.wait(), _ENDED_S)
+            except (TimeoutError, asyncio.CancelledError):
+                with contextlib.suppress(ProcessLookupError):
+                    hand.process.kill()
+                await hand.process.wait()
+        await asyncio.gather(*self._listening, return_exceptions=True)
+
+
+def cores_for(plan: LoadPlan) -> list[int | None]:
+    """A core for each worker, from the last ones; None where there are no more cores than workers."""
+    available = sorted(os.sched_getaffinity(0))
+    if not plan.pin or len(available) <= plan.workers:
+        return [None] * plan.workers
+    return [*available[-plan.workers :]]
+
+
+def environment() -> dict[str, str]:
+    """What a worker inherits: not our secrets, but the way to our code."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
+    path = [str(_PACKAGES), *filter(None, [kept.get("PYTHONPATH")])]
+    return {**kept, "PYTHONPATH": os.pathsep.join(path)}

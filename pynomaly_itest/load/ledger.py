@@ -1,0 +1,261 @@
+"""Adds up what the workers report while the load runs: raw up to a million requests, in counts beyond."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pynomaly_itest.load.outcomes import CODE_ENDPOINT_SHIFT, CODE_OUTCOME_SHIFT, WAITED, Outcome
+from pynomaly_itest.measure.histogram import Histogram
+from pynomaly_itest.measure.samples import RAW_LIMIT
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Rows = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float64]
+    Flags = npt.NDArray[np.bool_]
+
+COLUMNS = 6
+BINS_PER_S = 10
+_NS = 1_000_000_000
+_MOST_WINDOWS = 64
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some requests, column by column. Times in seconds from the load's beginning, durations in ms; each (k,)."""
+
+    endpoint: Rows
+    outcome: Rows
+    succeeded: Flags
+    due_s: Floats
+    done_s: Floats
+    latency_ms: Floats
+    service_ms: Floats
+    first_byte_ms: Floats
+    lag_ms: Floats
+
+    @property
+    def n(self) -> int:
+        return int(self.due_s.size)
+
+    @property
+    def waited_for(self) -> Flags:
+        """Which belong to the response time: successes, and what nobody answered at all."""
+        waited: Flags = self.succeeded | _among(self.outcome, WAITED)
+        return waited
+
+    @property
+    def failed(self) -> Flags:
+        failed: Flags = ~self.succeeded & (self.outcome != Outcome.UNFINISHED)
+        return failed
+
+    @property
+    def answered(self) -> Flags:
+        answered: Flags = (self.outcome <= Outcome.STATUS_5XX) | (self.outcome == Outcome.WRONG_ANSWER)
+        return answered
+
+
+def _among(outcomes: Rows, wanted: frozenset[Outcome]) -> Flags:
+    import numpy as np
+
+    return np.isin(outcomes, [int(outcome) for outcome in wanted])
+
+
+def batch_of(rows: Rows, origin_ns: int) -> Batch:
+    """rows: (k, 6) as `client` writes them: code, intended, dispatched, sent, first byte, done."""
+    code, intended, dispatched, sent, first, done = rows.T
+    return Batch(
+        endpoint=code >> CODE_ENDPOINT_SHIFT,
+        outcome=(code >> CODE_OUTCOME_SHIFT) & 0x7F,
+        succeeded=(code & 1).astype(bool),
+        due_s=(intended - origin_ns) / _NS,
+        done_s=(done - origin_ns) / _NS,
+        latency_ms=(done - intended) / 1e6,
+        service_ms=(done - sent) / 1e6,
+        first_byte_ms=(first - sent) / 1e6,
+        lag_ms=(dispatched - intended) / 1e6,
+    )
+
+
+@dataclass
+class Windows:
+    """Histograms of consecutive stretches of time, at most 64: when they run out, neighbours are merged."""
+
+    width_s: float = 1.0
+    held: list[Histogram] = field(default_factory=list)
+
+    def record(self, times_s: Floats, values: Floats) -> None:
+        """values: (k,), at `times_s`: (k,) seconds from the beginning."""
+        import numpy as np
+
+        if values.size == 0:
+            return
+        while float(times_s.max()) >= self.width_s * _MOST_WINDOWS:
+            self._halve()
+        numbers = np.maximum(0, times_s // self.width_s).astype(np.int64)
+        for number in np.unique(numbers):
+            while len(self.held) <= number:
+                self.held.append(Histogram())
+            self.held[number].record(values[numbers == number])
+
+    def _halve(self) -> None:
+        for first, second in zip(self.held[::2], self.held[1::2], strict=False):
+            first.merge(second)
+        self.held = self.held[::2]
+        self.width_s *= 2
+
+
+class SecondCounts:
+    """Latencies a second, as counts of the buckets that occur: small, whatever the number of requests."""
+
+    def __init__(self) -> None:
+        self._parts: list[Counter[int]] = []
+
+    def record(self, due_s: Floats, latency_ms: Floats) -> None:
+        import numpy as np
+
+        seconds = np.maximum(0, due_s).astype(np.int64)
+        for second in np.unique(seconds):
+            while len(self._parts) <= second:
+                self._parts.append(Counter())
+            histogram = Histogram()
+            histogram.record(latency_ms[seconds == second])
+            used = np.flatnonzero(histogram.counts)
+            self._parts[second].update(dict(zip(used.tolist(), histogram.counts[used].tolist(), strict=True)))
+
+    def of(self, second: int) -> Counter[int]:
+        """Counts per bucket of `measure.histogram`."""
+        return self._parts[second] if second < len(self._parts) else Counter()
+
+
+class Ledger:
+    """All that was reported so far."""
+
+    def __init__(self, warm_up_s: float, endpoints: int, raw_limit: int = RAW_LIMIT) -> None:
+        self.origin_ns = 0
+        self.warm_up_s = warm_up_s
+        self.outcomes: list[Counter[Outcome]] = [Counter() for _ in range(endpoints)]
+        self.failed_by_endpoint: list[int] = [0] * endpoints
+        self.warm_up_requests = 0
+        self.warm_up_failures = 0
+        self.requests = 0
+        self.failures = 0
+        self.progress = Histogram()
+        self.seconds = SecondCounts()
+        self.answered_bins: Counter[int] = Counter()
+        self.succeeded_bins: Counter[int] = Counter()
+        self.failed_bins: Counter[int] = Counter()
+        self.heartbeat_lags_ms: list[Floats] = []
+        self.last_done_s = 0.0
+        self.stopped = False
+        self.folded: dict[str, Windows] | None = None
+        self.by_endpoint: list[Windows] = [Windows() for _ in range(endpoints)]
+        self._raw: list[Rows] = []
+        self._raw_limit = raw_limit
+
+    def add_lags(self, payload: bytes) -> None:
+        """Heartbeats of a closed model: how late the generator itself was."""
+        import numpy as np
+
+        self.heartbeat_lags_ms.append(np.frombuffer(payload, dtype=np.int64) / 1e6)
+
+    def add_rows(self, payload: bytes) -> None:
+        """Rows as a worker sends them."""
+        import numpy as np
+
+        rows = np.frombuffer(payload, dtype=np.int64).reshape(-1, COLUMNS)
+        due_s = (rows[:, 1] - self.origin_ns) / _NS
+        early = rows[due_s < self.warm_up_s]
+        if early.size:
+            batch = batch_of(early, self.origin_ns)
+            self.warm_up_requests += batch.n
+            self.warm_up_failures += int(batch.failed.sum())
+        self._count(rows[due_s >= self.warm_up_s])
+
+    def raw(self) -> Batch | None:
+        """Every request, in the order in which they were due; None if there were too many to keep."""
+        import numpy as np
+
+        if self.folded is not None:
+            return None
+        rows = np.concatenate(self._raw) if self._raw else np.empty((0, COLUMNS), dtype=np.int64)
+        return batch_of(rows[np.argsort(rows[:, 1], kind="stable")], self.origin_ns)
+
+    def _count(self, rows: Rows) -> None:
+        if rows.size == 0:
+            return
+        batch = batch_of(rows, self.origin_ns)
+        self.requests += batch.n
+        self.failures += int(batch.failed.sum())
+        self.last_done_s = max(self.last_done_s, float(batch.done_s.max()))
+        self._count_outcomes(batch)
+        self._count_bins(batch)
+        counted = batch.waited_for
+        self.progress.record(batch.latency_ms[counted])
+        self.seconds.record(batch.due_s[counted], batch.latency_ms[counted])
+        if self.folded is None:
+            self._raw.append(rows)
+            if self.requests > self._raw_limit:
+                self._fold_all()
+        else:
+            self._fold(batch)
+
+    def _count_outcomes(self, batch: Batch) -> None:
+        import numpy as np
+
+        keys, counts = np.unique(batch.endpoint << 8 | batch.outcome, return_counts=True)
+        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+            self.outcomes[key >> 8][Outcome(key & 0xFF)] += count
+        keys, counts = np.unique(batch.endpoint[batch.failed], return_counts=True)
+        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+            self.failed_by_endpoint[key] += count
+
+    def _count_bins(self, batch: Batch) -> None:
+        bins = (batch.done_s * BINS_PER_S).astype(int)
+        _tally(self.answered_bins, bins[batch.answered])
+        _tally(self.succeeded_bins, bins[batch.succeeded])
+        _tally(self.failed_bins, bins[batch.failed])
+
+    def _fold_all(self) -> None:
+        """There are too many by now: from here on, counts."""
+        self.folded = {name: Windows() for name in ("latency_ms", "service_ms", "error_latency_ms", "lag_ms")}
+        for rows in self._raw:
+            self._fold(batch_of(rows, self.origin_ns))
+        self._raw.clear()
+
+    def _fold(self, batch: Batch) -> None:
+        if self.folded is None:
+            return
+        counted, ok = batch.waited_for, batch.succeeded
+        errors = batch.failed & ~counted
+        since_s = batch.due_s - self.warm_up_s
+        self.folded["latency_ms"].record(since_s[counted], batch.latency_ms[counted])
+        self.folded["service_ms"].record(since_s[ok], batch.service_ms[ok])
+        self.folded["error_latency_ms"].record(since_s[errors], batch.latency_ms[errors])
+        self.folded["lag_ms"].record(since_s, batch.lag_ms)
+        for endpoint, windows in enumerate(self.by_endpoint):
+            here = counted & (batch.endpoint == endpoint)
+            windows.record(since_s[here], batch.latency_ms[here])
+
+
+def _tally(counter: Counter[int], bins: Rows) -> None:
+    import numpy as np
+
+    keys, counts = np.unique(bins, return_counts=True)
+    counter.update(dict(zip(keys.tolist(), counts.tolist(), strict=True)))
+
+
+def quantile_of_counts(counts: Counter[int], p: float) -> float:
+    """The p-quantile of counts per bucket, within 0.05 %; NaN of none."""
+    from pynomaly_itest.measure.histogram import lower_edge
+
+    wanted, seen = p * sum(counts.values()), 0
+    for bucket in sorted(counts):
+        seen += counts[bucket]
+        if seen >= wanted:
+            return (lower_edge(bucket) + lower_edge(bucket + 1)) / 2
+    return float("nan")

@@ -1,0 +1,41 @@
+"""The fixed list of how a request can end: reports, gates and counters all speak of these and no others."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Outcome(IntEnum):
+    """How one request ended. The first five are the status classes, numbered so that status // 100 is one."""
+
+    STATUS_1XX = 1
+    STATUS_2XX = 2
+    STATUS_3XX = 3
+    STATUS_4XX = 4
+    STATUS_5XX = 5
+    REFUSED = 6
+    """No connection could be made (or no secure one)."""
+    RESET = 7
+    """The connection ended before the answer did."""
+    TIMED_OUT = 8
+    BAD_BODY = 9
+    """What came back is not HTTP, is too large, or is not the JSON that was asked for."""
+    WRONG_ANSWER = 10
+    """A check of the answer's content failed."""
+    DROPPED = 11
+    """It could not be sent before its time was up: every permitted connection was taken."""
+    UNFINISHED = 12
+    """The load was interrupted while it waited: neither success nor failure."""
+
+    @property
+    def label(self) -> str:
+        """The name that reports use: "2xx", "timed_out"."""
+        return f"{self.value}xx" if self <= Outcome.STATUS_5XX else self.name.lower()
+
+
+WAITED = frozenset({Outcome.TIMED_OUT, Outcome.DROPPED})
+"""Nobody answered, but somebody waited: these count in the latency, with at least as long as they waited."""
+
+CODE_OUTCOME_SHIFT = 1
+CODE_ENDPOINT_SHIFT = 8
+"""A request's code in the stream of rows: endpoint << 8 | outcome << 1 | whether it succeeded."""

@@ -1,0 +1,166 @@
+"""What load to put on what: everything a load run depends on, in one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from pynomaly_itest.load.executors import Executor, mistakes_of
+
+Draw = Literal["uniform", "in-order", "zipf"]
+CheckOperator = Literal["exists", "==", "!=", "<", "<=", ">", ">=", "length", "contains", "matches"]
+
+
+class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that must hold of an answer's body.
+
+    field: dotted path into the JSON body ("anomaly_labels.0"); "" is the whole body.
+    operator: "length" compares the number of elements; "contains" and "matches" work on text and, with an
+    empty field, on the raw body, which then need not be JSON.
+    """
+
+    field: str = ""
+    operator: CheckOperator = "exists"
+    value: Any = None
+
+
+class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One kind of request, prepared once and sent many times.
+
+    bodies: one is sent always; of several one is drawn each time: evenly, in order, or by Zipf's law (the first
+    most often, as users repeat themselves). weight: its share among the plan's endpoints.
+    expect_status: the statuses that are a success; empty means any 2xx.
+    checks: what must hold of the body, looked at in every `check_every`-th answer.
+    """
+
+    name: str = "request"
+    method: str = "GET"
+    path: str = "/"
+    headers: tuple[tuple[str, str], ...] = ()
+    bodies: tuple[bytes, ...] = (b"",)
+    draw: Draw = "uniform"
+    weight: float = 1.0
+    expect_status: tuple[int, ...] = ()
+    checks: tuple[Check, ...] = ()
+    check_every: int = 1
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return list(self._shown())
+
+    def __repr__(self) -> str:
+        """Without header values or bodies: they may hold secrets."""
+        return f"Endpoint({', '.join(f'{key}={value!r}' for key, value in self._shown())})"
+
+    def _shown(self) -> Iterator[tuple[str, object]]:
+        yield "name", self.name
+        yield "method", self.method
+        yield "path", self.path
+        yield "headers", tuple(name for name, _ in self.headers)
+        yield "bodies", f"{len(self.bodies)} of {sum(map(len, self.bodies))} bytes"
+
+
+class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A load: which requests, in which rhythm, on which server.
+
+    url: scheme, host and port ("http://127.0.0.1:8000"); a path is put before every endpoint's.
+    warm_up_s: cut from the beginning; those requests are sent but not judged.
+    timeout_s: for one request from being sent, and for an arrival from when it was due until it is sent.
+    graceful_stop_s: how long to wait for answers after the last arrival; None: as long as the timeout.
+    max_in_flight: connections in all; beyond it arrivals wait (and their waiting counts).
+    think_time_s: a virtual user's pause between an answer and the next request (closed model).
+    workers: processes; pin: each on a core of its own, where there are more cores than workers.
+    verify_tls, ca_file: whether, and by which authorities, the server's certificate is checked.
+    """
+
+    url: str
+    endpoints: tuple[Endpoint, ...]
+    executor: Executor
+    warm_up_s: float = 0.0
+    timeout_s: float = 30.0
+    graceful_stop_s: float | None = None
+    max_in_flight: int = 1_000
+    think_time_s: float = 0.0
+    workers: int = 1
+    pin: bool = True
+    seed: int = 0
+    verify_tls: bool = True
+    ca_file: str | None = None
+    max_response_bytes: int = 64 * 1024 * 1024
+
+    @property
+    def planned_s(self) -> float:
+        """Warm-up and executor together; for a count of iterations, the longest they may take."""
+        return self.executor.planned_s
+
+    @property
+    def grace_s(self) -> float:
+        return self.timeout_s if self.graceful_stop_s is None else self.graceful_stop_s
+
+
+@dataclass
+class _Mistakes:
+    found: list[str] = field(default_factory=list)
+
+    def unless(self, holds: bool, message: str) -> None:
+        if not holds:
+            self.found.append(message)
+
+
+def mistakes_in(plan: LoadPlan) -> list[str]:
+    """Everything that is wrong with a plan, at once; empty if it can be run."""
+    wrong = _Mistakes()
+    parts = urlsplit(plan.url)
+    wrong.unless(parts.scheme in ("http", "https") and bool(parts.hostname), f"no http(s) URL: {plan.url!r}")
+    wrong.unless(bool(plan.endpoints), "there is nothing to send: no endpoint")
+    wrong.unless(plan.timeout_s > 0, "timeout_s must be above 0")
+    wrong.unless(plan.warm_up_s >= 0, "warm_up_s must not be negative")
+    wrong.unless(plan.think_time_s >= 0, "think_time_s must not be negative")
+    wrong.unless(
+        plan.graceful_stop_s is None or plan.graceful_stop_s >= 0, "graceful_stop_s must not be negative"
+    )
+    wrong.unless(1 <= plan.workers <= 64, "workers must be 1 to 64")
+    wrong.unless(plan.max_in_flight >= plan.workers, "max_in_flight must be at least one for each worker")
+    wrong.unless(len(plan.endpoints) <= 64, "at most 64 endpoints")
+    wrong.found += mistakes_of(plan.executor)
+    limited = plan.executor.planned_s
+    wrong.unless(plan.warm_up_s < limited, f"warm_up_s leaves nothing of the {limited:g} s to measure")
+    for endpoint in plan.endpoints:
+        wrong.found += [f"{endpoint.name}: {mistake}" for mistake in _mistakes_in_endpoint(endpoint)]
+    names = [endpoint.name for endpoint in plan.endpoints]
+    wrong.unless(len(set(names)) == len(names), "two endpoints have the same name")
+    return wrong.found
+
+
+def _mistakes_in_endpoint(endpoint: Endpoint) -> list[str]:
+    wrong = _Mistakes()
+    wrong.unless(endpoint.method.isascii() and endpoint.method.isalpha(), f"no method: {endpoint.method!r}")
+    wrong.unless(
+        _is_target(endpoint.path), "the path must begin with / and hold no space or control character"
+    )
+    wrong.unless(bool(endpoint.bodies), "needs at least one body (an empty one for none)")
+    wrong.unless(endpoint.weight > 0, "weight must be above 0")
+    wrong.unless(endpoint.check_every >= 1, "check_every must be at least 1")
+    for name, value in endpoint.headers:
+        wrong.unless(_is_token(name), f"no header name: {name!r}")
+        wrong.unless(_is_header_value(value), f"header {name} holds a line break or a control character")
+    return wrong.found
+
+
+def _is_target(path: str) -> bool:
+    return path.startswith("/") and all("!" <= letter <= "~" for letter in path)
+
+
+def _is_token(name: str) -> bool:
+    return (
+        bool(name)
+        and all(letter.isalnum() or letter in "!#$%&'*+-.^_`|~" for letter in name)
+        and name.isascii()
+    )
+
+
+def _is_header_value(value: str) -> bool:
+    return all(letter == "\t" or (letter >= " " and letter != "\x7f") for letter in value)

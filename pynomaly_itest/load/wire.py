@@ -1,0 +1,98 @@
+"""Requests as bytes, written once before the load begins: nothing is formatted while it runs."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from urllib.parse import urlsplit
+
+from pynomaly_itest.load.outcomes import CODE_ENDPOINT_SHIFT
+from pynomaly_itest.load.plan import Check, Endpoint, LoadPlan
+
+_RETRIABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2: idempotent
+_DRAWS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One request ready to send, and what is expected of its answer."""
+
+    data: bytes
+    code: int
+    """endpoint << 8: the part of a row's code that is known beforehand."""
+    expect_status: frozenset[int]
+    checks: tuple[Check, ...]
+    check_every: int
+    has_no_body: bool
+    is_retriable: bool
+
+
+def prepare(plan: LoadPlan) -> list[list[Prepared]]:
+    """For each endpoint, one prepared request a body."""
+    parts = urlsplit(plan.url)
+    return [
+        [
+            _prepared(parts.netloc.rpartition("@")[2], parts.path, endpoint, number, body)
+            for body in endpoint.bodies
+        ]
+        for number, endpoint in enumerate(plan.endpoints)
+    ]
+
+
+def _prepared(authority: str, prefix: str, endpoint: Endpoint, number: int, body: bytes) -> Prepared:
+    method = endpoint.method.upper()
+    return Prepared(
+        data=request_bytes(authority, prefix, endpoint, body),
+        code=number << CODE_ENDPOINT_SHIFT,
+        expect_status=frozenset(endpoint.expect_status),
+        checks=endpoint.checks,
+        check_every=endpoint.check_every,
+        has_no_body=method == "HEAD",
+        is_retriable=method in _RETRIABLE,
+    )
+
+
+def request_bytes(authority: str, prefix: str, endpoint: Endpoint, body: bytes) -> bytes:
+    """The request in HTTP/1.1's wire format. Own Host and User-Agent headers of the endpoint take precedence."""
+    method = endpoint.method.upper()
+    given = {name.lower() for name, _ in endpoint.headers}
+    lines = [f"{method} {prefix.rstrip('/')}{endpoint.path} HTTP/1.1"]
+    if "host" not in given:
+        lines.append(f"Host: {authority}")
+    if "user-agent" not in given:
+        lines.append("User-Agent: pynomaly-itest")
+    if "accept" not in given:
+        lines.append("Accept: */*")
+    lines += [f"{name}: {value}" for name, value in endpoint.headers if name.lower() != "content-length"]
+    if body or method in ("POST", "PUT", "PATCH"):
+        lines.append(f"Content-Length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("utf-8") + body
+
+
+def draws(plan: LoadPlan, prepared: list[list[Prepared]], worker: int) -> Iterator[Prepared]:
+    """An endless series of requests: endpoints by weight, bodies as each endpoint says, all from the seed."""
+    if len(prepared) == 1 and (len(prepared[0]) == 1 or plan.endpoints[0].draw == "in-order"):
+        return cycle(prepared[0])
+    return _drawn(plan, prepared, random.Random(f"{plan.seed}/{worker}"))  # noqa: S311 - a rhythm, not a secret
+
+
+def _drawn(plan: LoadPlan, prepared: list[list[Prepared]], chance: random.Random) -> Iterator[Prepared]:
+    weights = [endpoint.weight for endpoint in plan.endpoints]
+    bodies = [
+        _bodies(endpoint, variants, chance)
+        for endpoint, variants in zip(plan.endpoints, prepared, strict=True)
+    ]
+    while True:
+        for source in chance.choices(bodies, weights, k=_DRAWS):
+            yield next(source)
+
+
+def _bodies(endpoint: Endpoint, variants: list[Prepared], chance: random.Random) -> Iterator[Prepared]:
+    if len(variants) == 1 or endpoint.draw == "in-order":
+        yield from cycle(variants)
+    ranks = range(1, len(variants) + 1)
+    weights = [1 / rank for rank in ranks] if endpoint.draw == "zipf" else [1.0 for _ in ranks]
+    while True:
+        yield from chance.choices(variants, weights, k=_DRAWS)
