@@ -50,7 +50,7 @@ class EventLog:
         """Seconds since the run started."""
         return self._clock() - self._start
 
-    def record(self, kind: type[BaseModel], **fields: Any) -> None:
+    def record(self, kind: type[BaseModel], /, **fields: Any) -> None:
         """Write one event of `kind`, now. Raises EvidenceLost where it can't be written: a run without evidence
         must not go on as if it had some."""
         event = kind(at_s=round(self.now_s(), 6), **fields)

@@ -7,25 +7,15 @@ event being written. Nothing reads a run's outcome from anywhere else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pynomaly_itest.errors import UsageError
+from pynomaly_itest.verdicts import Verdict
 
 LOG_VERSION = 1
-
-
-class Verdict(StrEnum):
-    """failed: the target misbehaved. error: we could not measure. inconclusive: not enough evidence."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    INCONCLUSIVE = "inconclusive"
-    ERROR = "error"
-    SKIPPED = "skipped"
 
 
 class _Model(BaseModel):

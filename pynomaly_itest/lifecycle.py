@@ -336,7 +336,7 @@ def _first_error(
         if rest is not None or ours is None:
             raise problem
         first = ours.exceptions[0]
-        return _first_error(first, call)  # type: ignore[arg-type]
+        return _first_error(first, call)
     if isinstance(problem, TimeoutError):
         return StepFailed(f"{call.kind} took longer than {call.timeout_s:g} s")
     return problem

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
-from importlib.metadata import entry_points
+from importlib.util import find_spec
 from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from pynomaly_itest.errors import UsageError
@@ -23,9 +23,9 @@ K = TypeVar("K")
 class Registry(Generic[T]):
     """The kinds of one family by name.
 
-    `family` is the folder's name (`steps`), `noun` what one kind is called in messages (`step`). Kinds are
-    loaded at the first look: the folder's modules, then what other distributions offer under the entry-point
-    group `pynomaly_itest.<family>`.
+    `family` is the folder's name (`steps`), `noun` what one kind is called in messages (`step`). A kind is
+    loaded when it is asked for: from the file of its name, else from all the folder's files and what other
+    distributions offer under the entry-point group `pynomaly_itest.<family>`.
     """
 
     def __init__(self, family: str, noun: str) -> None:
@@ -47,21 +47,23 @@ class Registry(Generic[T]):
 
     def __getitem__(self, name: str) -> T:
         """The kind called `name`; raises UsageError with the nearest names where there is none."""
-        self._load()
-        if name in self._kinds:
+        if name in self:
             return self._kinds[name]
-        raise UsageError(f"unknown {self.noun} {name!r}", hint=did_you_mean(name, self._kinds))
+        raise UsageError(f"unknown {self.noun} {name!r}", hint=did_you_mean(name, self))
 
     def __contains__(self, name: object) -> bool:
-        self._load()
+        if name not in self._kinds and isinstance(name, str):
+            self._load_one(name)
+        if name not in self._kinds:
+            self._load_all()
         return name in self._kinds
 
     def __iter__(self) -> Iterator[str]:
-        self._load()
+        self._load_all()
         return iter(sorted(self._kinds))
 
     def __len__(self) -> int:
-        self._load()
+        self._load_all()
         return len(self._kinds)
 
     def items(self) -> Iterator[tuple[str, T]]:
@@ -69,10 +71,18 @@ class Registry(Generic[T]):
         for name in self:
             yield name, self._kinds[name]
 
-    def _load(self) -> None:
+    def _load_one(self, name: str) -> None:
+        """Import the file that bears the kind's name: what a profile doesn't use, it doesn't pay for."""
+        package = f"pynomaly_itest.{self.family}"
+        if not self._loaded and name.isidentifier() and find_spec(f"{package}.{name}") is not None:
+            importlib.import_module(f"{package}.{name}")
+
+    def _load_all(self) -> None:
         if self._loaded:
             return
         self._loaded = True
+        from importlib.metadata import entry_points
+
         package = importlib.import_module(f"pynomaly_itest.{self.family}")
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")

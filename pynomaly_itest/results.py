@@ -29,9 +29,9 @@ from pynomaly_itest.events import (
     TargetInfo,
     TargetReady,
     TargetSampled,
-    Verdict,
     Warned,
 )
+from pynomaly_itest.verdicts import Verdict
 
 __all__ = ["RunResult", "ScenarioResult", "Verdict", "combine", "fold"]
 

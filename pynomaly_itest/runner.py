@@ -90,7 +90,7 @@ async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: Run
             log=log,
             dataset=Shelf(plan.datasets).take,
             confidence=plan.confidence,
-            min_samples=plan.min_samples,
+            min_samples=plan.min_samples or 1,
             seed=options.seed,
             run_id=options.run_id,
         )

@@ -72,16 +72,3 @@ _UNIT_SUFFIXES = (
     ("_rate", "1"),
     ("_threshold", "1"),
 )
-
-# What every gate may ask of the target itself.
-TARGET = Record(
-    {
-        "url": Scalar("string"),
-        "kind": Scalar("string"),
-        "version": Scalar("any"),
-        "rss_mb": Series("mb", "resident memory of the target's process tree, MiB"),
-        "cpu_percent": Series("%", "of one core"),
-        "threads": Series("1"),
-        "descriptors": Series("1", "open file descriptors"),
-    }
-)

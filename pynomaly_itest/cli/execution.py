@@ -21,7 +21,8 @@ from pynomaly_itest.cli.summary import summarise
 from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import read_log
-from pynomaly_itest.profile.loader import Overrides, load
+from pynomaly_itest.profile.loader import load
+from pynomaly_itest.profile.overrides import Overrides
 from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.report import write
@@ -62,7 +63,7 @@ def make_plan(
 ) -> Plan:
     """The plan of these profiles and flags; raises UsageError, ProfileError or NothingSelected."""
     overrides = Overrides(
-        set_=tuple(set_),
+        set=tuple(set_),
         datasets=tuple(datasets),
         environment=dict(os.environ),
         tags=tags,

@@ -76,14 +76,16 @@ def _rows(family: Family, profiles: list[str]) -> Iterator[Row]:
 
 
 def _profiles() -> Iterator[Row]:
-    from pynomaly_itest.profile.loader import available
+    from pynomaly_itest.profile.finder import available
 
     for found in available():
         yield Row(found.name, found.description)
 
 
 def _scenarios(profiles: list[str]) -> Iterator[Row]:
-    from pynomaly_itest.profile.loader import Overrides, available, load
+    from pynomaly_itest.profile.finder import available
+    from pynomaly_itest.profile.loader import load
+    from pynomaly_itest.profile.overrides import Overrides
 
     for name in profiles or [found.name for found in available()]:
         for scenario in load([name], Overrides()).scenarios:
@@ -92,8 +94,9 @@ def _scenarios(profiles: list[str]) -> Iterator[Row]:
 
 def _metrics() -> Iterator[Row]:
     """The names that a gate can ask about, by the step that gives them."""
+    from pynomaly_itest.profile.scopes import TARGET
     from pynomaly_itest.registry import STEPS
-    from pynomaly_itest.shapes import TARGET, Record, Scalar, Series
+    from pynomaly_itest.shapes import Record, Scalar, Series
 
     sources = {kind: STEPS[kind].shape({}) for kind in STEPS}
     for source, shape in {**sources, "target": TARGET}.items():

@@ -15,7 +15,7 @@ from pynomaly_itest.measure import Estimate, judge
 from pynomaly_itest.measure.judge import Comparison
 from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, UnitClash, convert
 from pynomaly_itest.profile.expression.evaluator import holds
-from pynomaly_itest.results import Verdict
+from pynomaly_itest.verdicts import Verdict
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _NEGATED = {

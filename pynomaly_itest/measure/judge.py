@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pynomaly_itest.measure.estimate import Estimate
-from pynomaly_itest.results import Verdict
+from pynomaly_itest.verdicts import Verdict
 
 Comparison = Literal["<", "<=", ">", ">=", "==", "!="]
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import httpx
+from typing import TYPE_CHECKING
 
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,8 @@ class Target(ABC):
 
     def client(self, timeout_s: float) -> httpx.AsyncClient:
         """A new HTTP client for the target's origin."""
+        import httpx
+
         return httpx.AsyncClient(
             base_url=self.info.url,
             timeout=timeout_s,

@@ -11,13 +11,14 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.events import Exchange
 from pynomaly_itest.redaction import Redactor
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 _SHOWN_BODY_CHARS = 4_000
@@ -108,6 +109,8 @@ class Http:
         Raises RequestFailed where nothing came back in `timeout_s`, the connection broke, or the reply is
         larger than `max_reply_bytes`.
         """
+        import httpx  # here, as `validate` reads the step kinds but sends nothing
+
         timeout = self.timeout_s if timeout_s is None else timeout_s
         request = self.client.build_request(
             method,
@@ -199,6 +202,8 @@ def show_bytes(content: bytes) -> str:
 
 def _explain(problem: Exception, timeout_s: float, max_reply_bytes: int) -> str:
     """What went wrong with a request, in the words of someone who runs services."""
+    import httpx
+
     match problem:
         case _ReplyTooLarge():
             return f"the reply is larger than {max_reply_bytes // 2**20} MB"

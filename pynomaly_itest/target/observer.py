@@ -59,14 +59,14 @@ class Observer:
 
     async def _watch(self) -> None:
         if self.target.root_pid() is not None:
-            while True:  # noqa: ASYNC110 - a reading every so often is what is wanted
+            while True:
                 self.look()
                 await asyncio.sleep(_PROCESS_PERIOD_S)
         if self.target.info.kind == "inprocess":
             self.absence = "the platform runs inside the tool's own process: its memory can't be told apart"
             return
         async with self.target.client(timeout_s=5.0) as client:
-            while await self._scrape(client):
+            while await self._scrape(client):  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(_METRICS_PERIOD_S)
 
     def look(self) -> None:

@@ -1,0 +1,15 @@
+# `make check` is what CI runs beside the tests' own set-up.
+.PHONY: check test lint types layers format
+check: lint types layers test
+test:
+	python -m pytest
+lint:
+	ruff check .
+	ruff format --check .
+types:
+	mypy
+layers:
+	lint-imports
+format:
+	ruff format .
+	ruff check --fix .

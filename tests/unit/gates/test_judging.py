@@ -1,0 +1,107 @@
+"""A condition holds, does not hold, or can't be told; at the limit, beyond it, and without data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pynomaly_itest.gates import judge_condition
+from pynomaly_itest.measure import Absence, Samples, exact, proportion
+from pynomaly_itest.profile.expression import parse
+from pynomaly_itest.results import Verdict
+
+P, F, I = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE  # noqa: E741
+
+FAST = Samples.of("latency_ms", [10.0 + n % 7 for n in range(500)], "ms")
+VALUES: dict[str, Any] = {
+    "detect": {
+        "latency_ms": FAST,
+        "error_ratio": lambda confidence: proportion(0, 500, confidence=confidence),
+        "hits": lambda confidence: proportion(450, 500, confidence=confidence),
+        "few": Samples.of("few", [1.0, 2.0], "ms"),
+        "none": Samples.of("none", [], "ms"),
+        "nan": exact(float("nan"), "1", 10),
+    },
+    "target": {"rss_mb": Absence("its /metrics answered 404")},
+    "benchmarks": {"detection_latency_ms": 100.0, "cache_hit_rate": 0.8},
+    "status": 200,
+    "body": {"name": "x", "nothing": None, "ok": True, "n": 5},
+}
+
+
+def judged(text: str, **options: Any) -> Any:
+    return judge_condition(parse(text), VALUES, **options)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("detect.latency_ms.p95 <= benchmarks.detection_latency_ms", P),
+        ("detect.latency_ms.p95 <= 0.1s", P),
+        ("detect.latency_ms.p95 <= 5", F),
+        ("detect.latency_ms.p50 <= 5ms", F),
+        ("detect.latency_ms.max <= 16", P),
+        ("detect.latency_ms.max < 16", F),
+        ("16 >= detect.latency_ms.max", P),
+        ("detect.latency_ms.n == 500", P),
+        ("detect.error_ratio == 0", P),
+        ("detect.hits >= benchmarks.cache_hit_rate", P),
+        ("detect.hits >= 90%", I),
+        ("detect.hits >= 95%", F),
+        ("detect.few.p95 <= 100", I),
+        ("detect.none.p95 <= 100", I),
+        ("detect.none.max <= 100", I),
+        ("detect.nan >= 0", I),
+        ("detect.gone <= 1", I),
+        ("target.rss_mb.max <= 512", I),
+        ("status == 200", P),
+        ("status in [201, 204]", F),
+        ('body.name matches "^x$"', P),
+        ("body.nothing == null", P),
+        ("body.ok", P),
+        ("not body.ok", F),
+        ("status == 200 and detect.none.p95 <= 1", I),
+        ("status == 404 and detect.none.p95 <= 1", F),
+        ("status == 200 or detect.none.p95 <= 1", P),
+        ("status == 404 or detect.none.p95 <= 1", I),
+        ("not (detect.none.p95 <= 1)", I),
+        ("not (detect.latency_ms.max <= 5)", P),
+        ("not (status == 200 and body.ok)", F),
+    ],
+)
+def test_a_gate_is_judged(text: str, verdict: Verdict) -> None:
+    assert judged(text).verdict is verdict, judged(text)
+
+
+def test_a_judgement_tells_observed_limit_interval_and_count() -> None:
+    told = judged("detect.hits >= benchmarks.cache_hit_rate")
+    assert told.observed == pytest.approx(0.9)
+    assert (told.limit, told.op, told.unit, told.n, told.confidence) == (0.8, ">=", "1", 500, 0.95)
+    assert told.interval is not None
+    assert 0.8 < told.interval[0] < 0.9 < told.interval[1]
+
+
+def test_the_limit_is_told_in_the_unit_of_what_was_observed() -> None:
+    told = judged("detect.latency_ms.p95 <= 0.1s")
+    assert (told.limit, told.unit) == (pytest.approx(100.0), "ms")
+
+
+def test_what_could_not_be_measured_tells_why() -> None:
+    assert judged("target.rss_mb.max <= 512").reason == "its /metrics answered 404"
+
+
+def test_a_reply_that_lacks_what_is_expected_has_failed() -> None:
+    assert judged("body.gone == 1", absent=F).verdict is F
+    assert judged("body.name > 1", absent=F).verdict is F
+
+
+def test_higher_confidence_asks_for_more() -> None:
+    text = "detect.hits >= 0.87"
+    assert judged(text, confidence=0.9).verdict is P
+    assert judged(text, confidence=0.9999).verdict is I
+
+
+def test_min_samples_is_asked_for() -> None:
+    assert judged("detect.latency_ms.p95 <= 100", min_samples=501).verdict is I
+    assert judged("detect.latency_ms.p95 <= 100", min_samples=500).verdict is P

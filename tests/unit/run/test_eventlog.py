@@ -1,0 +1,70 @@
+"""The log holds what happened, redacted; and says so where it can't be written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pynomaly_itest.errors import EvidenceLost, UsageError
+from pynomaly_itest.eventlog import EventLog
+from pynomaly_itest.events import Warned, read_log
+from pynomaly_itest.redaction import Redactor
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+        self.texts: list[str] = []
+
+    def heard(self, event: Any) -> None:
+        self.events.append(event)
+
+    def progress(self, scenario: str, text: str) -> None:
+        self.texts.append(f"{scenario}: {text}")
+
+
+def test_an_event_is_written_at_once_with_the_runs_own_time(tmp_path: Path) -> None:
+    clock, ear = Clock(), Ear()
+    log = EventLog(tmp_path / "run.jsonl", Redactor(("s3cret",)), listeners=(ear,), clock=clock)
+    clock.now = 101.5
+    log.record(Warned, message="the password is s3cret")
+    (event,) = read_log(tmp_path / "run.jsonl")
+    assert (event.at_s, event.message) == (1.5, "the password is [redacted]")
+    assert [heard.event for heard in ear.events] == ["warned"]
+    log.progress("a", "half way")
+    assert ear.texts == ["a: half way"]
+    log.close()
+
+
+def test_a_full_disk_is_told_and_what_was_written_stays() -> None:
+    log = EventLog(Path("/dev/full"), Redactor())
+    with pytest.raises(EvidenceLost, match="No space left on device"):
+        log.record(Warned, message="x")
+    log.close()
+
+
+def test_a_folder_that_is_not_there_is_told_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(EvidenceLost, match="No such file"):
+        EventLog(tmp_path / "gone" / "run.jsonl", Redactor())
+
+
+def test_a_line_cut_by_a_kill_is_passed_over_and_one_in_the_middle_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    log = EventLog(path, Redactor())
+    log.record(Warned, message="whole")
+    log.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole[:20])
+    assert [event.message for event in read_log(path)] == ["whole"]
+    path.write_bytes(whole[:20] + b"\n" + whole)
+    with pytest.raises(UsageError, match="run.jsonl:1 is not an event"):
+        list(read_log(path))
