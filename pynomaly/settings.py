@@ -55,6 +55,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Requests a second that one account may make for long; bursts may be four times that."""
     rate_limit_login_per_minute: PositiveSeconds = 30
     """Logins a minute from one address, whatever the account."""
+    trusted_proxies: str = ""
+    """Addresses or networks of our own proxies, whose X-Forwarded-For is believed."""
+    log_level: str = "info"
     access_log: bool = True
     metrics_require_login: bool = False
     """Whether /metrics asks for an account; without it the figures are open to whoever reaches the port."""

@@ -1,0 +1,221 @@
+"""Bodies of the account, administration and audit routes."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from pynomaly.api.schemas import Name, Reply, Request
+
+Password = Annotated[str, Meta(min_length=1, max_length=256)]
+Username = Annotated[str, Meta(min_length=1, max_length=64, examples=["ada"])]
+
+
+class LoginForm(Request):
+    """OAuth 2 password form, with an optional second factor."""
+
+    username: Annotated[str, Meta(min_length=1, max_length=256)]
+    password: Annotated[str, Meta(min_length=1, max_length=1_024)]
+    totp_code: Annotated[str, Meta(max_length=16)] | None = None
+    grant_type: Annotated[str, Meta(max_length=32)] | None = None
+    scope: Annotated[str, Meta(max_length=256)] | None = None
+    client_id: Annotated[str, Meta(max_length=256)] | None = None
+    client_secret: Annotated[str, Meta(max_length=256)] | None = None
+
+
+class RefreshRequest(Request):
+    """A refresh token counts once; using it twice ends the session."""
+
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=4_096)]
+
+
+class Account(Reply):
+    """An account, as it may be shown."""
+
+    id: str
+    username: str
+    tenant_id: str
+    role: str
+    clearance: str
+    permissions: list[str]
+    disabled: bool
+    created_at: float
+    totp_enabled: bool
+
+
+class Me(Reply):
+    """Who is asking, and what that account or key may do."""
+
+    id: str
+    username: str
+    tenant_id: str
+    role: str
+    clearance: str
+    permissions: list[str]
+
+
+class Session(Reply):
+    """A login that is alive."""
+
+    id: str
+    created_at: float
+    expires_at: float
+    ip_address: str
+    user_agent: str
+    is_current: bool
+
+
+class ApiKeyRequest(Request):
+    """A new key with some of one's own permissions (all of them if none are named)."""
+
+    name: Name
+    permissions: Annotated[list[Annotated[str, Meta(max_length=64)]], Meta(max_length=64)] | None = None
+    expires_in_days: Annotated[float, Meta(gt=0, le=3_650)] | None = None
+
+
+class ApiKey(Reply):
+    """A key, without its secret."""
+
+    id: str
+    name: str
+    permissions: list[str]
+    created_at: float
+    expires_at: float
+
+
+class NewApiKey(ApiKey):
+    """A key just made; `api_key` is shown this once and goes into the header X-API-Key."""
+
+    api_key: str
+
+
+class PasswordChange(Request):
+    """One's own password."""
+
+    current_password: Password
+    new_password: Password
+
+
+class TotpEnable(Request):
+    """The password, once more."""
+
+    password: Password
+
+
+class TotpEnrolment(Reply):
+    """What an authenticator needs, shown this once."""
+
+    secret: str
+    uri: str
+
+
+class TotpConfirm(Request):
+    """The authenticator's first code."""
+
+    code: Annotated[str, Meta(min_length=6, max_length=8)]
+
+
+class TotpDisable(Request):
+    """Both factors, once more."""
+
+    password: Password
+    code: Annotated[str, Meta(min_length=6, max_length=8)]
+
+
+class BootstrapRequest(Request):
+    """The one-time token that the first start printed, and the first admin's name and password."""
+
+    token: Annotated[str, Meta(min_length=1, max_length=256)]
+    username: Username
+    password: Password
+
+
+class NewUser(Request):
+    """A new account in the admin's tenant."""
+
+    username: Username
+    password: Password
+    role: Annotated[str, Meta(max_length=32, examples=["analyst"])]
+    clearance: Annotated[str, Meta(max_length=32)] | None = None
+
+
+class UserChange(Request):
+    """What to change of an account: in force at the next request."""
+
+    role: Annotated[str, Meta(max_length=32)] | None = None
+    clearance: Annotated[str, Meta(max_length=32)] | None = None
+    disabled: bool | None = None
+    password: Password | None = None
+
+
+class RoleInfo(Reply):
+    """What a role may do."""
+
+    role: str
+    clearance: str
+    permissions: list[str]
+
+
+class AuditQuery(Request):
+    """Which events; instants in RFC 3339."""
+
+    actor: Annotated[str, Meta(max_length=64)] | None = None
+    action: Annotated[str, Meta(max_length=64)] | None = None
+    outcome: Annotated[str, Meta(pattern="^(success|denied|failure)$")] | None = None
+    resource: Annotated[str, Meta(max_length=128)] | None = None
+    since: Annotated[str, Meta(max_length=40)] | None = None
+    until: Annotated[str, Meta(max_length=40)] | None = None
+    after_sequence: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    newest_first: bool = False
+
+
+class AuditEvent(Reply):
+    """One link of the chain."""
+
+    sequence: int
+    occurred_at: str
+    actor: str
+    action: str
+    outcome: str
+    resource: str
+    ip_address: str
+    user_agent: str
+    details: dict[str, Any]
+    digest: str
+
+
+class Chain(Reply):
+    """Whether the audit log is whole; if not, where it first isn't."""
+
+    is_intact: bool
+    n_events: int
+    first_broken: int | None
+    reason: str | None
+
+
+class Rotation(Reply):
+    """The new encryption key's id, and how many stored objects were sealed anew."""
+
+    key_id: str
+    n_resealed: int
+
+
+class PersonalData(Reply):
+    """Everything held about one user."""
+
+    account: dict[str, Any]
+    sessions: list[dict[str, Any]]
+    api_keys: list[dict[str, Any]]
+    audit_events: list[dict[str, Any]]
+    objects: dict[str, list[dict[str, Any]]]
+
+
+class Erasure(Reply):
+    """How many objects each store forgot."""
+
+    user_id: str
+    n_erased: dict[str, int]
+
+

@@ -1,0 +1,146 @@
+"""Reading what a client sends: bounded in size, strict in form, refused before it is understood where it can be."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.types import Message, Receive, Scope
+
+from pynomaly.api.problems import MalformedBody
+from pynomaly.domain.errors import InvalidInput, TooLarge, UnsupportedMedia
+
+T = TypeVar("T")
+
+_SMALL_BODY_BYTES = 16_384
+MAX_DEPTH = 32
+
+
+class ClientGone(Exception):
+    """The connection closed before the body was whole; there is no one to answer."""
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first header of that (lower-case) name, or nothing."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return b""
+
+
+def content_type(scope: Scope) -> str:
+    """The media type without its parameters, lower case."""
+    return header(scope, b"content-type").split(b";")[0].strip().lower().decode("latin-1")
+
+
+def require_plain(scope: Scope, max_bytes: int) -> None:
+    """Refuse compressed bodies, which could unpack to anything, and those that announce too much."""
+    encoding = header(scope, b"content-encoding").strip().lower()
+    if encoding not in (b"", b"identity"):
+        raise UnsupportedMedia("Compressed bodies are not taken.", hint="Send it without Content-Encoding.")
+    announced = header(scope, b"content-length")
+    if announced.isdigit() and int(announced) > max_bytes:
+        raise TooLarge(f"The body has {int(announced)} bytes; {max_bytes} is the limit.")
+
+
+async def read_body(scope: Scope, receive: Receive, max_bytes: int) -> bytes:
+    """The whole body; raises TooLarge as soon as there is more than `max_bytes`, whatever was announced."""
+    require_plain(scope, max_bytes)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        if len(body) > max_bytes:
+            raise TooLarge(f"The body is over the limit of {max_bytes} bytes.")
+        return body
+    parts = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        parts += message.get("body", b"")
+        if len(parts) > max_bytes:
+            raise TooLarge(f"The body is over the limit of {max_bytes} bytes.")
+        if not message.get("more_body", False):
+            return bytes(parts)
+        message = await receive()
+
+
+def limited(scope: Scope, receive: Receive, max_bytes: int) -> Receive:
+    """The same stream, ending in TooLarge once more than `max_bytes` came."""
+    require_plain(scope, max_bytes)
+    n_bytes = 0
+
+    async def receive_some() -> Message:
+        nonlocal n_bytes
+        message = await receive()
+        n_bytes += len(message.get("body", b""))
+        if n_bytes > max_bytes:
+            raise TooLarge(f"The body is over the limit of {max_bytes} bytes.")
+        return message
+
+    return receive_some
+
+
+class JsonBody:
+    """Decodes JSON into a struct; prepared once per route."""
+
+    def __init__(self, struct: type[msgspec.Struct]) -> None:
+        self._decoder = msgspec.json.Decoder(struct)
+        names = [field.encode_name for field in msgspec.structs.fields(struct)]
+        self._keys = [f'"{name}"'.encode() for name in names]
+
+    def decode(self, body: bytes) -> Any:
+        """The struct; raises MalformedBody for what is no JSON, InvalidInput naming the field otherwise."""
+        try:
+            decoded = self._decoder.decode(body)
+            self._refuse_twofold(body)
+        except msgspec.ValidationError as error:
+            raise InvalidInput(f"{error}.") from None
+        except msgspec.DecodeError as error:
+            raise MalformedBody(f"The body is not JSON: {error}.") from None
+        except RecursionError:
+            raise InvalidInput("The body is nested too deeply.") from None
+        return decoded
+
+    def _refuse_twofold(self, body: bytes) -> None:
+        """A key that occurs twice means one thing here and another behind the next proxy.
+
+        Parsing anew is dear, so a large body is parsed only if a key of the struct occurs more than once in it, or
+        an escape could hide one.
+        """
+        if len(body) > _SMALL_BODY_BYTES and b"\\" not in body and all(body.count(key) < 2 for key in self._keys):
+            return
+        json.loads(body, object_pairs_hook=_unique_pairs)
+
+
+def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise InvalidInput("A key occurs twice in one object.")
+    return found
+
+
+def require_shallow(value: Any, what: str, depth: int = MAX_DEPTH) -> None:
+    """Raise InvalidInput for free-form JSON nested deeper than `depth`."""
+    if depth == 0:
+        raise InvalidInput(f"{what} is nested too deeply.")
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for child in children:
+        require_shallow(child, what, depth - 1)
+
+
+def read_query(scope: Scope, struct: type[T]) -> T:
+    """The query string as a struct; raises InvalidInput naming the parameter."""
+    from urllib.parse import parse_qsl
+
+    raw = scope["query_string"]
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=50)
+    except ValueError:
+        raise InvalidInput("The query can't be read.") from None
+    known = {field.encode_name for field in msgspec.structs.fields(struct)}
+    given = {name: value for name, value in pairs if name in known}
+    try:
+        return msgspec.convert(given, struct, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{error}.") from None

@@ -1,0 +1,222 @@
+"""Routes of training, detection, prediction, evaluation and results."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from pynomaly.api import schemas
+from pynomaly.api.bodies import JsonBody, content_type, header, read_body, read_query
+from pynomaly.api.endpoint import JSON, Answer, Call, Endpoint, encode, json_answer
+from pynomaly.api.off_loop import off_loop
+from pynomaly.api.rows import Rows, rows_in, rows_of
+from pynomaly.api.views import evaluation_view, operation_view, result_view
+from pynomaly.domain.datasets import Block
+from pynomaly.domain.detections import ScoredRows, score_statistics
+from pynomaly.domain.permissions import Permission
+from pynomaly.domain.ports import Page
+from pynomaly.usecases.delete import delete_result
+from pynomaly.usecases.detect import Detection, detect, start_batch_detection
+from pynomaly.usecases.evaluate import evaluate
+from pynomaly.usecases.predict import Prediction, Predictor, find_predictor, predictor_at_hand
+from pynomaly.usecases.train import start_training
+
+MAX_INLINE_CELLS = 512
+"""Up to this many cells a prediction takes less time than handing it to a thread would."""
+
+_predict_body = JsonBody(schemas.PredictRequest)
+
+
+class PredictQuery(schemas.Request):
+    """Where the rows come in a binary body, the detector is named here."""
+
+    detector_id: schemas.Id
+
+
+async def train(call: Call) -> Answer:
+    """Start a training; poll the operation for its end."""
+    body: schemas.TrainRequest = call.body
+    operation = await off_loop(
+        start_training, call.services.platform, call.caller, body.detector_id, body.dataset_id, seed=body.seed
+    )
+    location = f"/api/v1/operations/{operation.id}".encode()
+    return json_answer(operation_view(operation), 202, ((b"location", location),))
+
+
+async def detect_stored(call: Call) -> Answer:
+    """Find the anomalies of a stored dataset."""
+    body: schemas.DetectRequest = call.body
+    metrics = call.services.metrics
+    answer = await off_loop(
+        detect, call.services.platform, call.caller, body.detector_id, body.dataset_id, _encoded_detection
+    )
+    (metrics.cache_hits if answer.is_cached else metrics.cache_misses).inc()
+    return Answer(answer.body, headers=((b"x-cache", b"hit" if answer.is_cached else b"miss"),))
+
+
+def _encoded_detection(detection: Detection, is_cached: bool) -> bytes:
+    return encode(result_view(detection.result, detection.rows, is_cached=is_cached))
+
+
+async def detect_batch(call: Call) -> Answer:
+    """Start a detection on several datasets; poll the operation for its end."""
+    body: schemas.BatchRequest = call.body
+    operation = await off_loop(
+        start_batch_detection, call.services.platform, call.caller, body.detector_id, body.dataset_ids
+    )
+    location = f"/api/v1/operations/{operation.id}".encode()
+    return json_answer(operation_view(operation), 202, ((b"location", location),))
+
+
+async def predict(call: Call) -> Answer:
+    """Score the rows of the body; nothing is kept."""
+    started_s = time.perf_counter()
+    settings = call.services.settings
+    content = await read_body(call.scope, call.receive, settings.max_body_bytes)
+    media_type = content_type(call.scope)
+    if media_type in ("application/json", ""):
+        body: schemas.PredictRequest = _predict_body.decode(content)
+        detector_id, rows = body.detector_id, rows_of(body, settings.max_predict_rows)
+    else:
+        detector_id = read_query(call.scope, PredictQuery).detector_id
+        rows = await off_loop(rows_in, content, media_type, settings.data_limits)
+    predictor = predictor_at_hand(call.services.platform, call.caller, detector_id)
+    if predictor is None:
+        predictor = await off_loop(find_predictor, call.services.platform, call.caller, detector_id)
+    is_binary = header(call.scope, b"accept") == b"application/x-npy"
+    if _n_cells(rows) <= MAX_INLINE_CELLS:
+        return _predicted(call, predictor, rows, started_s, is_binary=is_binary)
+    return await off_loop(_predicted, call, predictor, rows, started_s, is_binary=is_binary)
+
+
+def _n_cells(rows: Rows) -> int:
+    return rows.n_rows * len(rows.columns) if isinstance(rows, Block) else rows.size
+
+
+def _predicted(call: Call, predictor: Predictor, rows: Rows, started_s: float, *, is_binary: bool) -> Answer:
+    prediction = predictor.predict(rows)
+    call.services.metrics.rows_scored.inc(len(prediction.rows.scores))
+    if is_binary:
+        return _npy_answer(prediction.rows)
+    return Answer(encode(_prediction_view(prediction, (time.perf_counter() - started_s) * 1e3)), 200, JSON)
+
+
+def _prediction_view(prediction: Prediction, execution_time_ms: float) -> schemas.Detection:
+    scores = prediction.rows.scores
+    n_anomalies = int(np.count_nonzero(prediction.rows.labels))
+    return schemas.Detection(
+        id=None,
+        detector_id=prediction.detector.id,
+        dataset_id=None,
+        model_version=prediction.model.version,
+        timestamp=datetime.now(UTC),
+        n_samples=len(scores),
+        n_anomalies=n_anomalies,
+        anomaly_rate=n_anomalies / max(1, len(scores)),
+        threshold=prediction.model.threshold,
+        execution_time_ms=execution_time_ms,
+        score_statistics=score_statistics(scores) if len(scores) > 1 else {},
+        anomaly_scores=scores.tolist(),
+        anomaly_labels=prediction.rows.labels.tolist(),
+    )
+
+
+def _npy_answer(rows: ScoredRows) -> Answer:
+    """Scores and labels as the two columns of an .npy matrix."""
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, np.column_stack([rows.scores, rows.labels]))
+    return Answer(buffer.getvalue(), media_type=b"application/x-npy")
+
+
+async def evaluate_stored(call: Call) -> Answer:
+    """Judge a detector by a dataset's target column."""
+    body: schemas.EvaluateRequest = call.body
+    found = await off_loop(evaluate, call.services.platform, call.caller, body.detector_id, body.dataset_id)
+    return json_answer(evaluation_view(body.detector_id, body.dataset_id, found))
+
+
+async def results(call: Call) -> Answer:
+    """Results without their scores, newest first."""
+    platform, query = call.services.platform, call.query
+    scope = platform.scope(call.caller, Permission.RESULTS_READ)
+    found = await off_loop(
+        platform.results.list,
+        scope,
+        Page(query.limit, query.offset),
+        detector_id=query.detector_id,
+        dataset_id=query.dataset_id,
+    )
+    views = [result_view(result, None) for result in found.items]
+    return json_answer(views, headers=((b"x-total-count", str(found.total).encode()),))
+
+
+async def result(call: Call) -> Answer:
+    """One result with its scores."""
+    return json_answer(await off_loop(_result, call, call.path["id"]))
+
+
+def _result(call: Call, result_id: str) -> Any:
+    platform = call.services.platform
+    found = platform.result(call.caller, result_id, Permission.RESULTS_READ)
+    parts = list(platform.scores.read(found.id))
+    rows = ScoredRows(
+        np.concatenate([part.scores for part in parts]), np.concatenate([part.labels for part in parts])
+    )
+    return result_view(found, rows)
+
+
+async def delete(call: Call) -> Answer:
+    """Delete a result."""
+    await off_loop(delete_result, call.services.platform, call.caller, call.path["id"])
+    return Answer(status=204)
+
+
+_BINARY_ROWS = {
+    "application/x-npy": {"schema": {"type": "string", "format": "binary"}},
+    "application/vnd.apache.arrow.stream": {"schema": {"type": "string", "format": "binary"}},
+}
+
+ENDPOINTS = [
+    Endpoint(
+        method="POST", path="/api/v1/detection/predict", handler=predict, summary="Score rows", tag="detection",
+        permission=Permission.DETECTION_RUN, body_media={"application/json": schemas.PredictRequest, **_BINARY_ROWS},
+        reply=schemas.Detection, problems=(400, 404, 409, 413, 415, 422),
+    ),
+    Endpoint(
+        method="POST", path="/api/v1/detection/detect", handler=detect_stored, summary="Find a dataset's anomalies",
+        tag="detection", permission=Permission.DETECTION_RUN, body=schemas.DetectRequest, reply=schemas.Detection,
+        problems=(400, 404, 409, 413, 422),
+    ),
+    Endpoint(
+        method="POST", path="/api/v1/detection/train", handler=train, summary="Train a detector", tag="detection",
+        permission=Permission.DETECTORS_WRITE, body=schemas.TrainRequest, reply=schemas.Operation, status=202,
+        problems=(400, 404, 413, 422, 429, 503),
+    ),
+    Endpoint(
+        method="POST", path="/api/v1/detection/detect/batch", handler=detect_batch,
+        summary="Find the anomalies of several datasets", tag="detection", permission=Permission.DETECTION_RUN,
+        body=schemas.BatchRequest, reply=schemas.Operation, status=202, problems=(400, 404, 409, 413, 422, 429, 503),
+    ),
+    Endpoint(
+        method="POST", path="/api/v1/detection/evaluate", handler=evaluate_stored, summary="Judge a detector",
+        tag="detection", permission=Permission.DETECTION_RUN, body=schemas.EvaluateRequest, reply=schemas.Evaluation,
+        problems=(400, 404, 409, 413, 422),
+    ),
+    Endpoint(
+        method="GET", path="/api/v1/detection/results", handler=results, summary="List results", tag="detection",
+        permission=Permission.RESULTS_READ, query=schemas.ResultQuery, reply=list[schemas.Detection], problems=(422,),
+    ),
+    Endpoint(
+        method="GET", path="/api/v1/detection/results/{id}", handler=result, summary="Get a result", tag="detection",
+        permission=Permission.RESULTS_READ, reply=schemas.Detection, problems=(404,),
+    ),
+    Endpoint(
+        method="DELETE", path="/api/v1/detection/results/{id}", handler=delete, summary="Delete a result",
+        tag="detection", permission=Permission.RESULTS_DELETE, status=204, problems=(404,),
+    ),
+]  # fmt: skip

@@ -1,0 +1,125 @@
+"""Rows as a request brings them: JSON by rows or columns, .npy, or an Arrow stream."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from msgspec import UNSET
+from numpy.typing import NDArray
+
+from pynomaly.api import schemas
+from pynomaly.domain.datasets import Block
+from pynomaly.domain.errors import DimensionMismatch, InvalidInput, TooLarge, UnsupportedMedia
+from pynomaly.domain.limits import DataLimits
+from pynomaly.storage.formats import open_rows
+
+Rows = NDArray[np.float64] | Block
+
+NPY_TYPES = frozenset({"application/x-npy", "application/octet-stream"})
+ARROW_TYPES = frozenset({"application/vnd.apache.arrow.stream"})
+
+
+def rows_of(body: schemas.PredictRequest, max_rows: int) -> Rows:
+    """The rows of a JSON body; raises InvalidInput unless exactly one of its three forms is there."""
+    given = [value for value in (body.rows, body.data, body.columns) if value is not UNSET]
+    if len(given) != 1:
+        raise InvalidInput("Send exactly one of rows, data and columns.")
+    values: Any = given[0]
+    if isinstance(values, dict):
+        return _of_columns(values, max_rows)
+    if len(values) > max_rows:
+        raise TooLarge(f"{len(values)} rows are over the limit of {max_rows} a request.")
+    if values and isinstance(values[0], dict):
+        return _of_objects(values)
+    return _matrix(values)
+
+
+def rows_in(content: bytes, media_type: str, limits: DataLimits) -> Rows:
+    """The rows of a binary body of that type."""
+    if media_type in NPY_TYPES:
+        source = open_rows(io.BytesIO(content), "npy", limits)
+        parts = [np.column_stack(list(block.columns.values())) for block in source.blocks()]
+        return np.ascontiguousarray(np.concatenate(parts))
+    if media_type in ARROW_TYPES:
+        return _of_arrow(content, limits)
+    raise UnsupportedMedia(
+        f"Rows as {media_type[:60]!r} are not taken.",
+        hint="Send application/json, application/x-npy or application/vnd.apache.arrow.stream.",
+    )
+
+
+def _matrix(values: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
+    try:
+        matrix = np.array(values, np.float64)
+    except (ValueError, TypeError):
+        widths = {len(row) for row in values}
+        if len(widths) > 1:
+            raise DimensionMismatch(f"The rows have different lengths: {min(widths)} to {max(widths)}.") from None
+        raise InvalidInput(
+            "Rows as lists must be all numbers.", hint="Send rows with text or missing cells as objects by name."
+        ) from None
+    if matrix.ndim != 2:
+        if len(values) == 0:
+            raise InvalidInput("There are no rows.")
+        raise DimensionMismatch("The rows have no columns.")
+    return matrix
+
+
+def _of_objects(values: Sequence[Mapping[str, Any]]) -> Block:
+    names = values[0].keys()
+    if any(not isinstance(row, dict) or row.keys() != names for row in values):
+        raise DimensionMismatch("The rows do not all have the same names.")
+    return _of_columns({name: [row[name] for row in values] for name in names}, len(values))
+
+
+def _of_columns(columns: Mapping[str, Sequence[Any]], max_rows: int) -> Block:
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) != 1:
+        raise DimensionMismatch("The columns do not all have the same length, or there are none.")
+    n_rows = lengths.pop()
+    if n_rows == 0:
+        raise InvalidInput("There are no rows.")
+    if n_rows > max_rows:
+        raise TooLarge(f"{n_rows} rows are over the limit of {max_rows} a request.")
+    return Block({name: _column(values) for name, values in columns.items()}, n_rows)
+
+
+def _column(values: Sequence[Any]) -> NDArray[Any]:
+    if all(type(value) is float for value in values):
+        return np.array(values, np.float64)
+    column = np.empty(len(values), object)
+    column[:] = values
+    return column
+
+
+def _of_arrow(content: bytes, limits: DataLimits) -> Block:
+    import pyarrow as pa
+
+    try:
+        table = pa.ipc.open_stream(pa.py_buffer(content)).read_all()
+    except (pa.ArrowException, OSError) as error:
+        raise InvalidInput("The body is not an Arrow stream.") from error
+    if table.num_rows == 0:
+        raise InvalidInput("There are no rows.")
+    if table.num_rows > limits.max_rows or table.num_columns > limits.max_columns:
+        raise TooLarge(f"{table.num_rows} x {table.num_columns} is over the limit.")
+    if len(set(table.column_names)) < table.num_columns:
+        raise InvalidInput("Two columns have one name.")
+    return Block({name: _arrow_column(table.column(name)) for name in table.column_names}, table.num_rows)
+
+
+def _arrow_column(values: Any) -> NDArray[Any]:
+    import pyarrow as pa
+
+    kind = values.type
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        if values.null_count:
+            raise InvalidInput("The rows have missing values.", hint="Fill them before asking.")
+        column: NDArray[Any] = values.to_numpy().astype(np.float64)
+        return column
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return np.asarray(values.to_numpy())
+    raise UnsupportedMedia(f"Columns of the Arrow type {kind} are not taken.")

@@ -1,0 +1,277 @@
+"""Puts the platform together: `create_app` builds everything, and nothing happens at import."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from anyio import to_thread
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from pynomaly.api.gateway import Gateway
+from pynomaly.api.metrics import Metrics
+from pynomaly.api.routes import build_router
+from pynomaly.api.services import Services
+from pynomaly.cache.memory import MemoryCache
+from pynomaly.cache.redis import RedisCache
+from pynomaly.domain.errors import Conflict, Misconfigured
+from pynomaly.security.client_address import trusted_networks
+from pynomaly.security.encryption import EncryptionService
+from pynomaly.security.epoch import SharedEpoch
+from pynomaly.security.keyring import FileKeyring
+from pynomaly.security.rate_limits import MemoryBuckets, RateLimit, RateLimiter
+from pynomaly.security.services import SecurityServices, build_security
+from pynomaly.security.settings import SecuritySettings
+from pynomaly.settings import Settings, kept_secret
+from pynomaly.storage import models, rows, scores
+from pynomaly.storage.accounts_sql import sql_accounts
+from pynomaly.storage.audit_sql import SqlAudit
+from pynomaly.storage.blobs import FileBlobStore
+from pynomaly.storage.database import open_database
+from pynomaly.storage.datasets_sql import SqlDatasets
+from pynomaly.storage.detectors_cached import RememberedDetectors
+from pynomaly.storage.detectors_sql import SqlDetectors
+from pynomaly.storage.folder import FolderLock
+from pynomaly.storage.operations_sql import SqlOperations
+from pynomaly.storage.results_sql import SqlResults
+from pynomaly.storage.schema import metadata
+from pynomaly.usecases.model_shelf import ModelShelf
+from pynomaly.usecases.platform import Platform
+from pynomaly.workers.pool import WorkerPool
+
+logger = logging.getLogger(__name__)
+
+_INTERRUPTED = "The server stopped before it was done; start it again."
+
+
+@dataclass(frozen=True, slots=True)
+class Foundations:
+    """What both the server and the command line need: the database, the keys, the accounts."""
+
+    engine: Engine
+    security: SecurityServices
+
+
+def open_foundations(settings: Settings) -> Foundations:
+    """Open (and at the first time make) the data folder, the database and the keys."""
+    folder = settings.data_dir
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    engine = open_database(settings.effective_database_url)
+    metadata.create_all(engine)
+    secret = settings.secret_key or kept_secret(folder / "secret.key")
+    previous = tuple(part for part in settings.previous_secret_keys.split(",") if part)
+    security = build_security(
+        sql_accounts(engine),
+        SqlAudit(engine),
+        FileKeyring(folder / "data.keys"),
+        SecuritySettings(secret_key=secret, previous_secret_keys=previous),
+        time.time,
+        SharedEpoch(folder / "epoch"),
+    )
+    return Foundations(engine, security)
+
+
+def create_app(settings: Settings) -> Application:
+    """The ASGI application. Its lifespan starts the workers and ends them; `is_ready` tells when requests can come."""
+    foundations = open_foundations(settings)
+    blobs = FileBlobStore(settings.data_dir / "blobs", foundations.security.encryption)
+    platform = _build_platform(settings, foundations, blobs)
+    warmth = _Warmth()
+    services = _build_services(settings, foundations, platform, warmth)
+    gateway = Gateway(build_router(services), services.metrics, access_log=settings.access_log)
+    return Application(gateway, settings, foundations, platform, blobs, warmth)
+
+
+class Application:
+    """The ASGI application with what its start and end need."""
+
+    def __init__(
+        self,
+        gateway: ASGIApp,
+        settings: Settings,
+        foundations: Foundations,
+        platform: Platform,
+        blobs: FileBlobStore,
+        warmth: _Warmth,
+    ) -> None:
+        self._gateway = gateway
+        self._settings = settings
+        self._platform = platform
+        self._blobs = blobs
+        self._warmth = warmth
+        self._lock = FolderLock(settings.data_dir)
+        self.foundations = foundations
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a request, or the server's start and end."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await self._gateway(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        async with self.running():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """From a tidy start to an orderly end."""
+        await to_thread.run_sync(self._start)
+        try:
+            yield
+        finally:
+            await to_thread.run_sync(self._stop)
+
+    def _start(self) -> None:
+        self._lock.take()
+        n_interrupted = self._platform.operations.fail_interrupted(_INTERRUPTED)
+        n_swept = (
+            self._blobs.sweep(rows.KIND, self._platform.datasets.every_id())
+            + self._blobs.sweep(models.KIND, self._platform.detectors.every_model_id())
+            + self._blobs.sweep(scores.KIND, self._platform.results.every_id())
+        )
+        if n_interrupted or n_swept:
+            logger.warning("tidied up after a crash", extra={"operations": n_interrupted, "files": n_swept})
+        self.foundations.security.auth.prune()
+        self._warmth.start()
+        self._platform.pool.start()
+
+    def _stop(self) -> None:
+        self._platform.pool.close(self._settings.shutdown_grace_s)
+        self._platform.operations.fail_interrupted(_INTERRUPTED)
+        self.foundations.engine.dispose()
+        self._lock.release()
+
+
+def bootstrap(settings: Settings, security: SecurityServices) -> str | None:
+    """Make the first admin if the settings name one; else, as long as there is no account, a one-time token."""
+    if settings.bootstrap_username and settings.bootstrap_password_file:
+        try:
+            password = Path(settings.bootstrap_password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        except FileNotFoundError:
+            return security.auth.issue_bootstrap_token()
+        except (OSError, UnicodeDecodeError) as error:
+            raise Misconfigured("PYNOMALY_BOOTSTRAP_PASSWORD_FILE can't be read.") from error
+        try:
+            security.auth.bootstrap_admin(settings.bootstrap_username, password)
+        except Conflict:
+            logger.info("there are accounts already; none was made")
+        return None
+    return security.auth.issue_bootstrap_token()
+
+
+def _build_platform(settings: Settings, foundations: Foundations, blobs: FileBlobStore) -> Platform:
+    engine, security = foundations.engine, foundations.security
+    model_store = models.BlobModels(blobs)
+    return Platform(
+        datasets=SqlDatasets(engine),
+        rows=rows.ArrowRows(blobs),
+        detectors=RememberedDetectors(SqlDetectors(engine)),
+        models=model_store,
+        shelf=ModelShelf(model_store, settings.model_cache_bytes),
+        results=SqlResults(engine),
+        scores=scores.BlobScores(blobs),
+        operations=SqlOperations(engine, _utc_now),
+        cache=_build_cache(settings, security.encryption),
+        pool=WorkerPool(settings.workers, settings.max_queued_operations),
+        audit=security.audit,
+        authz=security.authz,
+        limits=settings.data_limits,
+        operation_time_limit_s=settings.operation_time_limit_s,
+        clock=_utc_now,
+    )
+
+
+def _build_cache(settings: Settings, encryption: EncryptionService) -> MemoryCache | RedisCache:
+    if settings.redis_url:
+        return RedisCache(settings.redis_url, settings.redis_prefix, settings.cache_ttl_s, encryption)
+    return MemoryCache(settings.cache_max_bytes, settings.cache_ttl_s)
+
+
+def _build_services(
+    settings: Settings, foundations: Foundations, platform: Platform, warmth: _Warmth
+) -> Services:
+    metrics = Metrics()
+    pool, cache = platform.pool, platform.cache
+    metrics.watch("pynomaly_operations_waiting", "Operations in the queue.", lambda: pool.n_waiting)
+    metrics.watch("pynomaly_operations_running", "Operations being worked on.", lambda: pool.n_running)
+    metrics.watch("pynomaly_models_in_memory", "Models that are being served.", lambda: platform.shelf.n_models)
+    checks: dict[str, Callable[[], str]] = {
+        "database": lambda: _check_database(foundations.engine),
+        "storage": lambda: "ok" if os.access(settings.data_dir, os.W_OK) else "the data folder can't be written",
+        "engine": warmth.check,
+    }
+    if isinstance(cache, RedisCache):
+        redis_cache = cache
+        checks["cache"] = lambda: "ok" if redis_cache.is_up else "degraded: redis does not answer"
+    else:
+        memory_cache = cache
+        metrics.watch("pynomaly_cache_bytes", "Size of the cache.", lambda: memory_cache.size_bytes)
+    buckets = MemoryBuckets(time.monotonic)
+    per_s, logins_per_s = settings.rate_limit_per_second, settings.rate_limit_login_per_minute / 60
+    return Services(
+        settings=settings,
+        platform=platform,
+        security=foundations.security,
+        metrics=metrics,
+        login_limit=RateLimiter("login", RateLimit(max(1, logins_per_s * 60), logins_per_s), buckets),
+        account_limit=RateLimiter("account", RateLimit(max(1, per_s * 4), per_s), buckets),
+        anonymous_limit=RateLimiter("address", RateLimit(max(1, per_s * 4), per_s), buckets),
+        trusted_proxies=trusted_networks(settings.trusted_proxies),
+        checks=checks,
+    )
+
+
+@dataclass(slots=True)
+class _Warmth:
+    """Loads the scoring kernels beside the start, so that neither the start nor a request waits for a compiler."""
+
+    is_warm: bool = False
+    failure: str = ""
+    _thread: threading.Thread | None = field(default=None, repr=False)
+
+    def start(self) -> None:
+        """Begin; once."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._warm, name="warm-up", daemon=True)
+            self._thread.start()
+
+    def check(self) -> str:
+        """For readiness."""
+        return "ok" if self.is_warm else self.failure or "the engine is warming up"
+
+    def _warm(self) -> None:
+        from pynomaly.detection import warm_up
+
+        try:
+            warm_up()
+        except Exception:
+            logger.exception("the engine could not be warmed up")
+            self.failure = "the engine could not be loaded"
+        else:
+            self.is_warm = True
+
+
+def _check_database(engine: Engine) -> str:
+    try:
+        with engine.execution_options(reads_only=True).connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return "the database does not answer"
+    return "ok"
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
