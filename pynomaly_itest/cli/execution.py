@@ -22,8 +22,8 @@ from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import read_log
 from pynomaly_itest.profile.loader import load
-from pynomaly_itest.profile.overrides import Overrides
 from pynomaly_itest.profile.model import Plan
+from pynomaly_itest.profile.overrides import Overrides
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.report import write
 from pynomaly_itest.results import fold

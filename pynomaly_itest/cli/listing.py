@@ -76,19 +76,19 @@ def _rows(family: Family, profiles: list[str]) -> Iterator[Row]:
 
 
 def _profiles() -> Iterator[Row]:
-    from pynomaly_itest.profile.finder import available
+    from pynomaly_itest.profile.finder import profile_folders
+    from pynomaly_itest.profile.loader import load
 
-    for found in available():
-        yield Row(found.name, found.description)
+    for name in profile_folders().available():
+        yield Row(name, load([name]).description)
 
 
 def _scenarios(profiles: list[str]) -> Iterator[Row]:
-    from pynomaly_itest.profile.finder import available
+    from pynomaly_itest.profile.finder import profile_folders
     from pynomaly_itest.profile.loader import load
-    from pynomaly_itest.profile.overrides import Overrides
 
-    for name in profiles or [found.name for found in available()]:
-        for scenario in load([name], Overrides()).scenarios:
+    for name in profiles or profile_folders().available():
+        for scenario in load([name]).scenarios:
             yield Row(scenario.id, f"{name}: {scenario.title}")
 
 

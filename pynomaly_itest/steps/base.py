@@ -5,14 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
 from pynomaly_itest.measure import Estimate
 from pynomaly_itest.shapes import ANYTHING, Shape
-from pynomaly_itest.target.http import Http
-from pynomaly_itest.target.platform import PlatformApi
+
+if TYPE_CHECKING:
+    from pynomaly_itest.target.http import Http
+    from pynomaly_itest.target.platform import PlatformApi
 
 Values = dict[str, Any]
 """What a step produced, by name: plain JSON values, `Samples`, `Estimate`s, `Inference`s, and dicts of these."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -66,6 +65,8 @@ class Measure(Step):
 
     async def _repeat(self, step: Step, context: StepContext, times: int, tally: _Tally, phase: str) -> None:
         """Share `times` calls out to the virtual users; the first failure ends them all."""
+        import asyncio
+
         numbers = iter(range(times))
         start = context.clock()
 

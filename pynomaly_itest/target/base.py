@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
 
 if TYPE_CHECKING:
     import httpx
+
+    from pynomaly_itest.events import TargetInfo
 
 
 @dataclass(frozen=True)

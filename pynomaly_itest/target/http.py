@@ -6,7 +6,6 @@ exceptions at this one border: what the target did wrong is StepFailed, with the
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -14,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import StepFailed
-from pynomaly_itest.events import Exchange
 from pynomaly_itest.redaction import Redactor
 
 if TYPE_CHECKING:
     import httpx
+
+    from pynomaly_itest.events import Exchange
 
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 _SHOWN_BODY_CHARS = 4_000
@@ -109,7 +109,9 @@ class Http:
         Raises RequestFailed where nothing came back in `timeout_s`, the connection broke, or the reply is
         larger than `max_reply_bytes`.
         """
-        import httpx  # here, as `validate` reads the step kinds but sends nothing
+        import asyncio  # here, as `validate` reads the step kinds but sends nothing
+
+        import httpx
 
         timeout = self.timeout_s if timeout_s is None else timeout_s
         request = self.client.build_request(
@@ -164,6 +166,8 @@ class Http:
         content: bytes = b"",
         error: str | None = None,
     ) -> Exchange:
+        from pynomaly_itest.events import Exchange
+
         sent = body.show()
         return Exchange(
             method=request.method,

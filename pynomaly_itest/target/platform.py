@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Credentials
 from pynomaly_itest.target.http import NO_BODY, Body, Http, Reply, RequestFailed
 
+if TYPE_CHECKING:
+    import asyncio
+
 PREFIX = "/api/v1"
 _RENEW_BEFORE_S = 30.0
+
+
+def _lock() -> asyncio.Lock:
+    import asyncio
+
+    return asyncio.Lock()
 
 
 @dataclass
@@ -27,7 +35,7 @@ class PlatformApi:
     clock: Callable[[], float] = time.monotonic
     _token: str | None = field(default=None, repr=False)
     _renew_at: float = 0.0
-    _logging_in: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _logging_in: asyncio.Lock = field(default_factory=_lock)
 
     async def authorization(self) -> dict[str, str]:
         """The headers that identify us; empty where no credentials were given."""
