@@ -1,4 +1,4 @@
-"""Detection: fitting is PyOD's and scikit-learn's, scoring is ours. A fitted model is frozen arrays and a pure function."""
+"""Detection: fitting is PyOD's and scikit-learn's, scoring is ours: a fitted model is arrays and a pure function."""
 
 from __future__ import annotations
 

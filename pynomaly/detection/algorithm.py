@@ -1,4 +1,4 @@
-"""What an algorithm is to the platform: a name, declared parameters, a way to learn arrays and a way to score by them."""
+"""What an algorithm is to the platform: a name, declared parameters, a way to learn arrays and one to score by them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Training:
     def neighbours(self, name: str = "n_neighbors") -> int:
         """How many neighbours to use: at most one fewer than there are rows. The default is lowered to that,
         a number that was asked for is refused (InvalidParameter)."""
-        wanted, most = self.integer(name), self.X.shape[0] - 1
+        wanted, most = self.integer(name), len(self.X) - 1
         if wanted <= most:
             return wanted
         if name in self.asked:

@@ -19,4 +19,5 @@ def by_column(points: Floats, lanes: int = LANES) -> Floats:
 
 def padded(vector: Floats, lanes: int = LANES) -> Floats:
     """vector (m,) -> (m rounded up to `lanes`,), zeros in the padding."""
-    return by_column(vector[:, None], lanes)[0]
+    whole: Floats = by_column(vector[:, None], lanes)[0]
+    return whole

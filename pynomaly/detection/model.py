@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -72,10 +72,14 @@ class FrozenModel:
         return sum(array.nbytes for array in self.arrays.values())
 
 
-def _is_plain(X: Any) -> bool:
+def _is_plain(X: Any) -> TypeGuard[Floats]:
     """Whether X can go to a kernel as it is: the common case, told apart in a fraction of a microsecond."""
     return (
-        type(X) is np.ndarray and X.dtype is _FLOAT64 and X.ndim == 2 and X.flags.c_contiguous and X.flags.aligned
+        type(X) is np.ndarray
+        and X.dtype is _FLOAT64
+        and X.ndim == 2
+        and X.flags.c_contiguous
+        and X.flags.aligned
     )
 
 
@@ -86,7 +90,9 @@ def as_rows(X: ArrayLike) -> Floats:
     except ValueError as error:  # rows of different lengths
         raise DimensionMismatch("the rows have different lengths", hint="send a rectangular table") from error
     if given.ndim != 2:
-        raise DimensionMismatch(f"a table has 2 dimensions, this has {given.ndim}", hint="send a list of rows")
+        raise DimensionMismatch(
+            f"a table has 2 dimensions, this has {given.ndim}", hint="send a list of rows"
+        )
     if given.dtype.kind not in "fiub":
         raise InvalidInput(f"values of type {given.dtype} are no numbers", hint="send numbers")
     rows = np.require(given, dtype=np.float64, requirements=["C", "A"])

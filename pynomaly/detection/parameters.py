@@ -44,7 +44,9 @@ class Parameter:
 
     def describe(self) -> dict[str, Any]:
         """The declaration as JSON values, for the catalogue of algorithms."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
 
     @property
     def bounds(self) -> str:

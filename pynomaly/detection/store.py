@@ -1,4 +1,4 @@
-"""Models on disk and in bytes, without pickle: a manifest and `.npy` arrays with their SHA-256, nothing that can run."""
+"""Models on disk and in bytes, without pickle: a manifest and `.npy` arrays with their SHA-256, nothing to run."""
 
 from __future__ import annotations
 
@@ -160,7 +160,11 @@ def _checked_array(name: str, entry: ArrayEntry, blob: memoryview) -> NDArray[An
         array = np.load(io.BytesIO(blob), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise CorruptStore(f"the model's array '{name}' can't be read") from error
-    if not isinstance(array, np.ndarray) or array.dtype.str != entry.dtype or list(array.shape) != entry.shape:
+    if (
+        not isinstance(array, np.ndarray)
+        or array.dtype.str != entry.dtype
+        or list(array.shape) != entry.shape
+    ):
         raise CorruptStore(f"the model's array '{name}' is not what the manifest says")
     return array
 

@@ -40,7 +40,9 @@ def verify_columns(arrays: Arrays, n_features: int) -> None:
     for j in range(n_features):
         column, counts = _run(values, starts, j), _run(below, starts, j)
         require((np.diff(column) > 0).all() and (np.diff(counts) > 0).all(), "a column is not ascending")
-        require(column[-1] == SENTINEL and counts[0] == 0 and counts[-1] == n_train, "a column has other ends")
+        require(
+            column[-1] == SENTINEL and counts[0] == 0 and counts[-1] == n_train, "a column has other ends"
+        )
 
 
 def tails_scorer(arrays: Arrays, *, copula: bool) -> Scorer:
@@ -67,15 +69,14 @@ def _moments(column: Floats) -> Floats:
     deviations = deviations / scale
     squares, cubes = float((deviations**2).sum()), float((deviations**3).sum())
     with_x = n_train + 1
+    of_cube, of_square = n_train * (n_train - 1) / with_x**2, n_train / with_x
     # scipy's rule: a standard deviation below the mean's rounding error is none at all
     least = with_x * (np.finfo(np.float64).eps * mean / scale) ** 2
-    return np.array(
-        [mean, 1 / scale, cubes, 3 * squares / with_x, n_train * (n_train - 1) / with_x**2, squares, n_train / with_x, least]
-    )
+    return np.array([mean, 1 / scale, cubes, 3 * squares / with_x, of_cube, squares, of_square, least])
 
 
 def _grids(values: Floats, starts: NDArray[np.int64]) -> tuple[NDArray[np.int32], Floats, NDArray[np.int64]]:
-    """Per column: as many cells as distinct values, how many cells make a unit, and the steps that the fullest needs."""
+    """Per column: as many cells as distinct values, how many make a unit, and the steps that the fullest needs."""
     grid = np.zeros(len(values), np.int32)
     n_columns = len(starts) - 1
     per_unit, steps = np.zeros(n_columns), np.zeros(n_columns, np.int64)

@@ -67,7 +67,9 @@ SPEC = AlgorithmSpec(
     title="Angle-based outlier detection",
     description="Rows that see their neighbours in one direction. Made for many columns; slow to fit.",
     parameters=(
-        Parameter("n_neighbors", "integer", 5, "How many neighbours' angles are taken", minimum=2, maximum=50),
+        Parameter(
+            "n_neighbors", "integer", 5, "How many neighbours' angles are taken", minimum=2, maximum=50
+        ),
     ),
     learn=learn,
     verify=verify,

@@ -68,7 +68,7 @@ def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
 
 
 def _n_clusters(training: Training) -> int:
-    wanted, most = training.integer("n_clusters"), training.X.shape[0]
+    wanted, most = training.integer("n_clusters"), len(training.X)
     if wanted > most and "n_clusters" in training.asked:
         raise InvalidParameter(
             f"n_clusters: {wanted} clusters asked for, but there are {most} training rows",
@@ -99,9 +99,20 @@ SPEC = AlgorithmSpec(
     description="Rows far from every large cluster. Fast; needs a fitting number of clusters.",
     parameters=(
         Parameter("n_clusters", "integer", 8, "How many clusters k-means makes", minimum=1, maximum=1000),
-        Parameter("alpha", "number", 0.9, "Share of the rows that large clusters hold", minimum=0.5, maximum=0.999),
-        Parameter("beta", "number", 5.0, "Size ratio between a large and a small cluster", minimum=1.001, maximum=1000),
-        Parameter("use_weights", "boolean", False, "Multiply by the size of the row's cluster, as in the paper"),
+        Parameter(
+            "alpha", "number", 0.9, "Share of the rows that large clusters hold", minimum=0.5, maximum=0.999
+        ),
+        Parameter(
+            "beta",
+            "number",
+            5.0,
+            "Size ratio between a large and a small cluster",
+            minimum=1.001,
+            maximum=1000,
+        ),
+        Parameter(
+            "use_weights", "boolean", False, "Multiply by the size of the row's cluster, as in the paper"
+        ),
     ),
     learn=learn,
     verify=verify,

@@ -67,7 +67,14 @@ def _tabulate(detector: Any, n_columns: int) -> Arrays:
         widths = np.diff(of_column)
         per_unit = len(density) / (of_column[-1] - of_column[0])
         columns.append(
-            [of_column[0], per_unit, widths[0] * detector.tol, of_column[-1], widths[-1] * detector.tol, rarity.max()]
+            [
+                of_column[0],
+                per_unit,
+                widths[0] * detector.tol,
+                of_column[-1],
+                widths[-1] * detector.tol,
+                rarity.max(),
+            ]
         )
     return {
         "edges": np.concatenate(edges),
@@ -93,7 +100,9 @@ SPEC = AlgorithmSpec(
             choices=("auto",),
         ),
         Parameter("alpha", "number", 0.1, "Added to each density, against log(0)", minimum=1e-6, maximum=1.0),
-        Parameter("tol", "number", 0.5, "How far outside, in bins, still counts as the outer bin", minimum=0.0, maximum=1.0),
+        Parameter(
+            "tol", "number", 0.5, "How many bins outside still count as the last", minimum=0.0, maximum=1.0
+        ),
     ),
     learn=learn,
     verify=verify,

@@ -44,7 +44,8 @@ def pack_forest(forest: Any) -> Arrays:
 
     trees = [estimator.tree_ for estimator in forest.estimators_]
     depth = max(1, *(tree.max_depth for tree in trees))
-    packed = [_pack_tree(tree, columns, depth) for tree, columns in zip(trees, forest.estimators_features_, strict=True)]
+    columns = forest.estimators_features_
+    packed = [_pack_tree(tree, of_tree, depth) for tree, of_tree in zip(trees, columns, strict=True)]
     scale = len(trees) * float(_average_path_length([forest.max_samples_])[0])
     return {
         "nodes": np.stack([nodes for nodes, _ in packed]),
@@ -59,9 +60,13 @@ def verify(arrays: Arrays, n_features: int) -> None:
     nodes, leaves = arrays["nodes"], arrays["leaves"]
     depth = leaves.shape[1].bit_length() - 1
     require(1 <= depth <= MAX_DEPTH and leaves.shape[1] == 1 << depth, "the leaves are no perfect trees")
-    require(nodes.shape == (leaves.shape[0], leaves.shape[1] - 1) and len(nodes) > 0, "nodes and leaves differ")
+    require(
+        nodes.shape == (leaves.shape[0], leaves.shape[1] - 1) and len(nodes) > 0, "nodes and leaves differ"
+    )
     require_within(nodes & 0xFFFF, 0, n_features, "nodes")
-    require(arrays["normaliser"].shape == (2,) and arrays["normaliser"][0] > 0, "the normaliser is not positive")
+    require(
+        arrays["normaliser"].shape == (2,) and arrays["normaliser"][0] > 0, "the normaliser is not positive"
+    )
 
 
 def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
@@ -83,7 +88,7 @@ def _max_samples(training: Training) -> int | str:
     wanted = training.parameters["max_samples"]
     if isinstance(wanted, str):
         return wanted
-    return min(int(wanted), training.X.shape[0])
+    return min(int(wanted), len(training.X))
 
 
 def _pack_tree(tree: Any, columns: NDArray[np.int64], depth: int) -> tuple[NDArray[np.int64], Floats]:
@@ -136,7 +141,9 @@ SPEC = AlgorithmSpec(
             maximum=4096,
             choices=("auto",),
         ),
-        Parameter("max_features", "number", 1.0, "Share of the columns a tree sees", minimum=0.01, maximum=1.0),
+        Parameter(
+            "max_features", "number", 1.0, "Share of the columns a tree sees", minimum=0.01, maximum=1.0
+        ),
         Parameter("bootstrap", "boolean", False, "Draw a tree's rows with replacement"),
     ),
     learn=learn,

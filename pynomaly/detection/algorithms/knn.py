@@ -58,7 +58,11 @@ SPEC = AlgorithmSpec(
     parameters=(
         Parameter("n_neighbors", "integer", 5, "Which neighbour's distance counts", minimum=1, maximum=1000),
         Parameter(
-            "method", "string", "largest", "The largest, mean or median distance of the neighbours", choices=METHODS
+            "method",
+            "string",
+            "largest",
+            "The largest, mean or median distance of the neighbours",
+            choices=METHODS,
         ),
     ),
     learn=learn,

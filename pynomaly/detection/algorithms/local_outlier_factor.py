@@ -61,7 +61,9 @@ SPEC = AlgorithmSpec(
     description="Rows in thinner surroundings than their neighbours: finds what is odd only locally.",
     aliases=("LOF",),
     parameters=(
-        Parameter("n_neighbors", "integer", 20, "How many neighbours make the surroundings", minimum=1, maximum=1000),
+        Parameter(
+            "n_neighbors", "integer", 20, "How many neighbours make the surroundings", minimum=1, maximum=1000
+        ),
     ),
     learn=learn,
     verify=verify,

@@ -101,7 +101,9 @@ SPEC = AlgorithmSpec(
             choices=("auto", "scale"),
         ),
         Parameter("degree", "integer", 3, "Degree of the 'poly' kernel", minimum=1, maximum=MAX_DEGREE),
-        Parameter("coef0", "number", 0.0, "Constant term of 'poly' and 'sigmoid'", minimum=-1000, maximum=1000),
+        Parameter(
+            "coef0", "number", 0.0, "Constant term of 'poly' and 'sigmoid'", minimum=-1000, maximum=1000
+        ),
     ),
     learn=learn,
     verify=verify,

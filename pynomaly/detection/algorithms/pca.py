@@ -45,14 +45,18 @@ def learn(training: Training) -> Learned:
         "means": detector.scaler_.mean_ if standardise else np.zeros(n_columns),
         "deviations": detector.scaler_.scale_ if standardise else np.ones(n_columns),
     }
-    return Learned(arrays=arrays, threshold=_threshold(detector, arrays, training, everything_kept=bool(keep.all())))
+    return Learned(
+        arrays=arrays, threshold=_threshold(detector, arrays, training, everything_kept=bool(keep.all()))
+    )
 
 
 def verify(arrays: Arrays, n_features: int) -> None:
     """Raise CorruptStore unless the arrays are components over n_features columns."""
     require_arrays(arrays, components="f8/2", weights="f8/1", means="f8/1", deviations="f8/1")
     components = arrays["components"]
-    require(components.shape[1] == n_features and len(arrays["weights"]) == len(components) > 0, "'components'")
+    require(
+        components.shape[1] == n_features and len(arrays["weights"]) == len(components) > 0, "'components'"
+    )
     require(len(arrays["means"]) == len(arrays["deviations"]) == n_features, "means and deviations")
     require((arrays["deviations"] > 0).all(), "a deviation is not positive")
 
@@ -91,10 +95,18 @@ SPEC = AlgorithmSpec(
     description="Rows that break the correlations of the rest. Very fast; linear relations only.",
     parameters=(
         Parameter(
-            "n_components", "integer", "all", "How many components", minimum=1, maximum=10_000, choices=("all",)
+            "n_components",
+            "integer",
+            "all",
+            "How many components",
+            minimum=1,
+            maximum=10_000,
+            choices=("all",),
         ),
         Parameter("standardization", "boolean", True, "Bring columns to mean 0 and deviation 1 first"),
-        Parameter("weighted", "boolean", True, "Divide each distance by the component's share of the variance"),
+        Parameter(
+            "weighted", "boolean", True, "Divide each distance by the component's share of the variance"
+        ),
     ),
     learn=learn,
     verify=verify,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 import numba
 from numba.core import types
 
-from pynomaly.detection.model import LARGEST as LARGEST  # kernels take it from here: beyond, squares overflow
+from pynomaly.detection.model import LARGEST
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 

@@ -19,11 +19,11 @@ from pynomaly.detection.kernels.compiled import (
     BOOL,
     INT32S,
     INT64S,
-    LARGEST,
     MATRIX,
     OUT,
     ROWS,
     VECTOR,
+    all_usable,
     compiled,
     part,
 )
@@ -32,7 +32,9 @@ ROWS_PER_BLOCK = 256
 
 
 @part
-def find(x: Any, values: Any, first: Any, size: Any, grid: Any, per_unit: Any, steps: Any) -> Any:  # pragma: no cover
+def find(
+    x: Any, values: Any, first: Any, size: Any, grid: Any, per_unit: Any, steps: Any
+) -> Any:  # pragma: no cover
     """The least index in a column's run whose value is not below x; at most that of the sentinel."""
     cell = np.int64(min(max((x - values[first]) * per_unit, 0.0), size - 2.0))
     begin = first + grid[first + cell]
@@ -49,9 +51,10 @@ def find(x: Any, values: Any, first: Any, size: Any, grid: Any, per_unit: Any, s
 def skew_sign(x: Any, moments: Any, column: Any) -> Any:  # pragma: no cover - compiled
     """Sign of the skewness of training column and x together; 0 if all values are the same but for rounding.
 
-    With t = (x - mean) * scale: the sum of cubes about the new mean is S3 - 3 S2 t / (N + 1) + t^3 N (N - 1) / (N + 1)^2,
-    that of squares S2 + t^2 N / (N + 1). `moments` has mean, scale, S3, and the factors of t, t^3, S2, that of t^2,
-    and the least sum of squares that counts.
+    With t = (x - mean) * scale: the sum of cubes about the new mean is
+    S3 - 3 S2 t / (N + 1) + t^3 N (N - 1) / (N + 1)^2, that of squares S2 + t^2 N / (N + 1).
+    `moments` has mean, scale, S3, the factors of t and t^3, S2, the factor of t^2, and the least sum of squares that
+    counts.
     """
     t = (x - moments[column, 0]) * moments[column, 1]
     if moments[column, 5] + moments[column, 6] * t * t <= moments[column, 7]:
@@ -81,11 +84,9 @@ def score_tails(
     n_train = len(logs) - 1
     for begin in range(0, n_rows, ROWS_PER_BLOCK):
         end = min(begin + ROWS_PER_BLOCK, n_rows)
-        for row in range(begin, end):
-            scores[row] = 0.0
-            for j in range(n_columns):
-                if not (abs(rows[row, j]) <= LARGEST):
-                    return False
+        if not all_usable(rows, begin, end):
+            return False
+        scores[begin:end] = 0.0
         for j in range(n_columns):
             first, size = starts[j], starts[j + 1] - starts[j]
             for row in range(begin, end):

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly.detection.kernels.compiled import FLOAT, INT, INT64S, LARGEST, OUT, ROWS, VECTOR, compiled, part
+from pynomaly.detection.kernels.compiled import FLOAT, INT, INT64S, OUT, ROWS, VECTOR, compiled, part
+from pynomaly.detection.model import LARGEST
 
 ROWS_PER_BLOCK = 256
-
 
 
 @part
@@ -53,7 +53,6 @@ def score_forest(
     """
     n_rows, n_features = rows.shape
     n_inner = (1 << depth) - 1
-    n_leaves = n_inner + 1
     keys = np.zeros(min(n_rows + 7, ROWS_PER_BLOCK) * n_features, np.int64)
     paths = np.empty(min(n_rows + 7, ROWS_PER_BLOCK), np.float64)
     for start in range(0, n_rows, ROWS_PER_BLOCK):

@@ -49,7 +49,9 @@ def turn(
 
 
 @part
-def squares_across(sideways: Any, width: Any, point: Any, squares: Any) -> None:  # pragma: no cover - compiled
+def squares_across(
+    sideways: Any, width: Any, point: Any, squares: Any
+) -> None:  # pragma: no cover - compiled
     """squares (width,) = squared distances of the rows to one point (d,)."""
     squares[:width] = 0.0
     for k in range(len(point)):
@@ -60,7 +62,9 @@ def squares_across(sideways: Any, width: Any, point: Any, squares: Any) -> None:
 
 
 @part
-def products_across(sideways: Any, width: Any, weights: Any, products: Any) -> None:  # pragma: no cover - compiled
+def products_across(
+    sideways: Any, width: Any, weights: Any, products: Any
+) -> None:  # pragma: no cover - compiled
     """products (width,) = dot products of the rows with weights (d,)."""
     products[:width] = 0.0
     for k in range(len(weights)):
@@ -118,41 +122,43 @@ def score_components(
 
 
 @part
-def mahalanobis_one_by_one(rows: Any, location: Any, by_column: Any, scores: Any) -> None:  # pragma: no cover
+def mahalanobis_one_by_one(
+    rows: Any, location: Any, deviations: Any, by_column: Any, scores: Any
+) -> None:  # pragma: no cover - compiled
     """`score_mahalanobis` of few rows: the same sums in the same order."""
-    products = np.empty(by_column.shape[1])
+    products, standard = np.empty(by_column.shape[1]), np.empty(rows.shape[1])
     for row in range(len(rows)):
         products[:] = 0.0
         for k in range(rows.shape[1]):
-            x = rows[row, k] - location[k]
+            x = standard[k] = (rows[row, k] - location[k]) / deviations[k]
             for i in range(len(products)):
                 products[i] += x * by_column[k, i]
         total = 0.0
         for k in range(rows.shape[1]):
-            total += (rows[row, k] - location[k]) * products[k]
+            total += standard[k] * products[k]
         scores[row] = total
 
 
 @compiled(ROWS, VECTOR, VECTOR, MATRIX, MATRIX, OUT)
 def score_mahalanobis(
-    rows: Any, location: Any, ones: Any, precision: Any, by_column: Any, scores: Any
+    rows: Any, location: Any, deviations: Any, precision: Any, by_column: Any, scores: Any
 ) -> bool:  # pragma: no cover - compiled
-    """scores = (x - location)' precision (x - location).
+    """scores = z' precision z, where z = (x - location) / deviations.
 
-    ones (d,): the deviations of rows left in their units; precision (d, d); by_column (d, >= d): the same, padded.
+    precision (d, d); by_column (d, >= d): the same, padded.
     """
     n_rows, n_columns = rows.shape
     if n_rows < FEW:
         if not all_usable(rows, 0, n_rows):
             return False
-        mahalanobis_one_by_one(rows, location, by_column, scores)
+        mahalanobis_one_by_one(rows, location, deviations, by_column, scores)
         return True
     sideways, across, totals = np.empty((n_columns, WIDTH)), np.empty(WIDTH), np.empty(WIDTH)
     for begin in range(0, n_rows, WIDTH):
         width = min(WIDTH, n_rows - begin)
         if not all_usable(rows, begin, begin + width):
             return False
-        turn(rows, begin, width, location, ones, sideways)
+        turn(rows, begin, width, location, deviations, sideways)
         totals[:] = 0.0
         for k in range(n_columns):
             products_across(sideways, width, precision[k], across)
@@ -189,7 +195,9 @@ def score_clusters(
 
 
 @compiled(ROWS, VECTOR, FLOAT, OUT)
-def score_hyperplane(rows: Any, weights: Any, offset: Any, scores: Any) -> bool:  # pragma: no cover - compiled
+def score_hyperplane(
+    rows: Any, weights: Any, offset: Any, scores: Any
+) -> bool:  # pragma: no cover - compiled
     """scores = rows @ weights + offset."""
     n_rows, n_columns = rows.shape
     if not all_usable(rows, 0, n_rows):

@@ -38,7 +38,7 @@ def box_distances(row: Any, lows: Any, highs: Any, to_boxes: Any) -> None:  # pr
     for k in range(lows.shape[0]):
         x = row[k]
         for i in range(lows.shape[1]):
-            outside = max(max(lows[k, i] - x, x - highs[k, i]), 0.0)
+            outside = max(lows[k, i] - x, x - highs[k, i], 0.0)
             to_boxes[i] += outside * outside
 
 
@@ -113,7 +113,9 @@ def find_nearest(
         best = 0
         for b in range(1, n_blocks):
             best = b if to_boxes[b] < to_boxes[best] else best
-        search_block(row, blocks[best], members[best * BLOCK : best * BLOCK + BLOCK], squares, nearest, indices)
+        search_block(
+            row, blocks[best], members[best * BLOCK : best * BLOCK + BLOCK], squares, nearest, indices
+        )
         to_boxes[best] = np.inf
     for b in range(n_blocks):
         if to_boxes[b] <= nearest[last] and to_boxes[b] < np.inf:
