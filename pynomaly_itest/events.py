@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pynomaly_itest.errors import UsageError
-from pynomaly_itest.verdicts import Verdict as Verdict
+from pynomaly_itest.verdicts import Verdict
 
 LOG_VERSION = 1
 

@@ -21,7 +21,6 @@ from pynomaly_itest.events import (
     ScenarioStarted,
     StepFinished,
     StepStarted,
-    Verdict,
 )
 from pynomaly_itest.gates import Judged, judge_condition
 from pynomaly_itest.ledger import CleanupLedger
@@ -36,6 +35,7 @@ from pynomaly_itest.target.base import Target
 from pynomaly_itest.target.http import Http, RequestFailed
 from pynomaly_itest.target.observer import Observer
 from pynomaly_itest.target.platform import PlatformApi
+from pynomaly_itest.verdicts import Verdict
 
 CLEANUP_TIMEOUT_S = 30.0
 _SHOWN_SAMPLES = 10_000

@@ -31,7 +31,7 @@ from pynomaly_itest.events import (
     TargetSampled,
     Warned,
 )
-from pynomaly_itest.verdicts import Verdict as Verdict
+from pynomaly_itest.verdicts import Verdict
 
 __all__ = ["RunResult", "ScenarioResult", "Verdict", "combine", "fold"]
 

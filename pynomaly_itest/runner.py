@@ -25,7 +25,6 @@ from pynomaly_itest.events import (
     ScenarioFinished,
     TargetReady,
     TargetSampled,
-    Verdict,
     Warned,
 )
 from pynomaly_itest.lifecycle import ScenarioRun, Services
@@ -35,6 +34,7 @@ from pynomaly_itest.target.http import Http
 from pynomaly_itest.target.observer import Observer, Reading
 from pynomaly_itest.target.platform import PlatformApi
 from pynomaly_itest.target.requirements import unmet
+from pynomaly_itest.verdicts import Verdict
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from pynomaly_itest.events import (
     StepFinished,
     StepStarted,
     TargetReady,
-    Verdict,
     Warned,
 )
 from pynomaly_itest.plain import printable
+from pynomaly_itest.verdicts import Verdict
 
 MARKS = {
     Verdict.PASSED: "✓",

@@ -9,7 +9,8 @@ from typing import Any
 from pynomaly_itest.cli.console import COLOURS, MARKS
 from pynomaly_itest.events import GateJudged
 from pynomaly_itest.plain import printable
-from pynomaly_itest.results import RunResult, ScenarioResult, Verdict
+from pynomaly_itest.results import RunResult, ScenarioResult
+from pynomaly_itest.verdicts import Verdict
 
 _MOST_SHOWN = 10
 _BAD = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)

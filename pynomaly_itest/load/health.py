@@ -70,7 +70,7 @@ def _late(plan: LoadPlan, symptoms: Symptoms) -> list[str]:
     median = f"{symptoms.latency_p50_ms:.3g} ms"
     return [
         f"the generator was late by {lag_ms:.3g} ms ({which}) where the target's median latency is {median}: "
-        + "lower the rate, add workers, or take load off this machine"
+         "lower the rate, add workers, or take load off this machine"
     ]
 
 

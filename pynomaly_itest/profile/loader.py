@@ -181,7 +181,7 @@ def _check_together(profiles: Sequence[_Profile], mistakes: list[Mistake]) -> No
         kept = []
         for scenario in profile.scenarios:
             first = ids.setdefault(scenario.id, scenario)
-            if first is scenario:
+            if first is scenario or any(first is one for one in kept):
                 kept.append(scenario)
             elif first.source != scenario.source:  # the same place: both extend the profile that has it
                 mistakes.append(scenario.source.mistake(f"two profiles have a scenario {scenario.id!r}"))

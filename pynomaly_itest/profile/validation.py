@@ -51,7 +51,7 @@ def faults(model: type[Checked], node: YamlNode, at: Source, of: str = "") -> li
 def _mistakes(problem: ValidationError, model: Any, node: YamlNode, at: Source, of: str) -> Iterator[Mistake]:
     seen: set[object] = set()
     errors = problem.errors(include_url=False)
-    paths = [_yaml_path(node, error["loc"]) for error in errors]
+    paths = [_yaml_path(node, error["loc"], str(error["type"])) for error in errors]
     for error, path in zip(errors, paths, strict=True):
         if error["type"] in _WANTED and any(_leads_on(path, other) for other in paths):
             continue  # another member of the union took the value, and found the fault inside it
@@ -111,7 +111,7 @@ def _walk(node: YamlNode, at: Source, loc: Sequence[str | int]) -> Found:
     return Found(node, source)
 
 
-def _yaml_path(node: YamlNode, loc: Sequence[str | int]) -> tuple[str | int, ...]:
+def _yaml_path(node: YamlNode, loc: Sequence[str | int], kind: str) -> tuple[str | int, ...]:
     """The parts of a pydantic path that are keys and indexes of the YAML, or a key that is missing there."""
     path: list[str | int] = []
     for part in loc:
@@ -121,7 +121,7 @@ def _yaml_path(node: YamlNode, loc: Sequence[str | int]) -> tuple[str | int, ...
         elif isinstance(node, ListNode) and isinstance(part, int) and part < len(node.items):
             node = node.items[part]
             path.append(part)
-        elif isinstance(node, MappingNode) and part is loc[-1]:
+        elif kind == "missing" and isinstance(node, MappingNode) and part is loc[-1]:
             path.append(part)
     return tuple(path)
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from pynomaly_itest.events import Verdict
 from pynomaly_itest.report.document import (
     SEVERITIES,
     FindingDocument,
@@ -15,6 +14,7 @@ from pynomaly_itest.report.document import (
     ScenarioDocument,
     StepDocument,
 )
+from pynomaly_itest.verdicts import Verdict
 
 _WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
 

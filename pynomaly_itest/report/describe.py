@@ -12,7 +12,6 @@ from pynomaly_itest.events import (
     GateJudged,
     RunStarted,
     StepFinished,
-    Verdict,
 )
 from pynomaly_itest.report.document import (
     SEVERITIES,
@@ -31,6 +30,7 @@ from pynomaly_itest.report.explain import explain
 from pynomaly_itest.report.summarise import summarise, thin
 from pynomaly_itest.report.untrusted import clean, clip, finite, jsonable, one_line
 from pynomaly_itest.results import RunResult, ScenarioResult
+from pynomaly_itest.verdicts import Verdict
 
 _ALL_EXCHANGES_CHARS = 250_000
 _LONGEST_BODY = 4_000

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pynomaly_itest.events import Verdict
+from pynomaly_itest.verdicts import Verdict
 
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pynomaly_itest.errors import ExitCode
-from pynomaly_itest.events import Verdict
 from pynomaly_itest.report.attention import Concern, concerns
 from pynomaly_itest.report.document import GateDocument, RunDocument
 from pynomaly_itest.report.numbers import pair
 from pynomaly_itest.report.untrusted import one_line
+from pynomaly_itest.verdicts import Verdict
 
 
 def explain(run: RunDocument) -> str:

@@ -10,13 +10,13 @@ import re
 from collections import Counter
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from pynomaly_itest.events import Verdict
 from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.report.attention import concerns
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.document import RunDocument, ScenarioDocument
 from pynomaly_itest.report.plain import concern_lines
 from pynomaly_itest.results import RunResult
+from pynomaly_itest.verdicts import Verdict
 
 _ELEMENT = {
     Verdict.FAILED: "failure",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from pynomaly_itest.errors import Mistake
 from pynomaly_itest.profile.expression.nodes import (
@@ -25,6 +26,8 @@ from pynomaly_itest.shapes import ANYTHING, STATISTICS, Record, Scalar, Series, 
 
 _QUANTILES = ("p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9")
 _UNKNOWN = Scalar()
+# An open record takes names nobody foresaw, but one this near to a name that is known is that one mistyped.
+_SURELY_A_SLIP = 0.9
 
 
 @dataclass(frozen=True)
@@ -205,6 +208,8 @@ def _walk(name: Name, scope: Record) -> Shape | _Fault:
         if part in shape.fields:
             shape = shape.fields[part]
         elif shape.open:
+            if get_close_matches(part, shape.fields, n=1, cutoff=_SURELY_A_SLIP):
+                return _unknown_name(name, depth, shape)
             shape = ANYTHING
         else:
             return _unknown_name(name, depth, shape)

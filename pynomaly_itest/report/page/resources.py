@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pynomaly_itest.events import Verdict
 from pynomaly_itest.report.document import ResourcesDocument, RunDocument
 from pynomaly_itest.report.numbers import quantity
 from pynomaly_itest.report.page.axis import Axis, spanning
@@ -21,6 +20,7 @@ from pynomaly_itest.report.page.panel import (
     scale_of,
 )
 from pynomaly_itest.report.untrusted import finite
+from pynomaly_itest.verdicts import Verdict
 
 _FEWEST_SAMPLES = 3
 

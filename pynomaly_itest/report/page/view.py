@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pynomaly_itest.events import Verdict
 from pynomaly_itest.report.attention import Concern, concerns, noted
 from pynomaly_itest.report.document import (
     FindingDocument,
@@ -21,6 +20,7 @@ from pynomaly_itest.report.page import distribution, resources
 from pynomaly_itest.report.page.bullet import Bar, Bullet, bullet
 from pynomaly_itest.report.page.panel import Panel
 from pynomaly_itest.report.plain import interval_text, margin_text
+from pynomaly_itest.verdicts import Verdict
 
 _TABLED_QUANTILES = ("p50", "p90", "p95", "p99", "p99.9")
 _MOST_PLOTS = 130
@@ -130,7 +130,9 @@ _IN_ORDER = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED
 def _facts(run: RunDocument) -> list[Fact]:
     """What was tested, when, how long and by what machine: the answers that a release needs on record."""
     version = f", version {run.target.version}" if run.target.version else ""
-    start = f" (its start took {duration(run.target_start_s)})" if run.target_start_s is not None else ""
+    start = (
+        "" if run.target_start_s is None else f", of which the target’s start {duration(run.target_start_s)}"
+    )
     facts = [
         Fact("Target", f"{run.target.kind} {run.target.url}{version}"),
         Fact("Profile", run.profile),

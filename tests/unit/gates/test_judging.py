@@ -9,7 +9,7 @@ import pytest
 from pynomaly_itest.gates import judge_condition
 from pynomaly_itest.measure import Absence, Samples, exact, proportion
 from pynomaly_itest.profile.expression import parse
-from pynomaly_itest.results import Verdict
+from pynomaly_itest.verdicts import Verdict
 
 P, F, I = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE  # noqa: E741
 

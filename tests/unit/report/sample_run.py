@@ -25,10 +25,10 @@ from pynomaly_itest.events import (
     TargetInfo,
     TargetReady,
     TargetSampled,
-    Verdict,
     Warned,
 )
 from pynomaly_itest.results import RunResult, fold
+from pynomaly_itest.verdicts import Verdict
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31mred\x1b[0m\x00\x07"

@@ -21,9 +21,9 @@ from pynomaly_itest.events import (
     ScenarioStarted,
     StepFinished,
     TargetInfo,
-    Verdict,
 )
 from pynomaly_itest.results import combine, fold
+from pynomaly_itest.verdicts import Verdict
 
 P, F, I, E, S = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR, Verdict.SKIPPED  # noqa: E741
 
