@@ -178,7 +178,7 @@ def _check_together(profiles: Sequence[_Profile], mistakes: list[Mistake]) -> No
     ids: dict[str, Scenario] = {}
     specs: dict[str, DatasetSpec] = {}
     for profile in profiles:
-        kept = []
+        kept: list[Scenario] = []
         for scenario in profile.scenarios:
             first = ids.setdefault(scenario.id, scenario)
             if first is scenario or any(first is one for one in kept):

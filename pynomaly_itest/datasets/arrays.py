@@ -1,0 +1,88 @@
+"""Reads npy, npz and parquet files; nothing in them is ever unpickled."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from pynomaly_itest.datasets.base import feature_names
+from pynomaly_itest.datasets.columns import Table
+from pynomaly_itest.errors import UsageError
+
+MOST_UNPACKED_BYTES = 4_000_000_000
+
+
+def read_arrays(path: Path) -> Table:
+    """An npy's array, or an npz' X with its y as labels. Raises UsageError where it is no table of numbers."""
+    import numpy as np
+
+    if path.suffix.lower() == ".npz" or zipfile.is_zipfile(path):
+        _check_unpacked_size(path)
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            return _from_matrix(path, loaded, None)
+        with loaded:
+            if "X" not in loaded.files:
+                known = ", ".join(loaded.files) or "nothing"
+                raise UsageError(f"{path} has no array 'X'", hint=f"it has {known}; X and y are needed")
+            labels = loaded["y"].ravel() if "y" in loaded.files else None
+            return _from_matrix(path, loaded["X"], labels)
+    except (ValueError, EOFError, zipfile.BadZipFile) as problem:
+        why = "it holds Python objects" if "pickle" in str(problem).lower() else str(problem)
+        raise UsageError(
+            f"{path} is no array file of numbers: {why}", hint="save it with numpy.save"
+        ) from problem
+
+
+def read_parquet(path: Path) -> Table:
+    """A parquet file's columns. Raises UsageError where it is none, or has columns that are no plain values."""
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    try:
+        table = parquet.read_table(path, memory_map=False)
+    except (pa.ArrowException, OSError) as problem:
+        why = " ".join(str(problem).split())[:200]
+        raise UsageError(f"{path} can't be read as parquet: {why}") from problem
+    numbers: dict[str, Any] = {}
+    texts: dict[str, Any] = {}
+    for name in table.column_names:
+        column = table.column(name)
+        if pa.types.is_dictionary(column.type):
+            column = column.cast(column.type.value_type)
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            texts[name] = [value or "" for value in column.to_pylist()]
+        elif _is_numeric(column.type):
+            numbers[name] = column.cast(pa.float64()).to_numpy()
+        else:
+            raise UsageError(f"{path}: column {name!r} is {column.type}, neither number nor text")
+    return Table(str(path), list(table.column_names), table.num_rows, numbers, texts)
+
+
+def _is_numeric(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+
+
+def _from_matrix(path: Path, matrix: Any, labels: Any) -> Table:
+    if matrix.dtype.kind not in "fiub":
+        raise UsageError(f"{path} holds {matrix.dtype}, no numbers", hint="save an array of numbers")
+    if matrix.ndim != 2 or matrix.shape[1] == 0:
+        raise UsageError(f"{path} has the shape {matrix.shape}: a table is (rows, columns)")
+    names = feature_names(matrix.shape[1])
+    columns = {name: matrix[:, index].astype(float) for index, name in enumerate(names)}
+    return Table(str(path), list(names), matrix.shape[0], columns, own_labels=labels)
+
+
+def _check_unpacked_size(path: Path) -> None:
+    """A small archive can unpack to more than any memory holds."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+    except zipfile.BadZipFile as problem:
+        raise UsageError(f"{path} is no npz file: {problem}") from problem
+    if size > MOST_UNPACKED_BYTES:
+        raise UsageError(f"{path} unpacks to more than {MOST_UNPACKED_BYTES // 10**9} GB")

@@ -1,0 +1,86 @@
+"""What every dataset kind is, and the table that comes out of it."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:  # numpy takes longer to import than a profile to check
+    import numpy as np
+    import numpy.typing as npt
+
+Format = Literal["csv", "tsv", "parquet", "npy"]
+LABEL = "label"
+
+Rows = Annotated[int, Field(ge=1, le=10_000_000, description="how many rows, anomalies included")]
+Features = Annotated[int, Field(ge=1, le=10_000, description="how many columns")]
+Contamination = Annotated[float, Field(ge=0, le=0.5, description="the share of rows that are anomalies")]
+Seed = Annotated[int, Field(ge=0, lt=2**63, description="the same seed gives the same data")]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A table to test with.
+
+    X: (n_samples, n_features) float64, columns as `feature_names`; a text column (in `texts`) stands in X as
+    the index of each text in the sorted distinct ones. labels: (n_samples,) int64, 1 is an anomaly, or None.
+    """
+
+    name: str
+    X: npt.NDArray[np.float64]
+    feature_names: tuple[str, ...]
+    labels: npt.NDArray[np.int64] | None = None
+    texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 in hex of names, values and labels: the same for the same data, wherever it came from."""
+        digest = hashlib.sha256(repr((self.feature_names, self.X.shape)).encode())
+        digest.update(self.X.astype("<f8").tobytes(order="C"))
+        if self.labels is not None:
+            digest.update(b"labels" + self.labels.astype("<i8").tobytes())
+        for name, values in self.texts.items():
+            digest.update(repr((name, list(values))).encode())
+        return digest.hexdigest()
+
+    def write(self, format: str) -> bytes:  # noqa: A002 - the field's word
+        """The table as a file: csv, tsv, parquet or npy, the labels last, as a column `label`.
+
+        In npy, which has no names and no texts, text columns stand as in X. Raises ValueError for another format.
+        """
+        from pynomaly_itest.datasets.writing import write
+
+        return write(self, format)
+
+
+class DatasetConfig(BaseModel, ABC):
+    """One dataset of a profile; its fields are its YAML. `rows` and `seed` decide the data entirely."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+    summary: ClassVar[str] = ""
+
+    @abstractmethod
+    def build(self, name: str, folders: Sequence[Path]) -> Dataset:
+        """The table; `folders` are where relative paths start. Raises UsageError where a file is no good."""
+
+
+def feature_names(count: int, prefix: str = "feature") -> tuple[str, ...]:
+    """feature_1, feature_2, …"""
+    return tuple(f"{prefix}_{number}" for number in range(1, count + 1))
+
+
+def place_anomalies(rng: Any, rows: int, contamination: float) -> Any:
+    """(rows,) int64, with round(rows * contamination) ones at random places: at least one if any are asked for."""
+    import numpy as np
+
+    count = max(1, round(rows * contamination)) if contamination > 0 else 0
+    labels = np.zeros(rows, dtype=np.int64)
+    labels[rng.permutation(rows)[:count]] = 1
+    return labels

@@ -1,0 +1,149 @@
+"""Reads csv and tsv files, and says of each that is no good which line it is and how to mend it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from pynomaly_itest.datasets.columns import Table
+from pynomaly_itest.errors import UsageError
+
+MOST_ROWS = 10_000_000
+_MISSING = ("", "nan", "na", "n/a", "null", "none", "?")
+
+
+@dataclass(frozen=True)
+class _Line:
+    number: int
+    fields: list[str]
+
+
+def read_delimited(path: Path, delimiter: str) -> Table:
+    """The table in the file: UTF-8 (a byte-order mark is passed over), the columns' names in its first line.
+
+    A column is numeric if half of its values are numbers; a text in it is then refused. Raises UsageError
+    naming file and line.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return _read(path, file, delimiter)
+    except UnicodeDecodeError as problem:
+        line = path.read_bytes().count(b"\n", 0, problem.start) + 1
+        raise UsageError(f"{path}:{line} is not UTF-8 text", hint="save the file as UTF-8") from problem
+
+
+def _read(path: Path, file: TextIO, delimiter: str) -> Table:
+    lines = _lines(path, file, delimiter)
+    header = next(lines, None)
+    if header is None:
+        raise UsageError(f"{path} is empty", hint="its first line names the columns")
+    names = _names(path, header, delimiter)
+    rows: list[list[str]] = []
+    numbers: list[int] = []
+    for line in lines:
+        if len(line.fields) != len(names):
+            raise UsageError(
+                f"{path}:{line.number} has {len(line.fields)} fields, the header has {len(names)}",
+                hint="each line needs a value for each column; a value with the delimiter in it needs quotes",
+            )
+        rows.append(line.fields)
+        numbers.append(line.number)
+        if len(rows) > MOST_ROWS:
+            raise UsageError(f"{path} has more than {MOST_ROWS:,} rows", hint="test with a part of it")
+    if not rows:
+        raise UsageError(
+            f"{path} has no rows below its header", hint="a dataset needs at least one row of values"
+        )
+    return _table(path, names, rows, numbers)
+
+
+def _lines(path: Path, file: TextIO, delimiter: str) -> Iterator[_Line]:
+    """Lines that say something; empty ones are passed over."""
+    reader = csv.reader(file, delimiter=delimiter, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as problem:
+            raise UsageError(
+                f"{path}:{number} is no {path.suffix.lstrip('.') or 'csv'} line: {problem}"
+            ) from problem
+        if fields:
+            yield _Line(number, fields)
+
+
+def _names(path: Path, header: _Line, delimiter: str) -> list[str]:
+    names = [name.strip() for name in header.fields]
+    place = f"{path}:{header.number}"
+    if all(_is_number(name) for name in names):
+        raise UsageError(
+            f"{place} has no header: its values are numbers", hint="name the columns in the first line"
+        )
+    if len(names) == 1:
+        other = next((mark for mark in ",;\t|" if mark != delimiter and mark in names[0]), None)
+        if other:
+            raise UsageError(
+                f"{place}: the fields seem to stand between {other!r}", hint=f"write {delimiter!r}"
+            )
+    for index, name in enumerate(names):
+        if not name:
+            raise UsageError(f"{place}: column {index + 1} has no name", hint="name every column")
+        if name in names[:index]:
+            raise UsageError(f"{place}: two columns are called {name!r}", hint="rename one")
+    return names
+
+
+def _table(path: Path, names: list[str], rows: list[list[str]], lines: list[int]) -> Table:
+    numbers: dict[str, Any] = {}
+    texts: dict[str, Any] = {}
+    for name, values in zip(names, zip(*rows, strict=True), strict=True):
+        column = _numbers(path, name, values, lines)
+        if column is None:
+            texts[name] = values
+        else:
+            numbers[name] = column
+    return Table(str(path), names, len(rows), numbers, texts, lines=lines)
+
+
+def _numbers(path: Path, name: str, values: tuple[str, ...], lines: list[int]) -> Any:
+    """(n,) float64 with NaN where missing; None where the column is one of texts."""
+    import numpy as np
+
+    try:
+        return np.array(values, dtype=np.float64)
+    except ValueError:
+        pass
+    found = [_number(value) for value in values]
+    wrong = [row for row, number in enumerate(found) if number is None]
+    if not wrong:
+        return np.array(found, dtype=np.float64)
+    present = sum(value.strip().lower() not in _MISSING for value in values)
+    if (present - len(wrong)) * 2 < present or present == len(wrong):
+        return None
+    row = wrong[0]
+    raise UsageError(
+        f"{path}:{lines[row]}: {values[row][:40]!r} in column {name!r} is no number, as most others there are",
+        hint="write a number, or leave it empty and say how 'missing' ones are taken",
+    )
+
+
+def _number(text: str) -> float | None:
+    if text.strip().lower() in _MISSING:
+        return float("nan")
+    try:
+        return float(text) if "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
