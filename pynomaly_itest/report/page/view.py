@@ -131,29 +131,26 @@ def _facts(run: RunDocument) -> list[Fact]:
     """What was tested, when, how long and by what machine: the answers that a release needs on record."""
     version = f", version {run.target.version}" if run.target.version else ""
     start = (
-        "" if run.target_start_s is None else f", of which the target’s start {duration(run.target_start_s)}"
+        "" if run.target_start_s is None else f", of which the target's start {duration(run.target_start_s)}"
     )
     facts = [
         Fact("Target", f"{run.target.kind} {run.target.url}{version}"),
         Fact("Profile", run.profile),
-        Fact("Commit", _commit(run)),
+        Fact("Commit", run.environment.get("commit", "")),
         Fact("Started", when(run.started_at)),
         Fact("Took", f"{duration(run.duration_s)}{start}"),
-        Fact("Machine", _joined(run, ("hostname", "cpu", "memory", "os"))),
+        Fact("Machine", _machine(run)),
         Fact("Exit code", str(run.exit_code)),
         Fact("Seed", str(run.seed)),
     ]
     return [fact for fact in facts if fact.value]
 
 
-def _commit(run: RunDocument) -> str:
-    """The commit, short enough to read; the whole of it stands with the environment."""
-    commit, branch = run.environment.get("commit", ""), run.environment.get("branch", "")
-    return " on ".join(part for part in (commit[:12], branch) if part)
-
-
-def _joined(run: RunDocument, keys: Sequence[str]) -> str:
-    return " · ".join(run.environment[key] for key in keys if run.environment.get(key))
+def _machine(run: RunDocument) -> str:
+    """As much of the environment as tells one machine from another."""
+    shown = {"processor": "{}", "cores": "{} cores", "memory": "{}", "system": "{}", "ci": "{}"}
+    known = [form.format(run.environment[key]) for key, form in shown.items() if run.environment.get(key)]
+    return " · ".join(known)
 
 
 def when(started_at: str) -> str:
