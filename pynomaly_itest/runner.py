@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pynomaly_itest import __version__
-from pynomaly_itest.datasets import Shelf
 from pynomaly_itest.environment import describe_environment
 from pynomaly_itest.errors import EvidenceLost, ExitCode, ItestError
 from pynomaly_itest.eventlog import EventLog
@@ -29,6 +28,7 @@ from pynomaly_itest.events import (
 )
 from pynomaly_itest.lifecycle import ScenarioRun, Services
 from pynomaly_itest.profile.model import Plan, Scenario
+from pynomaly_itest.shelf import Shelf
 from pynomaly_itest.target.base import Target
 from pynomaly_itest.target.http import Http
 from pynomaly_itest.target.observer import Observer, Reading
