@@ -60,7 +60,7 @@ class Dataset:
 
 
 class DatasetConfig(BaseModel, ABC):
-    """One dataset of a profile; its fields are its YAML. `rows` and `seed` decide the data entirely."""
+    """One dataset of a profile; its fields are its YAML, and decide the data entirely."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
@@ -69,6 +69,18 @@ class DatasetConfig(BaseModel, ABC):
     @abstractmethod
     def build(self, name: str, folders: Sequence[Path]) -> Dataset:
         """The table; `folders` are where relative paths start. Raises UsageError where a file is no good."""
+
+
+class Generated(DatasetConfig):
+    """What every generated dataset has. Without contamination there are no labels."""
+
+    rows: Rows = 1000
+    contamination: Contamination = 0.0
+    seed: Seed = 42
+
+    def known(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
+        """The labels, where there is anything to label."""
+        return labels if self.contamination > 0 else None
 
 
 def feature_names(count: int, prefix: str = "feature") -> tuple[str, ...]:

@@ -9,12 +9,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from pynomaly_itest.datasets.base import (
-    Contamination,
     Dataset,
-    DatasetConfig,
     Features,
-    Rows,
-    Seed,
+    Generated,
     feature_names,
     place_anomalies,
 )
@@ -26,7 +23,7 @@ _ROUNDS = 200
 
 
 @DATASETS.register("clustered")
-class Clustered(DatasetConfig):
+class Clustered(Generated):
     """Centres are uniform in [-10, 10]^d; a normal row is c + spread * z, c a random centre, z ~ N(0, I).
 
     Anomalies are uniform in [-20, 20]^d, drawn again until farther than spread * (sqrt(d) + 4) from every
@@ -35,12 +32,9 @@ class Clustered(DatasetConfig):
 
     summary: ClassVar[str] = "several clouds of normal points, with anomalies between them"
 
-    rows: Rows = 1000
     features: Features = 5
     clusters: int = Field(3, ge=1, le=1000)
     spread: float = Field(1.0, gt=0, le=5, description="standard deviation of each cloud")
-    contamination: Contamination = 0.05
-    seed: Seed = 42
 
     def build(self, name: str, folders: Sequence[Path]) -> Dataset:
         import numpy as np
@@ -52,7 +46,7 @@ class Clustered(DatasetConfig):
         X = centres[chosen] + self.spread * rng.standard_normal((self.rows, self.features))
         wanted = np.flatnonzero(labels)
         X[wanted] = self._outside(rng, centres, len(wanted), name)
-        return Dataset(name, X, feature_names(self.features), labels)
+        return Dataset(name, X, feature_names(self.features), self.known(labels))
 
     def _outside(self, rng: Any, centres: Any, count: int, name: str) -> Any:
         import numpy as np

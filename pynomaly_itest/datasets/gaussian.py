@@ -9,12 +9,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from pynomaly_itest.datasets.base import (
-    Contamination,
     Dataset,
-    DatasetConfig,
     Features,
-    Rows,
-    Seed,
+    Generated,
     feature_names,
     place_anomalies,
 )
@@ -22,7 +19,7 @@ from pynomaly_itest.registry import DATASETS
 
 
 @DATASETS.register("gaussian")
-class Gaussian(DatasetConfig):
+class Gaussian(Generated):
     """Normal rows are x = z with z ~ N(0, I). Anomalies are x = z + distance * u, u uniform on the unit sphere.
 
     With the default distance an anomaly of few features lies outside of all normal rows.
@@ -30,13 +27,10 @@ class Gaussian(DatasetConfig):
 
     summary: ClassVar[str] = "one cloud of normal points, with anomalies around it"
 
-    rows: Rows = 1000
     features: Features = 5
-    contamination: Contamination = 0.0
     distance: float = Field(
         8.0, gt=0, le=1e6, description="of anomalies from the middle, in standard deviations"
     )
-    seed: Seed = 42
 
     def build(self, name: str, folders: Sequence[Path]) -> Dataset:
         import numpy as np
@@ -47,4 +41,4 @@ class Gaussian(DatasetConfig):
         direction = rng.standard_normal((self.rows, self.features))
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         X += self.distance * direction * labels[:, None]
-        return Dataset(name, X, feature_names(self.features), labels)
+        return Dataset(name, X, feature_names(self.features), self.known(labels))

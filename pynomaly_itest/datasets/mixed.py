@@ -9,12 +9,9 @@ from typing import ClassVar
 from pydantic import Field
 
 from pynomaly_itest.datasets.base import (
-    Contamination,
     Dataset,
-    DatasetConfig,
     Features,
-    Rows,
-    Seed,
+    Generated,
     feature_names,
     place_anomalies,
 )
@@ -24,7 +21,7 @@ _RARE = "rare"
 
 
 @DATASETS.register("mixed")
-class Mixed(DatasetConfig):
+class Mixed(Generated):
     """Numeric columns as in `gaussian`; each text column holds level_1 … with chances falling as 1, 1/2, 1/3, …
 
     Anomalies have the text `rare` in every text column. `missing_ratio` of the numbers are left out (NaN), and
@@ -33,15 +30,12 @@ class Mixed(DatasetConfig):
 
     summary: ClassVar[str] = "numeric and text columns, with missing values and constant columns if asked for"
 
-    rows: Rows = 1000
     features: Features = Field(4, description="how many numeric columns")
     text_columns: int = Field(2, ge=0, le=100)
     levels: int = Field(4, ge=1, le=1000, description="how many different texts a column has")
     missing_ratio: float = Field(0.0, ge=0, le=0.9)
     constant_columns: int = Field(0, ge=0, le=100)
     distance: float = Field(8.0, gt=0, le=1e6, description="of anomalies from the middle")
-    contamination: Contamination = 0.05
-    seed: Seed = 42
 
     def build(self, name: str, folders: Sequence[Path]) -> Dataset:
         import numpy as np
@@ -66,4 +60,4 @@ class Mixed(DatasetConfig):
             texts[column] = [str(text) for text in drawn]
             codes.append(np.unique(drawn.astype(str), return_inverse=True)[1].astype(np.float64))
         X = np.column_stack([numbers, *codes])
-        return Dataset(name, X, (*feature_names(self.features), *texts), labels, texts)
+        return Dataset(name, X, (*feature_names(self.features), *texts), self.known(labels), texts)
