@@ -114,6 +114,8 @@ class StepKind(Protocol):
     """Whether it speaks the platform's API rather than plain HTTP."""
     nested: ClassVar[tuple[str, ...]]
     """The fields that hold steps themselves (a mapping of one kind to its config, or a list of such)."""
+    dataset_fields: ClassVar[tuple[str, ...]]
+    """The fields that name a dataset of the profile: a name that it lacks is a mistake."""
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

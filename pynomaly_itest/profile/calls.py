@@ -49,6 +49,8 @@ class StepReader:
     lists: Mapping[str, StepList]
     datasets: Collection[str]
     mistakes: list[Mistake]
+    confidence: float | None = None
+    min_samples: int | None = None
     kinds: set[str] = field(default_factory=set)
     needs_platform: bool = False
 
@@ -87,7 +89,7 @@ class StepReader:
         wrong = faults(StepOptions, options, at, " of a step")
         self.mistakes.extend(wrong)
         shape = self._config(kind, item.entries[kind], at, scope)
-        conditions = ConditionReader(self.mistakes)
+        conditions = ConditionReader(self.mistakes, self.confidence, self.min_samples)
         expect = conditions.expectations(items_at(item, "expect"), scope.record(shape))
         save = text_at(item, "save") or None
         if save and not any(mistake.place == item.key_source("save").place for mistake in wrong):
@@ -186,7 +188,7 @@ class StepReader:
                 self.mistakes.extend(problem.mistakes)
 
     def _check_datasets(self, kind: str, config: MappingNode) -> None:
-        for name in getattr(STEPS[kind], "dataset_fields", ()):
+        for name in STEPS[kind].dataset_fields:
             node = config.entries.get(name)
             for scalar in scalars(node) if node is not None else ():
                 dataset = scalar.value

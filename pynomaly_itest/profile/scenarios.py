@@ -24,6 +24,7 @@ from pynomaly_itest.profile.nodes import (
 )
 from pynomaly_itest.profile.scopes import Scope, scenario_scope, shape_of_value
 from pynomaly_itest.profile.settings import Settings, Strengths, mapping_settings, section
+from pynomaly_itest.profile.source import Source
 from pynomaly_itest.registry import did_you_mean
 from pynomaly_itest.shapes import Record
 
@@ -41,6 +42,11 @@ class ScenarioDraft:
     @property
     def id(self) -> str:
         return text_at(self.node, "id")
+
+    @property
+    def source(self) -> Source:
+        """Where it stands: at its id, if it has one."""
+        return self.node.entries["id"].source if "id" in self.node.entries else self.node.source
 
 
 @dataclass
@@ -68,11 +74,10 @@ class ScenarioCompiler:
         benchmarks, variables = section(effective, "benchmarks"), section(effective, "vars")
         found = self._cells(draft, benchmarks, variables)
         scope = scenario_scope(benchmarks, variables, found)
-        reader = StepReader(self.lists, self.datasets, self.mistakes)
+        demands = (effective["confidence"].value, effective["min_samples"].value)
+        reader = StepReader(self.lists, self.datasets, self.mistakes, *demands)
         parts = self._steps(draft, reader, scope)
-        conditions = ConditionReader(
-            self.mistakes, effective["confidence"].value, effective["min_samples"].value
-        )
+        conditions = ConditionReader(self.mistakes, *demands)
         gates = conditions.gates(items_at(draft.node, "gates"), self._gate_scope(scope, draft, reader))
         tags = texts_at(draft.node, "tags")
         measures = bool(_MEASURING_TAGS & set(tags)) or bool(_MEASURING_KINDS & reader.kinds)
@@ -87,7 +92,7 @@ class ScenarioCompiler:
                 vars=variables,
                 steps=parts["steps"],
                 gates=gates,
-                source=draft.node.source,
+                source=draft.source,
                 setup=parts["setup"],
                 catch=parts["catch"],
                 finally_=parts["finally"],

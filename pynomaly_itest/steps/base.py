@@ -74,6 +74,7 @@ class Step(BaseModel, ABC):
     summary: ClassVar[str] = ""
     needs_platform: ClassVar[bool] = True
     nested: ClassVar[tuple[str, ...]] = ()
+    dataset_fields: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

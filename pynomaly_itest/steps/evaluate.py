@@ -28,6 +28,7 @@ class Evaluate(Step):
     """
 
     summary: ClassVar[str] = "accuracy, precision, recall, F1, ROC AUC, average precision against true labels"
+    dataset_fields: ClassVar[tuple[str, ...]] = ("source",)
 
     detector: str = Field(description="the detector's id")
     dataset: str = Field(description="the stored dataset's id")

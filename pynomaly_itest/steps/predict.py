@@ -21,6 +21,7 @@ class Predict(Step):
     """Send rows of a dataset for scoring: the first ones, or rows drawn anew (seeded) for every request."""
 
     summary: ClassVar[str] = "score rows sent in the request"
+    dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
 
     detector: str = Field(description="the detector's id")
     dataset: str = Field(description="a name from the profile's `datasets`, whose rows are sent")

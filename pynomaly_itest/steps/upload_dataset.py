@@ -27,6 +27,7 @@ class UploadDataset(Step):
     """Upload a dataset; what comes back is checked against what was sent (rows, columns, target)."""
 
     summary: ClassVar[str] = "upload a dataset of the profile (csv, tsv, parquet, npy)"
+    dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
 
     dataset: str = Field(description="a name from the profile's `datasets`")
     format: Literal["csv", "tsv", "parquet", "npy"] = Field("csv", description="how it is sent")
