@@ -67,11 +67,9 @@ def _late(plan: LoadPlan, symptoms: Symptoms) -> list[str]:
     if not lag_ms > max(TOLERABLE_LAG_MS, LAG_SHARE * symptoms.latency_p50_ms):
         return []
     which = "99th percentile" if plan.executor.is_open else "median"
-    median = f"{symptoms.latency_p50_ms:.3g} ms"
-    return [
-        f"the generator was late by {lag_ms:.3g} ms ({which}) where the target's median latency is {median}: "
-         "lower the rate, add workers, or take load off this machine"
-    ]
+    late = f"the generator was late by {lag_ms:.3g} ms ({which})"
+    against = f"where the target's median latency is {symptoms.latency_p50_ms:.3g} ms"
+    return [f"{late} {against}: lower the rate, add workers, or take load off this machine"]
 
 
 def _unsent(plan: LoadPlan, ledger: Ledger) -> list[str]:

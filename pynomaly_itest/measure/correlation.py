@@ -8,6 +8,7 @@ each counted only where it can't be chance; the larger holds.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ def _by_autocorrelation(centred: FloatArray, confidence: float) -> float:
     spectrum = np.fft.rfft(centred, width)
     covariance = np.fft.irfft(spectrum * np.conj(spectrum), width)[: max(2, n // 2)]
     rho = covariance / covariance[0]
-    if rho[1] < 2.0 / np.sqrt(n):  # two standard errors: independent values reach that in 2 of 100 series
+    if _is_chance(centred, float(rho[1])):
         return 1.0
     pairs = rho[: rho.size // 2 * 2].reshape(-1, 2).sum(axis=1)
     negative = np.flatnonzero(pairs <= 0)
@@ -57,6 +58,24 @@ def _by_autocorrelation(centred: FloatArray, confidence: float) -> float:
         return 1.0
     memory /= max(0.25, 1 - memory / n)  # taking off the sample's own mean takes off some correlation
     return memory * student_widening(n / (4 * kept.size), confidence)
+
+
+def _is_chance(centred: FloatArray, neighbours: float) -> bool:
+    """Whether independent values would have neighbours that alike in over 1 of 100 series (2 for measurements).
+
+    For a rare event ("over the 95th percentile") the correlation of neighbours is far from normal: there, the
+    number of neighbouring events is compared with a Poisson's.
+    """
+    from scipy.special import pdtrc
+
+    greatest, least = centred.max(), centred.min()
+    rare = centred == (greatest if greatest > -least else least)
+    events = int(rare.sum())
+    is_indicator = events + int((centred == centred[~rare][0]).sum()) == centred.size
+    if is_indicator and events <= centred.size / 5:
+        pairs = int((rare[1:] & rare[:-1]).sum())
+        return pairs == 0 or float(pdtrc(pairs - 1, events * (events - 1) / centred.size)) > _CHANCE
+    return neighbours < 2.0 / math.sqrt(centred.size)
 
 
 def _by_blocks(centred: FloatArray, blocks: int, confidence: float) -> float:

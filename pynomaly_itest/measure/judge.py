@@ -117,10 +117,10 @@ def _samples_to_settle(estimate: Estimate, bound: float | None, limit: float) ->
     if bound is None:
         return max(estimate.least_n, estimate.n + 1)
     distance, reach = abs(estimate.value - limit), abs(estimate.value - bound)
-    if distance == 0 or not math.isfinite(reach):
+    if not reach < distance * math.sqrt(_TOO_MANY / estimate.n):
         return None
     needed = estimate.n * (reach / distance) ** 2 * 1.1
-    return None if needed > _TOO_MANY else max(estimate.least_n, estimate.n + 1, math.ceil(needed))
+    return max(estimate.least_n, estimate.n + 1, math.ceil(needed))
 
 
 def _opposite(op: str) -> str:

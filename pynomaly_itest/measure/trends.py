@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from pynomaly_itest.measure.correlation import inflation
 from pynomaly_itest.measure.estimate import Estimate, no_data
 from pynomaly_itest.measure.samples import Samples
 
@@ -70,24 +71,19 @@ def _least_squares(x: FloatArray, y: FloatArray, unit: str, confidence: float, *
         return Estimate(float("nan"), unit, n, method="all at one time")
     value = float(np.dot(centred, y) / spread)
     residuals = y - y.mean() - value * centred
-    if bandwidth:
-        bandwidth = max(bandwidth, _memory(residuals))
+    memory = inflation(residuals, confidence=confidence) if bandwidth else 1.0
+    if memory > 1:
+        bandwidth = max(bandwidth, min(n // 4, math.ceil(2 * memory)))
     scores = centred * residuals
     variance = float(np.dot(scores, scores))
     for lag in range(1, min(bandwidth, n - 1) + 1):
         variance += 2 * (1 - lag / (bandwidth + 1)) * float(np.dot(scores[lag:], scores[:-lag]))
     variance *= n / (n - 2)
-    plain = float(np.dot(residuals, residuals)) / (n - 2) * spread  # never less than without correlation
-    error = math.sqrt(max(variance, plain)) / spread
+    # Newey and West are known to say too little of long memory: never less than the residuals' inflation says
+    least = float(np.dot(residuals, residuals)) / (n - 2) * spread * memory
+    variance = max(variance, least)
+    error = math.sqrt(variance) / spread
     degrees = max(2.0, (n - 2) / (1 + bandwidth))
     reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
     method = "least squares, Newey-West" if bandwidth else "least squares of logarithms"
     return Estimate(value, unit, n, value - reach, value + reach, confidence, method, n_effective=degrees + 2)
-
-
-def _memory(residuals: FloatArray) -> int:
-    """Twice the correlation length of the residuals, at most a quarter of the series."""
-    from pynomaly_itest.measure.correlation import inflation
-
-    length = inflation(residuals)
-    return 0 if length <= 1 else min(residuals.size // 4, math.ceil(2 * length))

@@ -1,0 +1,148 @@
+"""Servers that misbehave in a known way: what the load engine says about them can be checked against the truth.
+
+Run as `python load_servers.py MODE [options]`; prints its port, ends when its standard input does. Every server
+keeps its own record; at the end it prints it as one line of JSON (`delay`: the times in ms that each request
+spent in it, and when it came, s from the first).
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import ssl
+import sys
+import time
+from typing import cast
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n" + b'{"ok":true}'
+ANSWERS = {
+    "ok": OK,
+    "timed": OK.replace(b"\r\n\r\n", b"\r\nServer-Timing: cache;dur=1, total;dur=12.5\r\n\r\n"),
+    "error": b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+    "garbage": b"this is not HTTP at all\r\n\r\n",
+    "double": OK + OK,
+    "closing": OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"),
+    "unframed": b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}",
+    "truncated": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
+    "continue": b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+    "html": b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
+    "head": b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n",
+    "endless": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "hang": b"",
+}
+CLOSES = frozenset({"closing", "unframed", "truncated"})
+CHUNK = b"10000\r\n" + b"x" * 65536 + b"\r\n"
+
+
+class Server:
+    """The options and the record that all connections share."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.came_ns: list[int] = []
+        self.left_ns: list[int] = []
+        self.frozen = False
+
+    def came(self) -> int:
+        now = time.monotonic_ns()
+        if not self.came_ns and self.options.mode == "stall":
+            asyncio.get_running_loop().call_later(self.options.at, time.sleep, self.options.for_s)
+        self.came_ns.append(now)
+        self.left_ns.append(now)
+        return len(self.came_ns) - 1
+
+    def left(self, number: int) -> None:
+        self.left_ns[number] = time.monotonic_ns()
+
+    def record(self) -> str:
+        first = self.came_ns[0] if self.came_ns else 0
+        spent = [(left - came) / 1e6 for came, left in zip(self.came_ns, self.left_ns, strict=True)]
+        return json.dumps(
+            {"n": len(spent), "ms": spent, "came_s": [(came - first) / 1e9 for came in self.came_ns]}
+        )
+
+
+class Connection(asyncio.Protocol):
+    """Takes every request that ends in a blank line and its body for one."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.transport: asyncio.Transport | None = None
+        self.held = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.held += data
+        head, blank, body = self.held.partition(b"\r\n\r\n")
+        length = 0
+        for line in head.split(b"\r\n"):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line[15:])
+        if not blank or len(body) < length:
+            return
+        self.held = b""
+        number = self.server.came()
+        mode = self.server.options.mode
+        if mode == "delay":
+            asyncio.get_running_loop().call_later(self.server.options.ms / 1000, self.answer, OK, number)
+        elif mode == "reset" and self.transport is not None:
+            self.transport.abort()
+        elif mode == "flaky":
+            self.answer(ANSWERS["error"] if number % 10 == 9 else OK, number)
+        else:
+            self.answer(ANSWERS.get(mode, OK), number)
+
+    def answer(self, answer: bytes, number: int) -> None:
+        if self.transport is None or self.transport.is_closing():
+            return
+        self.transport.write(answer)
+        self.server.left(number)
+        if self.server.options.mode == "endless":
+            self.go_on()
+        elif self.server.options.mode in CLOSES:
+            self.transport.close()
+
+    def go_on(self) -> None:
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(CHUNK)
+            asyncio.get_running_loop().call_later(0.001, self.go_on)
+
+
+async def serve(options: argparse.Namespace) -> None:
+    loop = asyncio.get_running_loop()
+    server = Server(options)
+    tls = None
+    if options.certificate:
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(options.certificate)
+    listening = await loop.create_server(lambda: Connection(server), "127.0.0.1", 0, backlog=4096, ssl=tls)
+    ended = asyncio.Event()
+
+    def heard() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            ended.set()
+
+    loop.add_reader(0, heard)
+    print(listening.sockets[0].getsockname()[1], flush=True)
+    await ended.wait()
+    listening.close()
+    print(server.record(), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mode", choices=[*ANSWERS, "stall", "delay", "reset", "flaky"])
+    parser.add_argument("--at", type=float, default=3.0, help="stall: seconds after the first request")
+    parser.add_argument("--for", type=float, default=2.0, dest="for_s", help="stall: for so many seconds")
+    parser.add_argument("--ms", type=float, default=5.0, help="delay: of every answer")
+    parser.add_argument("--certificate", help="PEM file with key and certificate: serve TLS")
+    asyncio.run(serve(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
