@@ -23,7 +23,7 @@ def summarise(run: RunResult, reports: list[Path], folder: Path, *, quiet: bool)
 
     console = Console(highlight=False, soft_wrap=True)
     if not quiet:
-        bad = [scenario for scenario in run.scenarios if scenario.verdict in _BAD]
+        bad = [scenario for scenario in run.scenarios if scenario.verdict in _BAD and _begun(run, scenario)]
         for scenario in sorted(bad, key=lambda each: _BAD.index(each.verdict))[:_MOST_SHOWN]:
             for line, style in _scenario_lines(scenario):
                 console.print(Text(line, style=style))
@@ -38,6 +38,11 @@ def summarise(run: RunResult, reports: list[Path], folder: Path, *, quiet: bool)
         for path in reports or [folder / "run.jsonl"]:
             if path.suffix in (".html", ".jsonl"):
                 console.print(Text(f"report: {path}"))
+
+
+def _begun(run: RunResult, scenario: ScenarioResult) -> bool:
+    """Scenarios that a run given up never came to have one reason in common, told once."""
+    return scenario.started_s is not None or (run.aborted is None and run.interrupted is None)
 
 
 def _scenario_lines(scenario: ScenarioResult) -> list[tuple[str, str]]:

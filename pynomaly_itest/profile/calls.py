@@ -150,16 +150,16 @@ class StepReader:
             self._note(at, f"the config of step {kind!r} must be a mapping of keys to values")
             return ANYTHING
         wrong = faults(model, config, at, f" of step {kind!r}")
+        before = len(self.mistakes)
         self.mistakes.extend(wrong)
+        for name in model.nested:
+            self._check_nested(config.entries.get(name), kind)
+        written_well = len(self.mistakes) == before
         if scope is not None:
             self._check_templates(config, scope)
         self._check_datasets(kind, config)
-        if model.nested:
-            for name in model.nested:
-                self._check_nested(config.entries.get(name), kind)
-        elif model.needs_platform:
-            self.needs_platform = True
-        return ANYTHING if wrong else model.shape(plain(config))
+        self.needs_platform |= model.needs_platform and not model.nested
+        return model.shape(plain(config)) if written_well else ANYTHING
 
     @staticmethod
     def _as_mapping(kind: str, node: YamlNode) -> MappingNode | None:
@@ -198,6 +198,8 @@ class StepReader:
 
     def _check_nested(self, node: YamlNode | None, outer: str) -> None:
         """A step inside a step: a mapping of one kind to its config, or a list of such."""
+        if isinstance(node, ScalarNode) and has_template(node.value):
+            self._note(node.source, f"the step in {outer!r} must be written out, not looked up")
         for item in node.items if isinstance(node, ListNode) else (node,):
             if not isinstance(item, MappingNode):
                 continue  # missing or of a wrong type: the outer model tells it

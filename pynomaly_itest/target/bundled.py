@@ -12,7 +12,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx
 import psutil
@@ -25,6 +25,7 @@ from pynomaly_itest.target.base import Credentials, Target
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.02
+_LOG_TAIL_BYTES = 64 * 1024
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _USERNAME = "itest-admin"
 
@@ -46,7 +47,7 @@ class BundledTarget(Target):
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._root_pid: int | None = None
-        self._log_tail: tuple[str, ...] = ()
+        self._log: BinaryIO | None = None
 
     async def start(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-itest-"))
@@ -69,15 +70,15 @@ class BundledTarget(Target):
         password_file.write_text(self.credentials.password or "")
         serve = [sys.executable, "-m", "pynomaly", "serve", "--host", "127.0.0.1", "--port", "0"]
         serve += ["--data-dir", str(folder / "data"), "--port-file", str(folder / "port")]
-        with (folder / "platform.log").open("wb") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
-                [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder), "--", *serve],
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-                env=self._environment(password_file),
-            )
+        self._log = (folder / "platform.log").open("w+b")  # stays readable when the folder is gone
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
+            [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder), "--", *serve],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=self._log,
+            cwd=folder,
+            env=self._environment(password_file),
+        )
 
     def _environment(self, password_file: Path) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
@@ -139,22 +140,18 @@ class BundledTarget(Target):
         return self._root_pid
 
     def log_lines(self, count: int) -> Sequence[str]:
-        if self._folder is None:
+        if self._log is None:
             return ()
-        try:
-            with (self._folder / "platform.log").open("rb") as log:
-                log.seek(0, os.SEEK_END)
-                log.seek(max(0, log.tell() - 64 * 1024))
-                tail = log.read().decode(errors="replace").splitlines()[-count:]
-        except OSError:
-            return self._log_tail[-count:]
-        return tuple(self.redactor.text(line) for line in tail)
+        size = os.fstat(self._log.fileno()).st_size
+        # pread, as the platform writes through the same file description: its place must not move
+        tail = os.pread(self._log.fileno(), _LOG_TAIL_BYTES, max(0, size - _LOG_TAIL_BYTES))
+        lines = tail.decode(errors="replace").splitlines()
+        return tuple(self.redactor.text(line) for line in lines[-count:])
 
     async def close(self) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        self._log_tail = tuple(self.log_lines(50))
         assert process.stdin is not None  # noqa: S101 - opened as a pipe
         process.stdin.close()  # the supervisor ends the platform and removes the folder
         try:
@@ -164,6 +161,9 @@ class BundledTarget(Target):
             await asyncio.to_thread(process.wait)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        if self._log is not None:
+            self._log.close()
+            self._log = None
 
     def left_behind(self) -> str | None:
         if self._folder is not None and self._folder.exists():
