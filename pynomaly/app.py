@@ -216,7 +216,7 @@ def _build_services(
     if isinstance(cache, RedisCache):
         redis_cache = cache
         checks["cache"] = lambda: "ok" if redis_cache.is_up else "degraded: redis does not answer"
-    else:
+    elif isinstance(cache, MemoryCache):
         memory_cache = cache
         metrics.watch("pynomaly_cache_bytes", "Size of the cache.", lambda: memory_cache.size_bytes)
     buckets = MemoryBuckets(time.monotonic)

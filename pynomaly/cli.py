@@ -36,11 +36,13 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     from pynomaly.logs import log_to_stderr
+    from pynomaly.memory import keep_small
     from pynomaly.server import PortTaken, bind
     from pynomaly.server import serve as serve_app
     from pynomaly.settings import read_settings
 
     with _plain_errors(CANT_START):
+        keep_small()
         settings = read_settings(os.environ, data_dir=data_dir)
         log_to_stderr(settings.log_level)
         try:

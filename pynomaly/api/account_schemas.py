@@ -12,7 +12,7 @@ Password = Annotated[str, Meta(min_length=1, max_length=256)]
 Username = Annotated[str, Meta(min_length=1, max_length=64, examples=["ada"])]
 
 
-class LoginForm(Request):
+class LoginForm(Request, frozen=True, kw_only=True):
     """OAuth 2 password form, with an optional second factor."""
 
     username: Annotated[str, Meta(min_length=1, max_length=256)]
@@ -24,13 +24,13 @@ class LoginForm(Request):
     client_secret: Annotated[str, Meta(max_length=256)] | None = None
 
 
-class RefreshRequest(Request):
+class RefreshRequest(Request, frozen=True, kw_only=True):
     """A refresh token counts once; using it twice ends the session."""
 
     refresh_token: Annotated[str, Meta(min_length=1, max_length=4_096)]
 
 
-class Account(Reply):
+class Account(Reply, frozen=True, kw_only=True):
     """An account, as it may be shown."""
 
     id: str
@@ -44,7 +44,7 @@ class Account(Reply):
     totp_enabled: bool
 
 
-class Me(Reply):
+class Me(Reply, frozen=True, kw_only=True):
     """Who is asking, and what that account or key may do."""
 
     id: str
@@ -55,7 +55,7 @@ class Me(Reply):
     permissions: list[str]
 
 
-class Session(Reply):
+class Session(Reply, frozen=True, kw_only=True):
     """A login that is alive."""
 
     id: str
@@ -66,7 +66,7 @@ class Session(Reply):
     is_current: bool
 
 
-class ApiKeyRequest(Request):
+class ApiKeyRequest(Request, frozen=True, kw_only=True):
     """A new key with some of one's own permissions (all of them if none are named)."""
 
     name: Name
@@ -74,7 +74,7 @@ class ApiKeyRequest(Request):
     expires_in_days: Annotated[float, Meta(gt=0, le=3_650)] | None = None
 
 
-class ApiKey(Reply):
+class ApiKey(Reply, frozen=True, kw_only=True):
     """A key, without its secret."""
 
     id: str
@@ -84,46 +84,46 @@ class ApiKey(Reply):
     expires_at: float
 
 
-class NewApiKey(ApiKey):
+class NewApiKey(ApiKey, frozen=True, kw_only=True):
     """A key just made; `api_key` is shown this once and goes into the header X-API-Key."""
 
     api_key: str
 
 
-class PasswordChange(Request):
+class PasswordChange(Request, frozen=True, kw_only=True):
     """One's own password."""
 
     current_password: Password
     new_password: Password
 
 
-class TotpEnable(Request):
+class TotpEnable(Request, frozen=True, kw_only=True):
     """The password, once more."""
 
     password: Password
 
 
-class TotpEnrolment(Reply):
+class TotpEnrolment(Reply, frozen=True, kw_only=True):
     """What an authenticator needs, shown this once."""
 
     secret: str
     uri: str
 
 
-class TotpConfirm(Request):
+class TotpConfirm(Request, frozen=True, kw_only=True):
     """The authenticator's first code."""
 
     code: Annotated[str, Meta(min_length=6, max_length=8)]
 
 
-class TotpDisable(Request):
+class TotpDisable(Request, frozen=True, kw_only=True):
     """Both factors, once more."""
 
     password: Password
     code: Annotated[str, Meta(min_length=6, max_length=8)]
 
 
-class BootstrapRequest(Request):
+class BootstrapRequest(Request, frozen=True, kw_only=True):
     """The one-time token that the first start printed, and the first admin's name and password."""
 
     token: Annotated[str, Meta(min_length=1, max_length=256)]
@@ -131,7 +131,7 @@ class BootstrapRequest(Request):
     password: Password
 
 
-class NewUser(Request):
+class NewUser(Request, frozen=True, kw_only=True):
     """A new account in the admin's tenant."""
 
     username: Username
@@ -140,7 +140,7 @@ class NewUser(Request):
     clearance: Annotated[str, Meta(max_length=32)] | None = None
 
 
-class UserChange(Request):
+class UserChange(Request, frozen=True, kw_only=True):
     """What to change of an account: in force at the next request."""
 
     role: Annotated[str, Meta(max_length=32)] | None = None
@@ -149,7 +149,7 @@ class UserChange(Request):
     password: Password | None = None
 
 
-class RoleInfo(Reply):
+class RoleInfo(Reply, frozen=True, kw_only=True):
     """What a role may do."""
 
     role: str
@@ -157,7 +157,7 @@ class RoleInfo(Reply):
     permissions: list[str]
 
 
-class AuditQuery(Request):
+class AuditQuery(Request, frozen=True, kw_only=True):
     """Which events; instants in RFC 3339."""
 
     actor: Annotated[str, Meta(max_length=64)] | None = None
@@ -171,7 +171,7 @@ class AuditQuery(Request):
     newest_first: bool = False
 
 
-class AuditEvent(Reply):
+class AuditEvent(Reply, frozen=True, kw_only=True):
     """One link of the chain."""
 
     sequence: int
@@ -186,7 +186,7 @@ class AuditEvent(Reply):
     digest: str
 
 
-class Chain(Reply):
+class Chain(Reply, frozen=True, kw_only=True):
     """Whether the audit log is whole; if not, where it first isn't."""
 
     is_intact: bool
@@ -195,14 +195,14 @@ class Chain(Reply):
     reason: str | None
 
 
-class Rotation(Reply):
+class Rotation(Reply, frozen=True, kw_only=True):
     """The new encryption key's id, and how many stored objects were sealed anew."""
 
     key_id: str
     n_resealed: int
 
 
-class PersonalData(Reply):
+class PersonalData(Reply, frozen=True, kw_only=True):
     """Everything held about one user."""
 
     account: dict[str, Any]
@@ -212,7 +212,7 @@ class PersonalData(Reply):
     objects: dict[str, list[dict[str, Any]]]
 
 
-class Erasure(Reply):
+class Erasure(Reply, frozen=True, kw_only=True):
     """How many objects each store forgot."""
 
     user_id: str

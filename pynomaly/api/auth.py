@@ -91,7 +91,7 @@ async def refresh(call: Call) -> Answer:
 async def logout(call: Call) -> Answer:
     """End this session: its tokens stop counting at once."""
     session_id = _logged_in(call).session_id
-    await off_loop(call.services.security.auth.logout, str(session_id), by=call.caller)
+    await off_loop(lambda: call.services.security.auth.logout(str(session_id), by=call.caller))
     return Answer(status=204)
 
 
@@ -113,7 +113,7 @@ async def me(call: Call) -> Answer:
 async def sessions(call: Call) -> Answer:
     """One's own sessions."""
     principal = principal_of(call.caller)
-    found = await off_loop(call.services.security.auth.sessions, principal.user_id)
+    found = await off_loop(call.services.security.auth.sessions, principal.user_id, by=call.caller)
     return json_answer(
         [
             schemas.Session(
@@ -131,7 +131,7 @@ async def sessions(call: Call) -> Answer:
 
 async def revoke_session(call: Call) -> Answer:
     """End one of one's sessions."""
-    await off_loop(call.services.security.auth.revoke_session, call.path["id"], by=call.caller)
+    await off_loop(lambda: call.services.security.auth.revoke_session(call.path["id"], by=call.caller))
     return Answer(status=204)
 
 
@@ -149,12 +149,16 @@ async def create_api_key(call: Call) -> Answer:
         expires_at,
         by=call.caller,
     )
-    return json_answer(schemas.NewApiKey(api_key=made.secret, **msgspec.structs.asdict(_key_view(made.key))), 201)
+    return json_answer(
+        schemas.NewApiKey(api_key=made.secret, **msgspec.structs.asdict(_key_view(made.key))), 201
+    )
 
 
 async def api_keys(call: Call) -> Answer:
     """One's own keys."""
-    found = await off_loop(call.services.security.auth.api_keys, principal_of(call.caller).user_id)
+    found = await off_loop(
+        call.services.security.auth.api_keys, principal_of(call.caller).user_id, by=call.caller
+    )
     return json_answer([_key_view(key) for key in found])
 
 
@@ -189,7 +193,9 @@ async def enable_totp(call: Call) -> Answer:
 async def confirm_totp(call: Call) -> Answer:
     """Make the second factor count."""
     principal = _logged_in(call)
-    await off_loop(call.services.security.auth.confirm_totp, principal.user_id, call.body.code, by=call.caller)
+    await off_loop(
+        call.services.security.auth.confirm_totp, principal.user_id, call.body.code, by=call.caller
+    )
     return Answer(status=204)
 
 
@@ -207,7 +213,11 @@ async def bootstrap(call: Call) -> Answer:
     call.services.login_limit.require(limit_key(call.caller.ip_address))
     body: schemas.BootstrapRequest = call.body
     await off_loop(
-        call.services.security.auth.redeem_bootstrap_token, body.token, body.username, body.password, by=call.caller
+        call.services.security.auth.redeem_bootstrap_token,
+        body.token,
+        body.username,
+        body.password,
+        by=call.caller,
     )
     return Answer(status=204)
 

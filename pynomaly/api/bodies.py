@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope
 from pynomaly.api.problems import MalformedBody
 from pynomaly.domain.errors import InvalidInput, TooLarge, UnsupportedMedia
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 _SMALL_BODY_BYTES = 16_384
 MAX_DEPTH = 32

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import msgspec
 from starlette.datastructures import FormData, UploadFile
@@ -28,8 +28,19 @@ from pynomaly.usecases.split_dataset import split_dataset
 from pynomaly.usecases.upload_dataset import NewDataset, require_upload, upload_dataset
 
 _FORM_OVERHEAD_BYTES = 1 << 20
-_FORMATS_BY_ENDING = {".csv": "csv", ".txt": "csv", ".tsv": "tsv", ".parquet": "parquet", ".pq": "parquet", ".npy": "npy"}
-_MEDIA_BY_FORMAT = {"csv": b"text/csv; charset=utf-8", "parquet": b"application/vnd.apache.parquet", "npy": b"application/octet-stream"}  # fmt: skip
+_FORMATS_BY_ENDING = {
+    ".csv": "csv",
+    ".txt": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".npy": "npy",
+}
+_MEDIA_BY_FORMAT = {
+    "csv": b"text/csv; charset=utf-8",
+    "parquet": b"application/vnd.apache.parquet",
+    "npy": b"application/octet-stream",
+}
 
 
 class UploadFields(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +93,7 @@ def _read_upload(form: FormData) -> _Upload:
     ending = path.suffix.lower()
     stem = re.sub(r"[\x00-\x1f\x7f/\\]", "", path.stem)[:200]
     return _Upload(
-        file=cast(BinaryIO, file.file),
+        file=file.file,
         file_format=fields.format or _FORMATS_BY_ENDING.get(ending, ending.lstrip(".") or "csv"),
         new=NewDataset(
             name=fields.name or stem or "dataset",

@@ -30,7 +30,7 @@ MAX_INLINE_CELLS = 512
 _predict_body = JsonBody(schemas.PredictRequest)
 
 
-class PredictQuery(schemas.Request):
+class PredictQuery(schemas.Request, frozen=True, kw_only=True):
     """Where the rows come in a binary body, the detector is named here."""
 
     detector_id: schemas.Id

@@ -20,7 +20,8 @@ async def ready(call: Call) -> Answer:
     """Whether everything that requests need is there: 200, or 503 saying what isn't."""
     checks = {name: await off_loop(check) for name, check in call.services.checks.items()}
     is_ready = all(found == "ok" or found.startswith("degraded") for found in checks.values())
-    return json_answer(schemas.Readiness(status="ok" if is_ready else "unready", checks=checks), 200 if is_ready else 503)
+    readiness = schemas.Readiness(status="ok" if is_ready else "unready", checks=checks)
+    return json_answer(readiness, 200 if is_ready else 503)
 
 
 async def metrics(call: Call) -> Answer:

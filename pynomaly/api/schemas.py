@@ -28,7 +28,7 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What a client gets."""
 
 
-class Problem(Reply):
+class Problem(Reply, frozen=True, kw_only=True):
     """RFC 9457. `code` is stable and for programs, `detail` for people."""
 
     type: str
@@ -41,7 +41,7 @@ class Problem(Reply):
     hint: str | UnsetType = UNSET
 
 
-class Health(Reply):
+class Health(Reply, frozen=True, kw_only=True):
     """That the service is there."""
 
     status: str
@@ -49,14 +49,14 @@ class Health(Reply):
     version: str
 
 
-class Readiness(Reply):
+class Readiness(Reply, frozen=True, kw_only=True):
     """What the service needs, each `ok` or what is wrong with it."""
 
     status: str
     checks: dict[str, str]
 
 
-class Token(Reply):
+class Token(Reply, frozen=True, kw_only=True):
     """OAuth 2 (RFC 6749): send the access token as `Authorization: Bearer …`; `expires_in` in seconds."""
 
     access_token: str
@@ -65,7 +65,7 @@ class Token(Reply):
     expires_in: int
 
 
-class Dataset(Reply):
+class Dataset(Reply, frozen=True, kw_only=True):
     """A stored dataset; `shape` counts all columns, `n_features` all but the target."""
 
     id: str
@@ -85,14 +85,14 @@ class Dataset(Reply):
     metadata: dict[str, Any]
 
 
-class DatasetSample(Reply):
+class DatasetSample(Reply, frozen=True, kw_only=True):
     """Some rows; null is a missing value."""
 
     columns: list[str]
     rows: list[list[Value]]
 
 
-class ColumnQuality(Reply):
+class ColumnQuality(Reply, frozen=True, kw_only=True):
     """One column's quality."""
 
     name: str
@@ -107,7 +107,7 @@ class ColumnQuality(Reply):
     n_categories: int | None
 
 
-class DatasetQuality(Reply):
+class DatasetQuality(Reply, frozen=True, kw_only=True):
     """How good the data is; `quality_score` is 1 where nothing is missing, infinite or repeated."""
 
     dataset_id: str
@@ -118,21 +118,21 @@ class DatasetQuality(Reply):
     columns: list[ColumnQuality]
 
 
-class SplitRequest(Request):
+class SplitRequest(Request, frozen=True, kw_only=True):
     """How to cut a dataset in two."""
 
     test_fraction: Annotated[float, Meta(gt=0, lt=1, examples=[0.3])] = 0.3
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
 
 
-class DatasetSplit(Reply):
+class DatasetSplit(Reply, frozen=True, kw_only=True):
     """The two new datasets."""
 
     train: Dataset
     test: Dataset
 
 
-class DetectorRequest(Request):
+class DetectorRequest(Request, frozen=True, kw_only=True):
     """A new detector: `algorithm_name` and `algorithm` are the same thing, one is needed."""
 
     algorithm_name: Algorithm | UnsetType = UNSET
@@ -144,7 +144,7 @@ class DetectorRequest(Request):
     metadata: dict[str, Any] = {}
 
 
-class DetectorChange(Request):
+class DetectorChange(Request, frozen=True, kw_only=True):
     """What to change; parameters and contamination count from the next training on."""
 
     name: Name | None = None
@@ -154,7 +154,7 @@ class DetectorChange(Request):
     metadata: dict[str, Any] | None = None
 
 
-class Detector(Reply):
+class Detector(Reply, frozen=True, kw_only=True):
     """A detector; `model_version` counts its trainings."""
 
     id: str
@@ -175,7 +175,7 @@ class Detector(Reply):
     metadata: dict[str, Any]
 
 
-class AlgorithmInfo(Reply):
+class AlgorithmInfo(Reply, frozen=True, kw_only=True):
     """An algorithm and the parameters it takes."""
 
     name: str
@@ -185,7 +185,7 @@ class AlgorithmInfo(Reply):
     parameters: list[dict[str, Any]]
 
 
-class TrainRequest(Request):
+class TrainRequest(Request, frozen=True, kw_only=True):
     """Train this detector on that dataset; the same seed gives the same model."""
 
     detector_id: Id
@@ -193,21 +193,21 @@ class TrainRequest(Request):
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
 
 
-class DetectRequest(Request):
+class DetectRequest(Request, frozen=True, kw_only=True):
     """Find the anomalies of a stored dataset."""
 
     detector_id: Id
     dataset_id: Id
 
 
-class BatchRequest(Request):
+class BatchRequest(Request, frozen=True, kw_only=True):
     """Find the anomalies of several stored datasets, in the background."""
 
     detector_id: Id
     dataset_ids: Annotated[list[Id], Meta(min_length=1, max_length=100)]
 
 
-class PredictRequest(Request):
+class PredictRequest(Request, frozen=True, kw_only=True):
     """Score these rows: `rows` (or `data`), lists in the order of the features or objects by name, or `columns`."""
 
     detector_id: Id
@@ -216,7 +216,7 @@ class PredictRequest(Request):
     columns: dict[str, list[Value]] | UnsetType = UNSET
 
 
-class Detection(Reply):
+class Detection(Reply, frozen=True, kw_only=True):
     """Scores (higher is more anomalous) and labels (1 is an anomaly: its score is above the threshold).
 
     `id` and `dataset_id` are null where nothing is stored; scores and labels where there are too many for one body.
@@ -238,14 +238,14 @@ class Detection(Reply):
     cached: bool = False
 
 
-class EvaluateRequest(Request):
+class EvaluateRequest(Request, frozen=True, kw_only=True):
     """Judge this detector on that dataset by its target column."""
 
     detector_id: Id
     dataset_id: Id
 
 
-class Evaluation(Reply):
+class Evaluation(Reply, frozen=True, kw_only=True):
     """How labels and scores agree with the truth; the areas are null where only one class occurs."""
 
     detector_id: str
@@ -263,7 +263,7 @@ class Evaluation(Reply):
     false_negatives: int
 
 
-class Operation(Reply):
+class Operation(Reply, frozen=True, kw_only=True):
     """Work in the background; `progress` from 0 to 1, `result` once completed, `error` once failed."""
 
     id: str
@@ -278,28 +278,28 @@ class Operation(Reply):
     error: dict[str, Any] | None
 
 
-class PageQuery(Request):
+class PageQuery(Request, frozen=True, kw_only=True):
     """A window of a listing, newest first; `X-Total-Count` tells how many there are in all."""
 
     limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
     offset: Annotated[int, Meta(ge=0, le=10**9)] = 0
 
 
-class ResultQuery(PageQuery):
+class ResultQuery(PageQuery, frozen=True, kw_only=True):
     """Only the results of one detector or dataset, if named."""
 
     detector_id: Id | None = None
     dataset_id: Id | None = None
 
 
-class SampleQuery(Request):
+class SampleQuery(Request, frozen=True, kw_only=True):
     """How many rows; with a seed at random, else the first."""
 
     n: Annotated[int, Meta(ge=1, le=10_000)] = 10
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None
 
 
-class ExportQuery(Request):
+class ExportQuery(Request, frozen=True, kw_only=True):
     """Which kind of file."""
 
     format: Annotated[str, Meta(pattern="^(csv|parquet|npy)$")] = "csv"

@@ -55,7 +55,8 @@ class RedisCache:
         try:
             sealed = self._redis.get(self._prefix + key)
         except self._errors as error:
-            return self._rest(error)
+            self._rest(error)
+            return None
         if not isinstance(sealed, bytes):
             return None
         try:

@@ -71,8 +71,8 @@ def target_labels(values: NDArray[Any]) -> NDArray[np.int8]:
         if not np.isfinite(values).all():
             raise InvalidInput("The target column has missing or infinite labels.")
         if (values == -1).any():
-            return (values == -1).astype(np.int8)
-        return (values != 0).astype(np.int8)
+            return np.asarray(values == -1, np.int8)
+        return np.asarray(values != 0, np.int8)
     if any(value is None for value in values):
         raise InvalidInput("The target column has missing labels.")
     normal = {"", "0", "normal", "inlier", "false", "no", "n"}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pynomaly.domain.audit import Detail
 from pynomaly.domain.datasets import Dataset
 from pynomaly.domain.detections import DetectionResult, ScoredRows, score_statistics
 from pynomaly.domain.detectors import Detector, TrainedModel
@@ -120,7 +121,7 @@ def run_detection(
     )
     platform.scores.write(result.id, parts)
     platform.results.add(result)
-    details = {"dataset": dataset.id, "n_anomalies": result.n_anomalies}
+    details: dict[str, Detail] = {"dataset": dataset.id, "n_anomalies": result.n_anomalies}
     platform.record(caller, "detection.run", f"detector:{detector.id}", details=details)
     return Detection(result, rows)
 

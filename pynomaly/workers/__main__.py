@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import signal
 import sys
@@ -94,11 +95,9 @@ def _say(connection: Connection, reply: Reply) -> None:
 
 
 def _import_fitting() -> None:
-    import sklearn.ensemble  # noqa: F401 - both are imported for the time it takes
-
-    from pynomaly.detection import warm_up
-
-    warm_up()
+    """Import ahead of the first training what takes the longest."""
+    for name in ("sklearn.ensemble", "pyod.models.iforest"):
+        importlib.import_module(name)
 
 
 if __name__ == "__main__":

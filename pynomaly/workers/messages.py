@@ -77,7 +77,7 @@ decode_reply = msgspec.json.Decoder(Reply).decode
 
 def matrix_bytes(matrix: NDArray[np.float64]) -> memoryview:
     """The matrix's own memory, C order, without a copy."""
-    return memoryview(np.ascontiguousarray(matrix, dtype=np.float64).reshape(-1).view(np.uint8))
+    return np.ascontiguousarray(matrix, dtype=np.float64).reshape(-1).view(np.uint8).data
 
 
 def matrix_from(data: bytes, shape: tuple[int, int]) -> NDArray[np.float64]:

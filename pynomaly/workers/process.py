@@ -153,7 +153,8 @@ class WorkerProcess:
         return reply
 
     def _reply(self, time_limit_s: float | None) -> Reply:
-        return messages.decode_reply(self._receive(time_limit_s))
+        reply: Reply = messages.decode_reply(self._receive(time_limit_s))
+        return reply
 
     def _receive(self, time_limit_s: float | None) -> bytes:
         connection = self._connection

@@ -33,7 +33,8 @@ class NpyRows:
             raise TooLarge(f"The array is {self._n_rows} x {self._width}, over the limit.")
         held = file.seek(0, os.SEEK_END) - self._start
         if held != self._n_rows * self._width * self._dtype.itemsize:
-            raise UnreadableDataset(f"The header promises {self._n_rows} x {self._width} values, the file holds others.")
+            promised = f"{self._n_rows} x {self._width}"
+            raise UnreadableDataset(f"The header promises {promised} values, the file holds others.")
         self.columns = tuple(Column(f"f{i}", ColumnKind.NUMERIC) for i in range(self._width))
 
     def blocks(self) -> Iterator[Block]:
