@@ -14,7 +14,7 @@ from pynomaly.domain.errors import Misconfigured
 _MIN_SECRET_LENGTH = 32
 _MIN_DISTINCT_CHARACTERS = 12
 _KNOWN_DEFAULTS = re.compile(
-    r"change.?(me|this)|default|example|insecure|password|pynomaly|secret.?key|your.?(secret|key)|super.?secret"
+    r"change.?(me|this)|default|example|insecure|password|pynomaly.?(dev|key|secret|test)|secret.?key|your.?(secret|key)|super.?secret"
     r"|0123456789|123456789|abcdefgh|qwerty|test.?key|dev.?key",
     re.IGNORECASE,
 )

@@ -18,7 +18,7 @@ from pynomaly.domain.accounts import (
 from pynomaly.domain.errors import Conflict, NotFound
 from pynomaly.domain.permissions import Permission, Role, SecurityLevel
 from pynomaly.storage.accounts_schema import api_keys, login_attempts, one_time_tokens, sessions, users
-from pynomaly.storage.locking import insert_if_absent, lock_rows, lock_table
+from pynomaly.storage.locking import held_row, insert_if_absent, lock_rows, lock_table
 from pynomaly.storage.secret_rows import OwnedSecrets, is_storable
 
 
@@ -157,9 +157,7 @@ class SqlAttempts:
         table, is_it = login_attempts, login_attempts.c.subject == subject
         fresh = {"subject": subject, "failures": 0, "first_at": now, "last_at": now, "locked_until": 0.0}
         with self._engine.begin() as connection:
-            insert_if_absent(connection, table, fresh)
-            lock_rows(connection, table, is_it)
-            past = connection.execute(select(table).where(is_it)).mappings().one()
+            past = held_row(connection, table, fresh)
             if now < past["locked_until"]:
                 return AttemptReserved(False, past["failures"], past["locked_until"] - now)
             is_over = past["locked_until"] > 0 or now - past["first_at"] >= lock_s

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from pynomaly.domain.audit import AuditEvent, AuditFilter, ChainHead, Link, Outcome
-from pynomaly.storage.locking import insert_if_absent, lock_rows
+from pynomaly.storage.locking import held_row
 from pynomaly.storage.schema import metadata
 
 _BATCH = 1000
@@ -91,18 +91,11 @@ class SqlAudit:
 
     def append(self, forge: Callable[[ChainHead], Link]) -> AuditEvent:
         """See AuditRepository; the head's row is the lock that writers in all processes queue at."""
-        is_only = audit_head.c.id == _ONLY
+        empty = {"id": _ONLY, **asdict(ChainHead(0, ""))}
         with self._engine.begin() as connection:
-            empty = {"id": _ONLY, **asdict(ChainHead(0, ""))}
-            lock_rows(connection, audit_head, is_only)
-            row = connection.execute(select(audit_head).where(is_only)).mappings().one_or_none()
-            if row is None:
-                insert_if_absent(connection, audit_head, empty)
-                lock_rows(connection, audit_head, is_only)
-                row = connection.execute(select(audit_head).where(is_only)).mappings().one()
-            link = forge(_head(row))
+            link = forge(_head(held_row(connection, audit_head, empty)))
             connection.execute(insert(audit_events).values(_event_values(link.event)))
-            connection.execute(audit_head.update().where(is_only).values(asdict(link.head)))
+            connection.execute(audit_head.update().where(audit_head.c.id == _ONLY).values(asdict(link.head)))
         return link.event
 
     def head(self) -> ChainHead:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, false, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Table, false, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 
@@ -27,6 +27,21 @@ def lock_table(connection: Connection, table: Table) -> None:
     else:
         name = connection.dialect.identifier_preparer.format_table(table)
         connection.exec_driver_sql(f"LOCK TABLE {name} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def held_row(connection: Connection, table: Table, fresh: dict[str, Any]) -> RowMapping:
+    """The row of that key, made from `fresh` if it is absent, and held until the transaction ends.
+
+    One statement, because inserting and then locking lets PostgreSQL's writers wait for each other in a
+    circle.
+    """
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    key = next(iter(table.primary_key.columns))
+    statement = dialect.insert(table).values(fresh)
+    kept = statement.on_conflict_do_update(
+        index_elements=[key], set_={key.name: statement.excluded[key.name]}
+    )
+    return connection.execute(kept.returning(*table.c)).mappings().one()
 
 
 def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any]) -> bool:

@@ -1,0 +1,52 @@
+"""One counter for all processes of a host, and no advance lost."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pynomaly.security.epoch import LocalEpoch, SharedEpoch
+
+ADVANCE = """
+import sys; from pathlib import Path; from pynomaly.security.epoch import SharedEpoch
+epoch = SharedEpoch(Path(sys.argv[1]))
+for _ in range(200): epoch.advance()
+"""
+
+
+@pytest.fixture(params=["local", "shared"])
+def epoch(request, tmp_path):
+    if request.param == "local":
+        yield LocalEpoch()
+        return
+    shared = SharedEpoch(tmp_path / "epoch")
+    yield shared
+    shared.close()
+
+
+def test_no_advance_is_lost_between_threads(epoch):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: epoch.advance(), range(400)))
+    assert epoch.current() == 400
+
+
+def test_no_advance_is_lost_between_processes_and_all_are_seen_at_once(tmp_path):
+    path = tmp_path / "epoch"
+    shared = SharedEpoch(path)
+    running = [subprocess.Popen([sys.executable, "-c", ADVANCE, str(path)]) for _ in range(2)]
+    assert [process.wait(timeout=60) for process in running] == [0, 0]
+    assert shared.current() == 400
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    shared.close()
+
+
+def test_the_counter_goes_on_after_a_restart(tmp_path):
+    for expected in (1, 2):
+        shared = SharedEpoch(tmp_path / "epoch")
+        shared.advance()
+        assert shared.current() == expected
+        shared.close()
