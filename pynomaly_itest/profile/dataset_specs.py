@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pynomaly_itest.errors import Mistake, UsageError
+from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.profile.finder import inside
 from pynomaly_itest.profile.layers import Layer
 from pynomaly_itest.profile.model import DatasetSpec
-from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, mapping_at, plain, text_at
+from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, mapping_at, plain, scalars, text_at
 from pynomaly_itest.profile.overrides import (
     Assignment,
     DatasetFile,
@@ -77,6 +78,11 @@ class DatasetReader:
             node.source,
         )
         wrong = faults(DATASETS[kind], config, at, f" of dataset {name!r}")
+        wrong += [
+            scalar.source.mistake("a dataset looks nothing up", f"--set datasets.{name}.KEY=VALUE changes it")
+            for scalar in scalars(config)
+            if has_template(scalar.value)
+        ]
         self.mistakes.extend(wrong)
         spec = DatasetSpec(name, kind, plain(config), str(layer.folder), at)
         if kind == FILE_KIND and not wrong:

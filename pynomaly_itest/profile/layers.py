@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pynomaly_itest.errors import Mistake, ProfileError
+from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.profile.file import ProfileFile
 from pynomaly_itest.profile.finder import ProfileFolders, inside, is_file_name, shown
-from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, YamlNode, items_at
+from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, YamlNode, items_at, mapping_at, scalars
 from pynomaly_itest.profile.source import Source
 from pynomaly_itest.profile.validation import faults
 from pynomaly_itest.profile.yaml_reader import read_yaml
@@ -67,7 +68,17 @@ class LayerReader:
             self.mistakes.append(node.source.mistake("a profile is a mapping of keys to values"))
             return None
         self.mistakes.extend(faults(ProfileFile, node, node.source))
+        self._check_constants(node)
         return Layer(path.resolve(), shown(path), node)
+
+    def _check_constants(self, node: MappingNode) -> None:
+        """Values that are looked up must not look up others: in what order would they be known?"""
+        scenarios = (item for item in items_at(node, "scenarios") if isinstance(item, MappingNode))
+        for part in (node, *scenarios):
+            variables = mapping_at(part, "vars")
+            for scalar in scalars(variables) if variables else ():
+                if has_template(scalar.value):
+                    self._note(scalar.source, "a variable is a value: it looks nothing up")
 
     def _extend(self, item: YamlNode, layer: Layer, chain: tuple[Path, ...]) -> None:
         if not isinstance(item, ScalarNode) or not isinstance(item.value, str):
