@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pynomaly.detection.model import (
+    SMALLEST_SPREAD,
     Arrays,
     Floats,
     FrozenModel,
@@ -181,6 +182,13 @@ def _training_rows(X: ArrayLike) -> Floats:
         )
     if not all_usable(rows):
         raise non_finite(rows)
+    spread = np.ptp(rows, axis=0)
+    too_even = (spread > 0) & (spread < SMALLEST_SPREAD)
+    if too_even.any():
+        raise InvalidInput(
+            f"column {np.argmax(too_even)} (counted from 0) varies by less than {SMALLEST_SPREAD:g}",
+            hint="use a larger unit",
+        )
     return rows
 
 

@@ -17,8 +17,10 @@ from pynomaly.domain.errors import DimensionMismatch, InvalidInput, NonFiniteVal
 Floats: TypeAlias = NDArray[np.float64]
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
-# Values beyond this are refused like infinite ones: their cubes would overflow.
-LARGEST = 1e100
+# Values beyond LARGEST are refused like infinite ones, training columns that vary by less than SMALLEST_SPREAD as
+# well: between them squares of standardised values are finite.
+LARGEST = 1e75
+SMALLEST_SPREAD = 1e-75
 
 _FLOAT64 = np.dtype(np.float64)
 

@@ -11,6 +11,9 @@ from pynomaly.detection.layout import require, require_arrays
 from pynomaly.detection.model import Arrays, Floats, Scorer
 from pynomaly.detection.neighbourhood import lay_out, verify_points
 from pynomaly.detection.parameters import Parameter, ParameterValue
+from pynomaly.domain.errors import InvalidInput
+
+MIN_NEIGHBOURS = 2
 
 
 def learn(training: Training) -> Learned:
@@ -22,11 +25,14 @@ def learn(training: Training) -> Learned:
     from pyod.models.abod import ABOD
 
     k = training.neighbours()
+    if k < MIN_NEIGHBOURS:
+        raise InvalidInput("angles need at least 3 training rows", hint="train on more rows")
     detector = ABOD(n_neighbors=k, contamination=training.contamination)
     with np.errstate(invalid="ignore", divide="ignore"):
         detector.fit(training.X)
     training.report_progress(0.9)
     scores = detector.decision_scores_
+    scores = np.where(np.isinf(scores), np.sign(scores) * np.finfo(np.float64).max, scores)
     known = scores[np.isfinite(scores)]
     no_angle = float(known.min()) if len(known) else 0.0
     filled = np.where(np.isfinite(scores), scores, no_angle)
@@ -68,7 +74,12 @@ SPEC = AlgorithmSpec(
     description="Rows that see their neighbours in one direction. Made for many columns; slow to fit.",
     parameters=(
         Parameter(
-            "n_neighbors", "integer", 5, "How many neighbours' angles are taken", minimum=2, maximum=50
+            "n_neighbors",
+            "integer",
+            5,
+            "How many neighbours' angles are taken",
+            minimum=MIN_NEIGHBOURS,
+            maximum=50,
         ),
     ),
     learn=learn,

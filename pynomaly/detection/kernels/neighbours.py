@@ -28,6 +28,7 @@ from pynomaly.detection.kernels.compiled import (
 
 BLOCK = 64
 FIRST_LOOKS = 3
+MOST = np.finfo(np.float64).max
 BLOCKS = readonly(types.float64, 3)
 
 
@@ -227,5 +228,5 @@ def score_abod(
                     dot += (a[column] - x[column]) * (b[column] - x[column])
                 cosines[n_angles] = dot / nearest[i] / nearest[j]
                 n_angles += 1
-        scores[row] = -angle_variance(cosines, n_angles) if n_angles > 0 else no_angle
+        scores[row] = -min(angle_variance(cosines, n_angles), MOST) if n_angles > 0 else no_angle
     return True

@@ -23,6 +23,7 @@ BLOCK = 128
 RBF, POLY, SIGMOID = 0, 1, 2
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+MOST = np.finfo(np.float64).max
 SMALLEST = -708.0  # exp of less is no normal number: taken for 0
 
 
@@ -110,5 +111,6 @@ def score_svm(
                     inner = gamma * values[i] + coef0
                     values[i] = inner**degree if kind == POLY else np.tanh(inner)
             total += weighted_sum(values, weights, begin)
-        scores[row] = offset - total
+        score = offset - total
+        scores[row] = score if abs(score) <= MOST else MOST  # a polynomial of a far-off row overflows
     return True
