@@ -28,7 +28,8 @@ class Sessions:
     def issue(self, session: Session) -> TokenPair:
         """Tokens for a session as it was opened; raises Unauthenticated if it has ended since."""
         now = self._base.clock()
-        return self._signed(session, self._alive_user(session, now), now)
+        stored = self._alive(session.id, session.user_id, now)
+        return self._signed(session, self._user_of(stored), now)
 
     def verify(self, token: str) -> Principal:
         """Who sent this access token; raises Unauthenticated.
@@ -47,10 +48,8 @@ class Sessions:
         """
         now = self._base.clock()
         claims = self._refresh.read(token, now)
-        session = self._base.accounts.sessions.get(claims.session_id)
-        if session is None or session.user_id != claims.user_id or not session.is_alive(now):
-            raise _ended()
-        user = self._alive_user(session, now)
+        session = self._alive(claims.session_id, claims.user_id, now)
+        user = self._user_of(session)
         renewed = replace(session, refresh_id=secrets.token_urlsafe(24))
         is_ours = self._base.accounts.sessions.rotate(
             session.id, expected=claims.token_id, replacement=renewed.refresh_id, now=now
@@ -98,10 +97,8 @@ class Sessions:
             self._base.epoch.current()
         )  # before the store is asked: a change in between makes this proof stale
         claims = self._access.read(token, now)
-        session = self._base.accounts.sessions.get(claims.session_id)
-        if session is None or session.user_id != claims.user_id or not session.is_alive(now):
-            raise _ended()
-        user = self._alive_user(session, now)
+        session = self._alive(claims.session_id, claims.user_id, now)
+        user = self._user_of(session)
         if user.auth_version != claims.auth_version:
             raise _ended()
         principal = _principal(user, session)
@@ -111,10 +108,15 @@ class Sessions:
     def _valid_until(self, claims: Claims, session: Session, now: float) -> float:
         return min(claims.expires_at, session.expires_at, now + self._base.settings.session_cache_s)
 
-    def _alive_user(self, session: Session, now: float) -> User:
-        stored = self._base.accounts.sessions.get(session.id)
+    def _alive(self, session_id: str, user_id: str, now: float) -> Session:
+        session = self._base.accounts.sessions.get(session_id)
+        if session is None or session.user_id != user_id or not session.is_alive(now):
+            raise _ended()
+        return session
+
+    def _user_of(self, session: Session) -> User:
         user = self._base.accounts.users.get(session.user_id)
-        if stored is None or not stored.is_alive(now) or user is None or user.disabled:
+        if user is None or user.disabled:
             raise _ended()
         return user
 
