@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError, NotApplicable, StepFailed
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
@@ -30,7 +31,7 @@ from pynomaly_itest.profile.expression.evaluator import lookup_in
 from pynomaly_itest.profile.model import Gate, Scenario, StepCall
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.results import combine
-from pynomaly_itest.steps.base import Step, StepContext, Table, Values
+from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.base import Target
 from pynomaly_itest.target.http import Http, RequestFailed
 from pynomaly_itest.target.observer import Observer
@@ -52,7 +53,7 @@ class Services:
     api: PlatformApi
     observer: Observer
     log: EventLog
-    dataset: Callable[[str], Awaitable[Table]]
+    dataset: Callable[[str], Awaitable[Dataset]]
     confidence: float
     seed: int
     run_id: str

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, Literal, TypedDict, cast
 
 from pynomaly_itest.gates.operands import Missing, Operand, operand_of
-from pynomaly_itest.measure import Estimate, judge
+from pynomaly_itest.measure import Estimate, Judgement, judge, judge_quantile
 from pynomaly_itest.measure.judge import Comparison
 from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, UnitClash, convert
 from pynomaly_itest.profile.expression.evaluator import holds
 from pynomaly_itest.verdicts import Verdict
 
+Ordered = Literal["<", "<=", ">", ">="]
+_ORDERED = ("<", "<=", ">", ">=")
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "==", "!=": "!="}
 _NEGATED = {
     "<": ">=",
@@ -43,6 +45,11 @@ class Judged:
     n: int | None = None
     interval: tuple[float, float] | None = None
     confidence: float | None = None
+
+
+class _Options(TypedDict):
+    confidence: float
+    min_samples: int
 
 
 @dataclass(frozen=True)
@@ -136,9 +143,7 @@ def _measured(one: Operand, estimate: Estimate, op: str, other: Operand, terms: 
     if not isinstance(limit, int | float) or isinstance(limit, bool):
         raise TypeError(f"a measured number can't be compared with {limit!r}")
     limit = convert(float(limit), other.unit, one.unit)
-    judged = judge(
-        estimate, cast(Comparison, op), limit, confidence=terms.confidence, min_samples=terms.min_samples
-    )
+    judged = _held_against(one, estimate, op, limit, terms)
     bounded = estimate.low is not None and estimate.high is not None
     return Judged(
         judged.verdict,
@@ -151,6 +156,14 @@ def _measured(one: Operand, estimate: Estimate, op: str, other: Operand, terms: 
         interval=(estimate.low, estimate.high) if bounded else None,  # type: ignore[arg-type]
         confidence=estimate.confidence,
     )
+
+
+def _held_against(one: Operand, estimate: Estimate, op: str, limit: float, terms: _Terms) -> Judgement:
+    """A quantile's limit is judged by the samples beyond it, everything else by its interval."""
+    options: _Options = {"confidence": terms.confidence, "min_samples": terms.min_samples}
+    if one.samples is not None and one.quantile is not None and 0 < one.quantile < 1 and op in _ORDERED:
+        return judge_quantile(one.samples, one.quantile, cast(Ordered, op), limit, **options)
+    return judge(estimate, cast(Comparison, op), limit, **options)
 
 
 def _plain(one: Operand, op: str, other: Operand) -> Judged:

@@ -25,11 +25,16 @@ from pynomaly_itest.profile.expression import (
 
 @dataclass(frozen=True)
 class Operand:
-    """A value in `unit`; `estimate` where it was measured rather than given."""
+    """A value in `unit`; `estimate` where it was measured rather than given.
+
+    `samples` and `quantile`: for a quantile of a series, whose limit is judged by what lies beyond it.
+    """
 
     value: Any
     unit: str | None = None
     estimate: Estimate | None = None
+    samples: Samples | None = None
+    quantile: float | None = None
 
     @property
     def is_measured(self) -> bool:
@@ -90,4 +95,5 @@ def _statistic(
             estimate = slope(samples, confidence=confidence)
         case name:
             estimate = statistic(samples, name, confidence=confidence)
-    return Operand(estimate.value, asked.unit(samples.unit), estimate)
+    quantile = 0.5 if asked.name == "median" else asked.quantile
+    return Operand(estimate.value, asked.unit(samples.unit), estimate, samples, quantile)

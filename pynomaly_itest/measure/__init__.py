@@ -1,6 +1,7 @@
 """From samples to measurements: statistics with intervals, and the one judge of limits; pure."""
 
 from pynomaly_itest.measure.estimate import Absence, Estimate, exact, no_data
+from pynomaly_itest.measure.exceedance import judge_quantile
 from pynomaly_itest.measure.histogram import Histogram
 from pynomaly_itest.measure.judge import Judgement, judge
 from pynomaly_itest.measure.proportions import proportion
@@ -22,6 +23,7 @@ __all__ = [
     "exact",
     "is_statistic",
     "judge",
+    "judge_quantile",
     "no_data",
     "proportion",
     "samples_needed",

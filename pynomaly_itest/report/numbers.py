@@ -63,13 +63,18 @@ def pair(observed: object, limit: object, unit: str | None = None) -> Pair:
 
 def signed(value: float, unit: str | None = None) -> str:
     """A margin: with its sign, a real minus, and its unit."""
-    sign = "−" if value < 0 else "+"
-    return f"{sign}{quantity(abs(value), unit)}"
+    return f"{_sign(value)}{quantity(abs(value), unit)}"
 
 
 def percent(value: float) -> str:
     """A percentage with its sign and at most three digits."""
-    return f"{'−' if value < 0 else '+'}{number(abs(value), 3)} %"
+    return f"{_sign(value)}{number(abs(value), 3)} %"
+
+
+def _sign(value: float) -> str:
+    if value == 0:
+        return ""
+    return "−" if value < 0 else "+"
 
 
 def duration(seconds: float) -> str:

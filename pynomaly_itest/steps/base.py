@@ -13,6 +13,7 @@ from pynomaly_itest.measure import Estimate
 from pynomaly_itest.shapes import ANYTHING, Shape
 
 if TYPE_CHECKING:
+    from pynomaly_itest.datasets.base import Dataset
     from pynomaly_itest.target.http import Http
     from pynomaly_itest.target.platform import PlatformApi
 
@@ -21,21 +22,6 @@ Values = dict[str, Any]
 
 Inference = Callable[[float], Estimate]
 """A measurement whose interval is made for the confidence that a gate asks for."""
-
-
-class Table(Protocol):
-    """A dataset as steps see it: `X` (n, d) float64 with `labels` (n,) 0 or 1, or None, and ready-made files."""
-
-    name: str
-    feature_names: tuple[str, ...]
-
-    @property
-    def X(self) -> Any: ...  # noqa: N802 - the field's name for it
-
-    @property
-    def labels(self) -> Any: ...
-
-    def write(self, format: str) -> bytes: ...  # noqa: A002 - the field's word
 
 
 class Ledger(Protocol):
@@ -56,7 +42,7 @@ class StepContext:
     http: Http
     api: PlatformApi
     ledger: Ledger
-    dataset: Callable[[str], Awaitable[Table]]
+    dataset: Callable[[str], Awaitable[Dataset]]
     prepare: Callable[[Mapping[str, Any]], Step]
     progress: Callable[[str], None]
     clock: Callable[[], float]

@@ -52,7 +52,7 @@ class UploadDataset(Step):
 
     async def run(self, context: StepContext) -> Values:
         table = await context.dataset(self.dataset)
-        target = "label" if table.labels is not None else None
+        target = self._target_column(table.X.shape[1]) if table.labels is not None else None
         fields = {"name": self.name or f"{context.label} {self.dataset}"}
         if self.description:
             fields["description"] = self.description
@@ -67,6 +67,10 @@ class UploadDataset(Step):
         context.ledger.created("dataset", str(stored["id"]), f"datasets/{stored['id']}")
         self._check(stored, *table.X.shape)
         return {**stored, "upload_ms": reply.latency_ms}
+
+    def _target_column(self, features: int) -> str:
+        """The labels' column: an .npy file has no names, the platform counts its columns from f0."""
+        return f"f{features}" if self.format == "npy" else "label"
 
     @staticmethod
     def _check(stored: dict[str, Any], rows: int, columns: int) -> None:

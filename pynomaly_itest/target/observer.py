@@ -15,13 +15,13 @@ from pynomaly_itest.measure import Absence, Samples
 from pynomaly_itest.target.base import Target
 
 MIB = 1024 * 1024
-_PROCESS_PERIOD_S = 0.1
+_PROCESS_PERIOD_S = 0.25
 _METRICS_PERIOD_S = 1.0
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One look at the target: MiB resident, percent of one core, threads, open descriptors."""
+    """One look at the target: MiB resident (shared pages once), percent of one core, threads, open descriptors."""
 
     at_s: float
     rss_mb: float
@@ -88,7 +88,7 @@ class Observer:
         threads = descriptors = 0
         for process in processes:
             with contextlib.suppress(psutil.Error), process.oneshot():
-                rss += process.memory_info().rss
+                rss += _resident_bytes(process)
                 times = process.cpu_times()
                 cpu += times.user + times.system
                 threads += process.num_threads()
@@ -147,6 +147,15 @@ class Observer:
         if not seen:
             return Absence(self.absence or f"the target's {name} was not read while the scenario ran")
         return Samples.of(name, [value for _, value in seen], unit, times_s=[at_s for at_s, _ in seen])
+
+
+def _resident_bytes(process: psutil.Process) -> int:
+    """Resident memory, with pages shared between processes split among them (PSS, where the system tells it).
+
+    Summed over a tree, plain resident set sizes would count every shared page once a process.
+    """
+    full = process.memory_full_info()
+    return int(getattr(full, "pss", None) or full.rss)
 
 
 def _parse(text: str) -> dict[str, float]:

@@ -143,7 +143,7 @@ def write(node: Node) -> str:
 
 def _write_literal(node: Literal) -> str:
     if isinstance(node.value, str):
-        return json.dumps(node.value, ensure_ascii=False)
+        return _quote(node.value)
     if node.value is None or isinstance(node.value, bool):
         return json.dumps(node.value)
     return f"{node.value!r}{node.unit or ''}"
@@ -152,7 +152,12 @@ def _write_literal(node: Literal) -> str:
 def _write_part(part: str, *, first: bool) -> str:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*" if first else r"[A-Za-z0-9_]+", part):
         return part if first else f".{part}"
-    return f"[{json.dumps(part, ensure_ascii=False)}]"
+    return f"[{_quote(part)}]"
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _write_operand(node: Node) -> str:

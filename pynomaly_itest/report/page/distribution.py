@@ -104,7 +104,7 @@ def _histogram(
 
 
 def _axis_label(metric: MetricDocument, axis: Axis) -> str:
-    return f"{unit_name(metric.unit) or 'ratio'}{', log scale' if axis.log else ''}"
+    return f"{unit_name(metric.unit) or 'ratio'}{' on a log scale' if axis.log else ''}"
 
 
 def _limit_marks(limits: Sequence[float], axis: Axis, *, upright: bool) -> list[Mark]:
@@ -131,7 +131,7 @@ def _quantiles(metric: MetricDocument, limits: Sequence[float], hover: str) -> P
         summary=f"Quantile curve of {metric.name}",
         x_ticks=[Tick(x.at(_tail(known[name])), name) for name in wanted],
         y_ticks=y.ticks(),
-        x_label=f"quantile; upright {_axis_label(metric, y)}",
+        x_label=f"quantile; {_axis_label(metric, y)}",
         lines=[Line("curve", line.path()), Line("dots", line.dots())],
         marks=_limit_marks(limits, y, upright=False),
         hover=f"{hover} quantiles",
@@ -150,10 +150,11 @@ def _over_time(
     y = _value_axis(metric, limits, BOTTOM, TOP)
     return Panel(
         title="Over time",
+        note="line p50, dashes p95, dots largest",
         summary=f"Median, p95 and largest {metric.name} over time",
         x_ticks=x.ticks(),
         y_ticks=y.ticks(),
-        x_label=f"seconds since the run started; upright {_axis_label(metric, y)}",
+        x_label=f"seconds of the run; {_axis_label(metric, y)}",
         lines=[
             Line("highest", curve(x, y, slices.at_s, slices.max).path()),
             Line("high", curve(x, y, slices.at_s, slices.p95).path()),

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from pynomaly_itest.report.page.axis import Axis, Tick
 
-WIDTH, HEIGHT = 440.0, 210.0
 LEFT, RIGHT, TOP, BOTTOM = 52.0, 428.0, 14.0, 178.0
 
 
@@ -44,7 +43,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Panel:
-    """A plot of 440 by 210: `summary` says in words what it shows, for those who don't see it.
+    """A plot of 440 by 216: `summary` says in words what it shows, for those who don't see it.
 
     `hover` tells the page's script which part of the embedded data it shows, and `scale` the x axis:
     start, end, low, high, and whether it is logarithmic.
@@ -55,6 +54,7 @@ class Panel:
     x_ticks: Sequence[Tick]
     y_ticks: Sequence[Tick]
     x_label: str = ""
+    note: str = ""
     lines: Sequence[Line] = ()
     marks: Sequence[Mark] = ()
     bands: Sequence[Band] = ()

@@ -1,0 +1,88 @@
+"""Judges a limit on a quantile by how many samples lie beyond it: that is what the limit is about.
+
+"p95 <= 100 ms" says that at most 5 % of the requests take longer. So the requests beyond the limit are counted,
+and what their count tells depends on how *they* cluster, not on how latencies near the quantile do: 300
+requests of 2 ms certify a p95 of 100 ms, even if their latencies drift between 1 and 3.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pynomaly_itest.measure.correlation import inflation, inflation_of_windows
+from pynomaly_itest.measure.judge import COMPARE, Judgement
+from pynomaly_itest.measure.proportions import proportion
+from pynomaly_itest.measure.quantiles import CERTAIN_ENOUGH, samples_needed
+from pynomaly_itest.measure.samples import Samples
+from pynomaly_itest.verdicts import Verdict
+
+
+def judge_quantile(
+    samples: Samples,
+    p: float,
+    op: Literal["<", "<=", ">", ">="],
+    limit: float,
+    *,
+    confidence: float = 0.95,
+    min_samples: int = 1,
+) -> Judgement:
+    """Judge "the p-quantile of the samples op limit" (0 < p < 1, limit in the samples' unit).
+
+    Passed if, at `confidence`, no larger share lies beyond the limit than the quantile allows, from at least as
+    many samples as certify it at 99 %; failed if a larger share does; inconclusive otherwise, and without data.
+    """
+    n, allowed = samples.n, (1 - p if op in ("<", "<=") else p)
+    if n == 0:
+        return Judgement(Verdict.INCONCLUSIVE, "no samples: nothing was measured", max(1, min_samples))
+    if limit != limit or not _all_finite(samples):
+        return Judgement(Verdict.INCONCLUSIVE, "a measured value or the limit is not a number")
+    beyond = _share_beyond(samples, op, limit, allowed, confidence)
+    seen = f"{beyond.count} of {n} samples are not {op} {limit:.6g} ({100 * beyond.count / n:.3g} %"
+    if beyond.low > allowed:
+        told = f"{seen}, surely over {100 * beyond.low:.3g} %); {100 * allowed:.3g} % are allowed"
+        return Judgement(Verdict.FAILED, told)
+    told = f"{seen}, at most {100 * beyond.high:.3g} % at {100 * confidence:.4g} %); {100 * allowed:.3g} % are allowed"
+    needed = max(min_samples, samples_needed(1 - allowed, max(confidence, CERTAIN_ENOUGH)))
+    if n < needed:
+        return Judgement(
+            Verdict.INCONCLUSIVE, f"{n} samples are too few: {needed} are needed. {told}", needed
+        )
+    if beyond.high <= allowed:
+        return Judgement(Verdict.PASSED, told)
+    return Judgement(Verdict.INCONCLUSIVE, f"{told}: more samples may settle it")
+
+
+class _Beyond:
+    """How many samples lie beyond the limit, and between which shares the true share lies."""
+
+    def __init__(self, count: int, n: int, inflated: float, confidence: float) -> None:
+        share = proportion(count, n, confidence=confidence, n_effective=n / inflated)
+        self.count = count
+        self.low = share.low if share.low is not None else 0.0
+        self.high = share.high if share.high is not None else 1.0
+
+
+def _share_beyond(samples: Samples, op: str, limit: float, allowed: float, confidence: float) -> _Beyond:
+    if samples.is_folded:
+        within = [_share_within(window.fraction_at_most(limit), op) for window in samples.windows]
+        sizes = [window.n for window in samples.windows]
+        count = round(sum((1 - share) * size for share, size in zip(within, sizes, strict=True)))
+        variance = allowed * (1 - allowed)
+        return _Beyond(
+            count, samples.n, inflation_of_windows(within, sizes, variance, confidence=confidence), confidence
+        )
+    holds: Any = COMPARE[op]  # the operators do arrays as they do numbers
+    beyond = ~holds(samples.values, limit)
+    return _Beyond(
+        int(beyond.sum()), samples.n, inflation(beyond.astype(float), confidence=confidence), confidence
+    )
+
+
+def _share_within(at_most: float, op: str) -> float:
+    return at_most if op in ("<", "<=") else 1 - at_most
+
+
+def _all_finite(samples: Samples) -> bool:
+    import numpy as np
+
+    return samples.is_folded or bool(np.isfinite(samples.values).all())
