@@ -1,10 +1,14 @@
 """The shape of run.json, version 1: what every report format shows, and nothing else is shown.
 
+`python -m pynomaly_itest.report.document > schema/run.schema.json` brings its published schema up to date.
+
 All texts in a document are already free of control characters, all numbers are finite.
 """
 
 from __future__ import annotations
 
+import json
+import sys
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -226,3 +230,7 @@ def schema() -> dict[str, Any]:
     generated = RunDocument.model_json_schema(mode="serialization")
     generated["required"] = sorted({*generated["required"], "schema_version"})
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **generated}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(schema(), indent=2) + "\n")
