@@ -34,7 +34,7 @@ class Scorer(Protocol):
     def __call__(self, rows: Floats, scores: Floats, /) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class FrozenModel:
     """A fitted detector. Safe to score from many threads at once; each row's score is independent of its batch.
 
@@ -47,8 +47,8 @@ class FrozenModel:
     contamination: float
     threshold: float
     parameters: Mapping[str, ParameterValue]
-    arrays: Arrays
-    scorer: Scorer = field(repr=False, compare=False)
+    arrays: Arrays = field(repr=False)
+    scorer: Scorer = field(repr=False)
 
     def score(self, X: ArrayLike) -> Floats:
         """Anomaly scores. X: (n_samples, n_features) real numbers; returns (n_samples,) float64, higher is more

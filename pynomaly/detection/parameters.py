@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeAlias
@@ -63,11 +62,12 @@ class Parameter:
     def _check_number(self, value: object) -> ParameterValue:
         if self.type == "string" or isinstance(value, bool) or not isinstance(value, int | float):
             raise self._refusal(value)
-        if not math.isfinite(value) or (self.type == "integer" and value != int(value)):
-            raise self._refusal(value)
         if (self.minimum is not None and value < self.minimum) or (
             self.maximum is not None and value > self.maximum
         ):
+            raise self._refusal(value)
+        # NaN is below and above nothing, but no equal of itself either
+        if value != value or (self.type == "integer" and value != int(value)):
             raise self._refusal(value)
         return int(value) if self.type == "integer" else float(value)
 

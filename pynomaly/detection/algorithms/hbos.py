@@ -95,13 +95,20 @@ SPEC = AlgorithmSpec(
             "integer",
             10,
             "Bins a column; 'auto' chooses for each (Birge, Rozenholc 2006)",
-            minimum=2,
+            minimum=3,
             maximum=1000,
             choices=("auto",),
         ),
-        Parameter("alpha", "number", 0.1, "Added to each density, against log(0)", minimum=1e-6, maximum=1.0),
         Parameter(
-            "tol", "number", 0.5, "How many bins outside still count as the last", minimum=0.0, maximum=1.0
+            "alpha", "number", 0.1, "Added to each density, against log(0)", minimum=1e-6, maximum=0.999
+        ),
+        Parameter(
+            "tol",
+            "number",
+            0.5,
+            "How many bins outside still count as the last",
+            minimum=0.001,
+            maximum=0.999,
         ),
     ),
     learn=learn,
