@@ -8,13 +8,13 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 from anyio import to_thread
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pynomaly.api.gateway import Gateway
@@ -23,7 +23,7 @@ from pynomaly.api.routes import build_router
 from pynomaly.api.services import Services
 from pynomaly.cache.memory import MemoryCache
 from pynomaly.cache.redis import RedisCache
-from pynomaly.domain.errors import Conflict, Misconfigured
+from pynomaly.domain.errors import Conflict, Misconfigured, PynomalyError
 from pynomaly.security.client_address import trusted_networks
 from pynomaly.security.encryption import EncryptionService
 from pynomaly.security.epoch import SharedEpoch
@@ -41,11 +41,13 @@ from pynomaly.storage.datasets_sql import SqlDatasets
 from pynomaly.storage.detectors_cached import RememberedDetectors
 from pynomaly.storage.detectors_sql import SqlDetectors
 from pynomaly.storage.folder import FolderLock
+from pynomaly.storage.migrations import migrate
 from pynomaly.storage.operations_sql import SqlOperations
 from pynomaly.storage.results_sql import SqlResults
-from pynomaly.storage.schema import metadata
 from pynomaly.usecases.model_shelf import ModelShelf
+from pynomaly.usecases.personal_data import personal_data_sources
 from pynomaly.usecases.platform import Platform
+from pynomaly.usecases.stores import Stores
 from pynomaly.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -53,11 +55,19 @@ logger = logging.getLogger(__name__)
 _INTERRUPTED = "The server stopped before it was done; start it again."
 
 
+class Unreachable(PynomalyError):
+    """Something that the service stands on does not answer."""
+
+    status, code = 503, "unreachable"
+
+
 @dataclass(frozen=True, slots=True)
 class Foundations:
-    """What both the server and the command line need: the database, the keys, the accounts."""
+    """What both the server and the command line need: the database, the stores, the keys, the accounts."""
 
     engine: Engine
+    blobs: FileBlobStore
+    stores: Stores
     security: SecurityServices
 
 
@@ -66,29 +76,38 @@ def open_foundations(settings: Settings) -> Foundations:
     folder = settings.data_dir
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     engine = open_database(settings.effective_database_url)
-    metadata.create_all(engine)
+    try:
+        migrate(engine)
+    except OperationalError as error:
+        raise Unreachable("The database does not answer.", hint="Check PYNOMALY_DATABASE_URL.") from error
     secret = settings.secret_key or kept_secret(folder / "secret.key")
     previous = tuple(part for part in settings.previous_secret_keys.split(",") if part)
+    keyring = FileKeyring(folder / "data.keys")
+    blobs = FileBlobStore(folder / "blobs", EncryptionService(keyring))
+    stores = _build_stores(settings, engine, blobs)
     security = build_security(
         sql_accounts(engine),
         SqlAudit(engine),
-        FileKeyring(folder / "data.keys"),
+        keyring,
         SecuritySettings(secret_key=secret, previous_secret_keys=previous),
         time.time,
         SharedEpoch(folder / "epoch"),
+        personal_data_sources(stores),
     )
-    return Foundations(engine, security)
+    return Foundations(engine, blobs, stores, security)
 
 
 def create_app(settings: Settings) -> Application:
-    """The ASGI application. Its lifespan starts the workers and ends them; `is_ready` tells when requests can come."""
+    """The ASGI application, which has the data folder to itself. Its lifespan starts the workers and ends them."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FolderLock(settings.data_dir)
+    lock.take()
     foundations = open_foundations(settings)
-    blobs = FileBlobStore(settings.data_dir / "blobs", foundations.security.encryption)
-    platform = _build_platform(settings, foundations, blobs)
+    platform = _build_platform(settings, foundations)
     warmth = _Warmth()
     services = _build_services(settings, foundations, platform, warmth)
     gateway = Gateway(build_router(services), services.metrics, access_log=settings.access_log)
-    return Application(gateway, settings, foundations, platform, blobs, warmth)
+    return Application(gateway, settings, foundations, platform, warmth, lock)
 
 
 class Application:
@@ -100,15 +119,14 @@ class Application:
         settings: Settings,
         foundations: Foundations,
         platform: Platform,
-        blobs: FileBlobStore,
         warmth: _Warmth,
+        lock: FolderLock,
     ) -> None:
         self._gateway = gateway
         self._settings = settings
         self._platform = platform
-        self._blobs = blobs
         self._warmth = warmth
-        self._lock = FolderLock(settings.data_dir)
+        self._lock = lock
         self.foundations = foundations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,12 +153,12 @@ class Application:
             await to_thread.run_sync(self._stop)
 
     def _start(self) -> None:
-        self._lock.take()
         n_interrupted = self._platform.operations.fail_interrupted(_INTERRUPTED)
+        stores, blobs = self.foundations.stores, self.foundations.blobs
         n_swept = (
-            self._blobs.sweep(rows.KIND, self._platform.datasets.every_id())
-            + self._blobs.sweep(models.KIND, self._platform.detectors.every_model_id())
-            + self._blobs.sweep(scores.KIND, self._platform.results.every_id())
+            blobs.sweep(rows.KIND, stores.datasets.every_id())
+            + blobs.sweep(models.KIND, stores.detectors.every_model_id())
+            + blobs.sweep(scores.KIND, stores.results.every_id())
         )
         if n_interrupted or n_swept:
             logger.warning("tidied up after a crash", extra={"operations": n_interrupted, "files": n_swept})
@@ -172,10 +190,9 @@ def bootstrap(settings: Settings, security: SecurityServices) -> str | None:
     return security.auth.issue_bootstrap_token()
 
 
-def _build_platform(settings: Settings, foundations: Foundations, blobs: FileBlobStore) -> Platform:
-    engine, security = foundations.engine, foundations.security
+def _build_stores(settings: Settings, engine: Engine, blobs: FileBlobStore) -> Stores:
     model_store = models.BlobModels(blobs)
-    return Platform(
+    return Stores(
         datasets=SqlDatasets(engine),
         rows=rows.ArrowRows(blobs),
         detectors=RememberedDetectors(SqlDetectors(engine)),
@@ -184,6 +201,13 @@ def _build_platform(settings: Settings, foundations: Foundations, blobs: FileBlo
         results=SqlResults(engine),
         scores=scores.BlobScores(blobs),
         operations=SqlOperations(engine, _utc_now),
+    )
+
+
+def _build_platform(settings: Settings, foundations: Foundations) -> Platform:
+    stores, security = foundations.stores, foundations.security
+    return Platform(
+        **{field.name: getattr(stores, field.name) for field in fields(stores)},
         cache=_build_cache(settings, security.encryption),
         pool=WorkerPool(settings.workers, settings.max_queued_operations),
         audit=security.audit,
@@ -225,6 +249,7 @@ def _build_services(
         settings=settings,
         platform=platform,
         security=foundations.security,
+        contents=foundations.blobs,
         metrics=metrics,
         login_limit=RateLimiter("login", RateLimit(max(1, logins_per_s * 60), logins_per_s), buckets),
         account_limit=RateLimiter("account", RateLimit(max(1, per_s * 4), per_s), buckets),

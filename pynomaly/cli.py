@@ -84,8 +84,10 @@ def audit_verify(data_dir: DataDir = _DEFAULT_DATA_DIR) -> None:
     """Check the audit log's chain; exit 1 and name the first broken link if it is not whole."""
     with _plain_errors(REFUSED):
         found = _foundations(data_dir).security.audit.verify()
-        typer.echo(str(found))
-        if not found.is_intact:
+        if found.is_intact:
+            typer.echo(f"The audit log is whole: {found.n_events} events.")
+        else:
+            typer.echo(f"The audit log is broken at event {found.first_broken}: {found.reason}", err=True)
             raise typer.Exit(REFUSED)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from starlette.types import Message, Receive, Scope
 
 from pynomaly.api.problems import MalformedBody
-from pynomaly.domain.errors import InvalidInput, TooLarge, UnsupportedMedia
+from pynomaly.domain.errors import InvalidInput, NonFiniteValues, TooLarge, UnsupportedMedia
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -97,6 +97,8 @@ class JsonBody:
         except msgspec.ValidationError as error:
             raise InvalidInput(f"{error}.") from None
         except msgspec.DecodeError as error:
+            if any(literal in body for literal in (b"NaN", b"Infinity")):
+                raise NonFiniteValues("JSON has no NaN and no infinity.") from None
             raise MalformedBody(f"The body is not JSON: {error}.") from None
         except RecursionError:
             raise InvalidInput("The body is nested too deeply.") from None

@@ -7,7 +7,18 @@ from collections import defaultdict
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pynomaly.api import auth, datasets, detection, detectors, health, openapi, operations
+from pynomaly.api import (
+    admin,
+    audit,
+    auth,
+    datasets,
+    detection,
+    detectors,
+    health,
+    openapi,
+    operations,
+    stream,
+)
 from pynomaly.api.endpoint import Endpoint, PathApp
 from pynomaly.api.services import Services
 from pynomaly.domain.errors import NotFound
@@ -17,7 +28,10 @@ ENDPOINTS: list[Endpoint] = [
     *operations.ENDPOINTS,
     *datasets.ENDPOINTS,
     *detectors.ENDPOINTS,
+    *stream.ENDPOINTS,
     *auth.ENDPOINTS,
+    *admin.ENDPOINTS,
+    *audit.ENDPOINTS,
     *health.ENDPOINTS,
     *openapi.ENDPOINTS,
 ]

@@ -17,6 +17,7 @@ from pynomaly.security.rate_limits import RateLimiter
 from pynomaly.security.services import SecurityServices
 from pynomaly.settings import Settings
 from pynomaly.usecases.platform import Platform
+from pynomaly.usecases.rotate_keys import Resealable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ class Services:
     settings: Settings
     platform: Platform
     security: SecurityServices
+    contents: Resealable
     metrics: Metrics
     login_limit: RateLimiter
     account_limit: RateLimiter

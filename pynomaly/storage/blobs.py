@@ -82,12 +82,21 @@ class FileBlobStore:
 
     def reseal(self, kind: str) -> int:
         """Write every blob of a kind anew under the cipher's current key; readers are not disturbed."""
-        ids = self.ids(kind)
-        for blob_id in ids:
+        return sum(self._reseal(kind, blob_id) for blob_id in self.ids(kind))
+
+    def reseal_all(self) -> int:
+        """Reseal every kind; returns how many blobs."""
+        kinds = [path.name for path in self._root.iterdir() if path.is_dir()] if self._root.is_dir() else []
+        return sum(self.reseal(kind) for kind in kinds)
+
+    def _reseal(self, kind: str, blob_id: str) -> bool:
+        try:
             with self.open(kind, blob_id) as source, self.create(kind, blob_id) as sink:
                 while chunk := source.read(CHUNK_BYTES):
                     sink.write(chunk)
-        return len(ids)
+        except NotFound:  # deleted meanwhile
+            return False
+        return True
 
 
 class _SealingSink(io.RawIOBase):

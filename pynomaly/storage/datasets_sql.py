@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import JSON, BigInteger, Engine, Index, RowMapping, SmallInteger, String, Table, Text
 from sqlalchemy import Column as Field
 
@@ -63,6 +65,10 @@ class SqlDatasets:
     def list(self, scope: Scope, page: Page) -> Listing[Dataset]:
         """One page of the scope's datasets, newest first."""
         return self._rows.page(scope, page, _build)
+
+    def of_owner(self, owner_id: str) -> Sequence[Dataset]:
+        """Everything of one owner."""
+        return self._rows.of_owner(owner_id, _build)
 
     def delete(self, dataset_id: str) -> bool:
         """Forget the dataset; whether it was there."""

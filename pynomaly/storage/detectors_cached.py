@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cachetools import LRUCache
@@ -48,6 +49,10 @@ class RememberedDetectors:
     def list(self, scope: Scope, page: Page) -> Listing[Detector]:
         """One page of the scope's detectors, newest first."""
         return self._kept.list(scope, page)
+
+    def of_owner(self, owner_id: str) -> Sequence[Detector]:
+        """All detectors of one owner."""
+        return self._kept.of_owner(owner_id)
 
     def update(self, detector: Detector) -> bool:
         """Store what may be edited; whether the detector is still there."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import JSON, Column, Double, Engine, Index, RowMapping, String, Table, Text
@@ -58,6 +59,10 @@ class SqlDetectors:
     def list(self, scope: Scope, page: Page) -> Listing[Detector]:
         """One page of the scope's detectors, newest first."""
         return self._rows.page(scope, page, _build)
+
+    def of_owner(self, owner_id: str) -> Sequence[Detector]:
+        """Everything of one owner."""
+        return self._rows.of_owner(owner_id, _build)
 
     def update(self, detector: Detector) -> bool:
         """Store what may be edited (not the model); whether the detector is still there."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +64,14 @@ class SqlOperations:
     def list(self, scope: Scope, page: Page) -> Listing[Operation]:
         """One page of the scope's operations, newest first."""
         return self._rows.page(scope, page, _build)
+
+    def of_owner(self, owner_id: str) -> Sequence[Operation]:
+        """Everything of one owner."""
+        return self._rows.of_owner(owner_id, _build)
+
+    def delete(self, operation_id: str) -> bool:
+        """Forget the operation; whether it was there."""
+        return self._rows.remove(operation_id)
 
     def start(self, operation_id: str) -> bool:
         """From pending to running; False if it was cancelled meanwhile."""

@@ -87,6 +87,10 @@ class SqlResults:
             wanted.append(results.c.dataset_id == dataset_id)
         return self._rows.page(scope, page, _build, *wanted)
 
+    def of_owner(self, owner_id: str) -> Sequence[DetectionResult]:
+        """Everything of one owner."""
+        return self._rows.of_owner(owner_id, _build)
+
     def delete(self, result_id: str) -> bool:
         """Forget the result; whether it was there."""
         return self._rows.remove(result_id)

@@ -46,6 +46,12 @@ class OwnedRows:
             items = [build(row) for row in connection.execute(query).mappings()]
         return Listing(items, total)
 
+    def of_owner(self, owner_id: str, build: Callable[[RowMapping], T]) -> list[T]:
+        """All rows of one owner."""
+        with self._reader.connect() as connection:
+            found = connection.execute(select(self._table).where(self._table.c.owner_id == owner_id))
+            return [build(row) for row in found.mappings()]
+
     def change(self, row_id: str, values: dict[str, Any], *extra: ColumnElement[bool]) -> bool:
         """Set columns of one row if it (still) meets the conditions; whether it did."""
         table = self._table

@@ -15,35 +15,17 @@ from pynomaly.domain.errors import NotFound, PynomalyError
 from pynomaly.domain.limits import DataLimits
 from pynomaly.domain.operations import Operation
 from pynomaly.domain.permissions import Permission, Principal, SecurityLevel
-from pynomaly.domain.ports import (
-    DatasetRepository,
-    DatasetRows,
-    ModelStore,
-    OperationRepository,
-    ResultCache,
-    ResultRepository,
-    Scope,
-    ScoreStore,
-)
+from pynomaly.domain.ports import ResultCache, Scope
 from pynomaly.security.authorization import AuthzService
 from pynomaly.security.foundation import Caller
-from pynomaly.storage.detectors_cached import RememberedDetectors
-from pynomaly.usecases.model_shelf import ModelShelf
+from pynomaly.usecases.stores import Stores
 from pynomaly.workers.pool import WorkerPool
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
-    """Repositories and services, put together once by the app. The clock gives aware datetimes."""
+class Platform(Stores):
+    """Stores and services, put together once by the app. The clock gives aware datetimes."""
 
-    datasets: DatasetRepository
-    rows: DatasetRows
-    detectors: RememberedDetectors
-    models: ModelStore
-    shelf: ModelShelf
-    results: ResultRepository
-    scores: ScoreStore
-    operations: OperationRepository
     cache: ResultCache
     pool: WorkerPool
     audit: AuditLog

@@ -1,0 +1,36 @@
+"""A new encryption key, and everything stored sealed anew under it while the service goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from pynomaly.domain.permissions import Permission, SecurityLevel
+from pynomaly.security.encryption import EncryptionService
+from pynomaly.security.foundation import Caller
+from pynomaly.usecases.platform import Platform, principal_of
+
+
+class Resealable(Protocol):
+    """A store that can write its content anew under the present key."""
+
+    def reseal_all(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RotatedKeys:
+    """The new key's id, and how many stored objects are sealed under it now."""
+
+    key_id: str
+    n_resealed: int
+
+
+def rotate_keys(
+    platform: Platform, caller: Caller, encryption: EncryptionService, contents: Resealable
+) -> RotatedKeys:
+    """Make a new key and use it for everything; the old ones stay readable until they are retired."""
+    platform.authz.require(principal_of(caller), Permission.KEYS_ROTATE, SecurityLevel.PUBLIC)
+    key_id = encryption.rotate_keys()
+    n_resealed = contents.reseal_all()
+    platform.record(caller, "keys.rotated", f"key:{key_id}", details={"n_resealed": n_resealed})
+    return RotatedKeys(key_id, n_resealed)
