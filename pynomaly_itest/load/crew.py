@@ -99,7 +99,10 @@ class Crew:
 
     async def wait(self) -> None:
         """Until every worker has reported its end or died."""
-        await asyncio.gather(*self._listening[::2])
+        listening = self._listening[::2]
+        await asyncio.wait(listening)  # not gather: who stops waiting must not stop the listening
+        for task in listening:
+            task.result()
 
     async def _start(self) -> None:
         cpus = cores_for(self._plan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pynomaly_itest.load.executors import PerVuIterations, PoissonArrivals, SharedIterations
@@ -184,7 +184,15 @@ def _rate(plan: LoadPlan, bins: Counter[int], duration_s: float, confidence: flo
         return _unsteady(within, duration_s, f"not in a steady state: {found.reason}")
     measured_s = duration_s if counted else whole / BINS_PER_S
     window_s = per_window / BINS_PER_S
-    return rate_of_windows(windows, window_s, n=within, duration_s=measured_s, confidence=confidence)
+    whole_run = rate_of_windows(windows, window_s, n=within, duration_s=measured_s, confidence=confidence)
+    return _reaching(whole_run, found.level * BINS_PER_S)
+
+
+def _reaching(rate: Estimate, settled: float) -> Estimate:
+    """The estimate, widened to hold the level at the end: what has settled lower is not judged by its beginning."""
+    low = None if rate.low is None else min(rate.low, settled)
+    high = None if rate.high is None else max(rate.high, settled)
+    return replace(rate, low=low, high=high)
 
 
 def _unsteady(n: int, duration_s: float, note: str) -> Estimate:

@@ -63,15 +63,15 @@ class Worker:
         self._pool.model = self._model
 
     async def get_ready(self) -> None:
-        """Connect, as far as that can be done before the load begins."""
+        """Connect, as far as that can be done before the load begins; from here on, no collector interrupts."""
         ahead = _CONNECT_AHEAD if isinstance(self._plan.executor, OpenExecutor) else self._pool.limit
         await self._pool.connect_ahead(min(ahead, self._pool.limit))
-
-    async def carry_out(self, origin_ns: int) -> End:
-        """Put the load on; returns when every request has its end."""
         gc.collect()
         gc.freeze()
         gc.disable()
+
+    async def carry_out(self, origin_ns: int) -> End:
+        """Put the load on; returns when every request has its end."""
         cpu_s, begun_ns = time.process_time(), time.monotonic_ns()
         self._model.begin(origin_ns)
         end_ns = origin_ns + int(self._plan.planned_s * _NS)

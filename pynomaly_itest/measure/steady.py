@@ -11,10 +11,11 @@ TOLERANCE = 0.10
 
 @dataclass(frozen=True)
 class Steadiness:
-    """Whether the last windows agree, and by how much they differ (ratio of their range to their mean)."""
+    """Whether the last windows agree, by how much they differ (range over mean), and at which level (mean)."""
 
     steady: bool
     spread: float
+    level: float
     reason: str
 
 
@@ -25,13 +26,12 @@ def steadiness(windows: Sequence[float], *, last: int = WINDOWS, tolerance: floa
     Where the values are counts of random arrivals, the caller allows for their chance in `tolerance`.
     """
     if len(windows) < last:
-        return Steadiness(
-            False, float("nan"), f"{len(windows)} windows, {last} are needed to see a steady state"
-        )
+        nan = float("nan")
+        return Steadiness(False, nan, nan, f"{len(windows)} windows, {last} are needed to see a steady state")
     tail = list(windows)[-last:]
     centre = sum(tail) / last
     if not centre > 0:
-        return Steadiness(False, float("nan"), "nothing went through in the last windows")
+        return Steadiness(False, float("nan"), centre, "nothing went through in the last windows")
     spread = (max(tail) - min(tail)) / centre
     steady = spread <= tolerance
-    return Steadiness(steady, spread, f"the last {last} windows differ by {spread * 100:.1f} %")
+    return Steadiness(steady, spread, centre, f"the last {last} windows differ by {spread * 100:.1f} %")
