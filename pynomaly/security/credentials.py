@@ -12,8 +12,9 @@ from pynomaly.domain.audit import Outcome
 from pynomaly.domain.encryption import DataCipher
 from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput
 from pynomaly.security.foundation import Caller, Foundation
-from pynomaly.security.logins import Logins, totp_context
+from pynomaly.security.logins import Logins
 from pynomaly.security.passwords import PasswordHasher, require_good_password
+from pynomaly.security.second_factors import totp_context
 from pynomaly.security.totp import matching_step, new_secret, provisioning_uri
 
 

@@ -119,8 +119,12 @@ class EncryptionService:
         _checked_segment_bytes(header)
         return _key_id(header)
 
+    def re_encrypt_stream(self, chunks: Iterable[bytes], *, context: str) -> Iterator[bytes]:
+        """The same content under the active key, for what doesn't fit in memory."""
+        return self.encrypt_stream(self.decrypt_stream(chunks, context=context), context=context)
+
     def re_encrypt(self, store: EncryptedObjects) -> ReEncryption:
-        """Brings every object under the active key, one at a time, while others read and write the store.
+        """Brings every small object under the active key, one at a time, while others use the store.
 
         An object that changes meanwhile is left for the next pass; when a pass leaves none, the old keys are
         free.

@@ -14,6 +14,7 @@ from pynomaly.domain.encryption import DataCipher
 from pynomaly.security.foundation import Caller, Foundation, normalised
 from pynomaly.security.legible import legible
 from pynomaly.security.passwords import PasswordHasher
+from pynomaly.security.second_factors import totp_context
 from pynomaly.security.totp import matching_step
 
 
@@ -143,8 +144,3 @@ class Logins:
             user_agent=caller.user_agent,
             details={"reason": reason, "name": subject},
         )
-
-
-def totp_context(user_id: str) -> str:
-    """What binds an encrypted second factor to its account."""
-    return f"totp:{user_id}"

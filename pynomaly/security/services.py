@@ -15,18 +15,20 @@ from pynomaly.security.epoch import Epoch
 from pynomaly.security.foundation import Clock, Foundation
 from pynomaly.security.keyring import Keyring
 from pynomaly.security.personal_data import PersonalDataService
+from pynomaly.security.second_factors import SecondFactors
 from pynomaly.security.settings import SecuritySettings
 
 
 @dataclass(frozen=True, slots=True)
 class SecurityServices:
-    """The five services."""
+    """The services, and what of their own must follow a change of the encryption key."""
 
     auth: AuthService
     authz: AuthzService
     audit: AuditService
     encryption: EncryptionService
     personal_data: PersonalDataService
+    second_factors: SecondFactors
 
 
 def build_security(
@@ -49,4 +51,5 @@ def build_security(
         personal_data=PersonalDataService(
             Foundation(accounts, audit, settings, clock, epoch), audit, personal_data
         ),
+        second_factors=SecondFactors(accounts.users),
     )

@@ -8,7 +8,10 @@ import pytest
 
 from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
 from pynomaly.domain.permissions import ROLE_PERMISSIONS, Permission, Role, SecurityLevel
+from pynomaly.security.encryption import ReEncryption
 from pynomaly.security.foundation import SYSTEM, Caller
+from pynomaly.security.keyring import FileKeyring
+from pynomaly.security.services import build_security
 from pynomaly.security.totp import code_at
 
 
@@ -306,6 +309,25 @@ class TestSecondFactor:
         kept = stored.stores.accounts.users.get(user.id).totp_secret
         assert secret not in kept
         assert stored.security.encryption.decrypt_data(kept, context=f"totp:{user.id}") == secret
+
+    def test_it_follows_a_change_of_the_encryption_key(self, stored, tmp_path):
+        keyring = FileKeyring(tmp_path / "keys")
+        security = build_security(
+            stored.stores.accounts, stored.stores.audit, keyring, stored.settings, stored.clock, stored.epoch
+        )
+        auth, encryption, factors = security.auth, security.encryption, security.second_factors
+        user = stored.user()
+        auth.enable_totp(user.id, stored.password, by=SYSTEM)
+        stored.user("bob")
+        kept = stored.stores.accounts.users.get(user.id).totp_secret
+        old, secret = encryption.key_id_of(kept), encryption.decrypt_data(kept, context=f"totp:{user.id}")
+        encryption.rotate_keys()
+        assert not factors.replace_encrypted(f"totp:{user.id}", b"not what is kept", b"new")
+        assert not factors.replace_encrypted("totp:nobody", kept, b"new")
+        assert factors.read_encrypted("totp:nobody") is None
+        assert encryption.re_encrypt(factors) == ReEncryption(n_renewed=1, n_current=0, n_left=0)
+        encryption.retire_key(old)
+        auth.confirm_totp(user.id, code_at(secret, stored.clock()), by=SYSTEM)
 
     def test_replacing_or_removing_it_needs_both_factors(self, stored):
         user, by, secret = self.enrol(stored)

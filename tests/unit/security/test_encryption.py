@@ -147,6 +147,17 @@ def test_keys_rotate_without_down_time(tmp_path):
         assert encryption.decrypt_data(objects[f"dataset:{i}"], context=f"dataset:{i}") == b"%d" % i
 
 
+def test_a_stream_goes_under_the_new_key_piece_by_piece(tmp_path):
+    encryption = EncryptionService(FileKeyring(tmp_path / "keys"), segment_bytes=1000)
+    data = os.urandom(10_500)
+    old = list(encryption.encrypt_stream([data], context="c"))
+    new_id = encryption.rotate_keys()
+    new = list(encryption.re_encrypt_stream(iter(old), context="c"))
+    assert max(map(len, new)) == 1016
+    assert encryption.key_id_of(new[0]) == new_id
+    assert encryption.decrypt_data(b"".join(new), context="c") == data
+
+
 def test_what_a_retired_key_alone_opened_is_lost_and_said_to_be(tmp_path):
     encryption = EncryptionService(FileKeyring(tmp_path / "keys"))
     blob = encryption.encrypt_data(b"x", context="c")

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import jwt
 import pytest
@@ -143,6 +144,8 @@ def test_rubbish_is_refused_and_nothing_else(world, rubbish):
         {"use": "refresh"},
         {"ver": 99},
         {"ver": "1"},
+        {"ver": True},
+        {"ver": 1.0},
         {"sub": "somebody-else"},
         {"sid": "another-session"},
         {"sid": 5},
@@ -248,6 +251,19 @@ def test_a_change_of_the_account_counts_at_once_though_the_token_was_cached(stor
     else:
         with pytest.raises(Unauthenticated):
             stored.auth.refresh(tokens.refresh_token)
+
+
+def test_a_closed_account_gets_no_tokens_even_if_its_sessions_were_not_ended(stored):
+    """As after a crash between closing the account and ending its sessions."""
+    user = stored.user()
+    session = stored.auth.authenticate_user("alice", stored.password, "", "")
+    tokens = stored.auth.issue_tokens(session)
+    stored.stores.accounts.users.change(user.id, lambda present: replace(present, disabled=True))
+    assert is_refused(stored, tokens.access_token)
+    with pytest.raises(Unauthenticated):
+        stored.auth.refresh(tokens.refresh_token)
+    with pytest.raises(Unauthenticated):
+        stored.auth.issue_tokens(session)
 
 
 def test_enabling_an_account_again_does_not_bring_its_sessions_back(stored):
