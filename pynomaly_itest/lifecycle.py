@@ -94,7 +94,7 @@ class ScenarioRun:
         self.log.record(ScenarioStarted, scenario=self.id)
         try:
             await self._steps_in_time(timeout_s)
-            self._judge_gates()
+            await self._judge_gates()
             await self._diagnose()
         except BaseException:
             await asyncio.shield(self._end())
@@ -225,8 +225,9 @@ class ScenarioRun:
         judged = [self._judge(gate, scope, index, absent=Verdict.FAILED) for gate in call.expect]
         return _worst(judged) if judged else Outcome(Verdict.PASSED)
 
-    def _judge_gates(self) -> None:
-        self.services.observer.look()
+    async def _judge_gates(self) -> None:
+        if any(name.parts[0] == "target" for gate in self.scenario.gates for name in names(gate.expression)):
+            await self.services.observer.look()
         scope = self._values()
         self.outcomes += [
             self._judge(gate, scope, None, absent=Verdict.INCONCLUSIVE) for gate in self.scenario.gates

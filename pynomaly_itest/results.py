@@ -103,14 +103,14 @@ class RunResult:
                 return ExitCode.PASSED
             case Verdict.FAILED:
                 return ExitCode.FAILED
-            case Verdict.INCONCLUSIVE if self.started.inconclusive_passes and self._something_passed:
+            case Verdict.INCONCLUSIVE if self.started.inconclusive_passes and self._something_ran:
                 return ExitCode.PASSED
             case _:
                 return ExitCode.INCONCLUSIVE
 
     @property
-    def _something_passed(self) -> bool:
-        return any(scenario.verdict is Verdict.PASSED for scenario in self.scenarios)
+    def _something_ran(self) -> bool:
+        return any(scenario.verdict is not Verdict.SKIPPED for scenario in self.scenarios)
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:

@@ -138,13 +138,9 @@ def execute(plan: Plan, request: Request) -> int:
     except EvidenceLost as problem:
         lost, paths = lost or problem, []
     _point_latest(request.out, folder)
-    summarise(result, paths, folder, quiet=request.loudness == "quiet")
-    if lost is not None:
-        typer.echo(f"error: {lost.message}", err=True)
-        if lost.hint:
-            typer.echo(f"  hint: {lost.hint}", err=True)
-        return int(result.exit_code if result.exit_code is not ExitCode.PASSED else lost.exit_code)
-    return int(result.exit_code)
+    code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
+    summarise(result, paths, folder, code, lost, quiet=request.loudness == "quiet")
+    return int(code)
 
 
 def _run_to_the_end(plan: Plan, target: Target, log: EventLog, request: Request) -> EvidenceLost | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_itest.cli.console import COLOURS, MARKS
+from pynomaly_itest.errors import EvidenceLost, ExitCode
 from pynomaly_itest.events import GateJudged
 from pynomaly_itest.plain import printable
 from pynomaly_itest.results import RunResult, ScenarioResult
@@ -16,8 +17,17 @@ _MOST_SHOWN = 10
 _BAD = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
 
 
-def summarise(run: RunResult, reports: list[Path], folder: Path, *, quiet: bool) -> None:
-    """Print the summary on standard output, at most 80 columns wide where words allow it."""
+def summarise(
+    run: RunResult,
+    reports: list[Path],
+    folder: Path,
+    code: ExitCode,
+    lost: EvidenceLost | None,
+    *,
+    quiet: bool,
+) -> None:
+    """Print the summary on standard output. `code`: what the process will exit with; `lost`: why a part of the
+    evidence could not be written, which is told even when quiet."""
     from rich.console import Console
     from rich.text import Text
 
@@ -33,7 +43,10 @@ def summarise(run: RunResult, reports: list[Path], folder: Path, *, quiet: bool)
             console.print(Text(printable(f"given up: {run.aborted.message}"), style="red"))
             for line in (run.aborted.hint or "").splitlines():
                 console.print(Text(f"  {printable(line)}"))
-    console.print(Text(_verdict_line(run), style=f"bold {COLOURS[run.verdict]}"))
+    if lost is not None:
+        console.print(Text(f"error: {printable(lost.message)}", style="red"))
+        console.print(Text(f"  hint: {printable(lost.hint or '')}"))
+    console.print(Text(_verdict_line(run, code), style=f"bold {COLOURS[run.verdict]}"))
     if not quiet:
         for path in reports or [folder / "run.jsonl"]:
             if path.suffix in (".html", ".jsonl"):
@@ -105,12 +118,12 @@ def _excerpt(where: str, line: str) -> list[tuple[str, str]]:
     ]
 
 
-def _verdict_line(run: RunResult) -> str:
+def _verdict_line(run: RunResult, code: ExitCode) -> str:
     counts = Counter(scenario.verdict for scenario in run.scenarios)
     parts = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
     interrupted = "interrupted, " if run.interrupted is not None else ""
     verdict = f"{interrupted}{run.verdict}".upper()
-    return f"{verdict}  {', '.join(parts)} in {run.duration_s:.1f} s (exit {int(run.exit_code)})"
+    return f"{verdict}  {', '.join(parts)} in {run.duration_s:.1f} s (exit {int(code)})"
 
 
 def _number(value: Any) -> str:

@@ -45,37 +45,37 @@ class Observer:
     absence: str | None = None
     _known: dict[int, psutil.Process] = field(default_factory=dict)
     _last_cpu: tuple[float, float] | None = None
+    _client: httpx.AsyncClient | None = None
 
     @contextlib.asynccontextmanager
     async def watching(self) -> Any:
         """Watch for as long as the block runs."""
-        task = asyncio.create_task(self._watch())
-        try:
-            yield self
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        async with self.target.client(timeout_s=5.0) as client:
+            self._client = client
+            task = asyncio.create_task(self._watch())
+            try:
+                yield self
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
 
     async def _watch(self) -> None:
-        if self.target.root_pid() is not None:
-            while True:
-                self.look()
-                await asyncio.sleep(_PROCESS_PERIOD_S)
-        if self.target.info.kind == "inprocess":
-            self.absence = "the platform runs inside the tool's own process: its memory can't be told apart"
-            return
-        async with self.target.client(timeout_s=5.0) as client:
-            while await self._scrape(client):  # noqa: ASYNC110 - likewise
-                await asyncio.sleep(_METRICS_PERIOD_S)
+        period_s = _METRICS_PERIOD_S if self.target.root_pid() is None else _PROCESS_PERIOD_S
+        while self.absence is None:  # a reading every so often is what is wanted
+            await self.look()
+            await asyncio.sleep(period_s)
 
-    def look(self) -> None:
-        """Take a reading now, where the process tree is ours; passes over a target that has just gone."""
+    async def look(self) -> None:
+        """Take a reading now; passes over a target that is down for a moment."""
         root = self.target.root_pid()
-        if root is None:
-            return
-        with contextlib.suppress(psutil.Error):
-            self._take(self._tree(root))
+        if root is not None:
+            with contextlib.suppress(psutil.Error):
+                self._take(self._tree(root))
+        elif self.target.info.kind == "inprocess":
+            self.absence = "the platform runs inside the tool's own process: its memory can't be told apart"
+        elif self.absence is None:
+            await self._scrape()
 
     def _tree(self, root: int) -> list[psutil.Process]:
         parent = self._known.setdefault(root, psutil.Process(root))
@@ -106,30 +106,26 @@ class Observer:
         self.readings.append(reading)
         self.tell(reading)
 
-    async def _scrape(self, client: httpx.AsyncClient) -> bool:
-        """Read /metrics once; False where that will not get better."""
+    async def _scrape(self) -> None:
+        """Read /metrics once; where that will not get better, `absence` says so from then on."""
+        assert self._client is not None  # noqa: S101 - we are watching
         try:
-            reply = await client.get("/metrics")
-        except httpx.HTTPError as problem:
-            if not self.readings:
-                self.absence = f"the target's /metrics did not answer: {type(problem).__name__}"
-            return True  # it may be down for a while
+            reply = await self._client.get("/metrics")
+        except httpx.HTTPError:
+            return  # it may be down for a while
         if reply.status_code != httpx.codes.OK:
-            self.absence = (
-                f"the target's /metrics answered {reply.status_code}, and its processes are not ours"
-            )
-            return False
+            self.absence = f"the target's /metrics answered {reply.status_code}, and its processes are not ours"
+            return
         values = _parse(reply.text)
         if "process_resident_memory_bytes" not in values:
             self.absence = "the target's /metrics has no process_resident_memory_bytes"
-            return False
+            return
         self._keep(
             values["process_resident_memory_bytes"] / MIB,
             values.get("process_cpu_seconds_total"),
             None,
             int(values["process_open_fds"]) if "process_open_fds" in values else None,
         )
-        return True
 
     def since(self, start_s: float) -> dict[str, Samples | Absence]:
         """What was read from `start_s` on, as the `target` names of a scenario's gates."""

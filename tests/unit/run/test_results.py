@@ -70,7 +70,7 @@ def test_the_worst_counts_and_nothing_judged_is_no_pass(
     assert (run.verdict, run.exit_code) == (verdict, code)
 
 
-def test_inconclusive_may_be_let_through_but_not_without_any_pass() -> None:
+def test_inconclusive_may_be_let_through_but_not_where_nothing_ran() -> None:
     assert run_of(P, I, inconclusive_passes=True).exit_code is ExitCode.PASSED
     assert run_of(S, inconclusive_passes=True).exit_code is ExitCode.INCONCLUSIVE
     assert run_of(P, E, inconclusive_passes=True).exit_code is ExitCode.INCONCLUSIVE
