@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 if TYPE_CHECKING:  # numpy takes longer to import than a profile to check
     import numpy as np
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # numpy takes longer to import than a profile to check
 
 Format = Literal["csv", "tsv", "parquet", "npy"]
 LABEL = "label"
+MOST_CELLS = 200_000_000
 
 Rows = Annotated[int, Field(ge=1, le=10_000_000, description="how many rows, anomalies included")]
 Features = Annotated[int, Field(ge=1, le=10_000, description="how many columns")]
@@ -77,6 +78,13 @@ class Generated(DatasetConfig):
     rows: Rows = 1000
     contamination: Contamination = 0.0
     seed: Seed = 42
+
+    @model_validator(mode="after")
+    def _fits_in_memory(self) -> Generated:
+        cells = self.rows * int(getattr(self, "features", 1))
+        if cells > MOST_CELLS:
+            raise ValueError(f"rows x features is {cells:,}, more than {MOST_CELLS:,}")
+        return self
 
     def known(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64] | None:
         """The labels, where there is anything to label."""

@@ -135,10 +135,13 @@ class ScenarioCompiler:
             return [{}]
         try:
             found = cells(self._resolved_matrix(node, {"benchmarks": benchmarks, "vars": variables}))
+        except ProfileError as problem:
+            self.mistakes.extend(problem.mistakes)
+            return _unknown_cells(node)
         except MatrixFault as problem:
             at = node.key_source(problem.key) if problem.key else draft.node.key_source("matrix")
             self.mistakes.append(at.mistake(str(problem), problem.hint))
-            return [dict.fromkeys(name for name in node.entries if name not in ("include", "exclude"))]
+            return _unknown_cells(node)
         ids = [cell_id(cell) for cell in found]
         twice = next((name for name in ids if ids.count(name) > 1), None)
         if twice is not None:
@@ -147,19 +150,22 @@ class ScenarioCompiler:
         return found
 
     def _resolved_matrix(self, node: MappingNode, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A matrix may take its lists from `vars`, so that --set can change them."""
+        """A matrix may take its lists from `vars`, so that --set can change them. Raises ProfileError."""
         if not has_template(plain(node)):
             return dict(plain(node))
         scope = Record({name: shape_of_value(name, value) for name, value in values.items()})
-        for scalar in scalars(node):
-            if has_template(scalar.value):
-                try:
-                    found = templates(str(scalar.value), scalar.source)
-                except ProfileError as problem:
-                    self.mistakes.extend(problem.mistakes)
-                    raise MatrixFault("the matrix can't be read") from problem
-                wrong = [mistake for one in found for mistake in check_value(one.expression, scope)]
-                self.mistakes.extend(wrong)
-                if wrong:
-                    raise MatrixFault("the matrix can't be read")
+        wrong = [
+            mistake
+            for scalar in scalars(node)
+            if has_template(scalar.value)
+            for template in templates(str(scalar.value), scalar.source)
+            for mistake in check_value(template.expression, scope)
+        ]
+        if wrong:
+            raise ProfileError(wrong)
         return dict(resolve(plain(node), lookup_in(values)))
+
+
+def _unknown_cells(node: MappingNode) -> list[Cell]:
+    """One cell that stands for those of a matrix that can't be read: its names are known all the same."""
+    return [dict.fromkeys(name for name in node.entries if name not in ("include", "exclude"))]

@@ -27,8 +27,8 @@ def profile_schema() -> dict[str, Any]:
         scenario[name] |= {"items": {"$ref": "#/$defs/Step"}}
     properties = schema["properties"]
     lists = {"type": "array", "items": {"$ref": "#/$defs/Step"}}
-    properties["step_lists"] |= {"additionalProperties": lists}
-    properties["datasets"] |= {"additionalProperties": {"$ref": "#/$defs/Dataset"}}
+    _of_names(properties["step_lists"], lists)
+    _of_names(properties["datasets"], {"$ref": "#/$defs/Dataset"})
     for section in (properties["benchmarks"], scenario["benchmarks"]):
         section["properties"] = {name: {"type": "number"} for name in DEFAULT_BENCHMARKS}
     return {
@@ -36,6 +36,12 @@ def profile_schema() -> dict[str, Any]:
         "title": "A profile of pynomaly-itest",
         **{key: value for key, value in schema.items() if key != "title"},
     }
+
+
+def _of_names(mapping: dict[str, Any], value: dict[str, Any]) -> None:
+    """A mapping from names, whose pattern pydantic has written already, to such values."""
+    mapping["patternProperties"] = dict.fromkeys(mapping["patternProperties"], value)
+    mapping["additionalProperties"] = False
 
 
 def _step(definitions: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,139 @@
+"""Fake step kinds, so that what profiles may say is tested without what steps do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+
+from pynomaly_itest.errors import ItestError, ProfileError
+from pynomaly_itest.profile.finder import ProfileFolders
+from pynomaly_itest.profile.loader import load, validate
+from pynomaly_itest.profile.model import Plan
+from pynomaly_itest.profile.overrides import Overrides
+from pynomaly_itest.registry import STEPS
+from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Series, Shape
+
+
+class FakeStep(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    summary: ClassVar[str] = "a fake"
+    needs_platform: ClassVar[bool] = False
+    nested: ClassVar[tuple[str, ...]] = ()
+    dataset_fields: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        return ANYTHING
+
+
+class Upload(FakeStep):
+    needs_platform: ClassVar[bool] = True
+    dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
+
+    dataset: str
+    rows: int = Field(1, ge=1)
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        return Record({"id": Scalar("string"), "upload_ms": Scalar("number", "ms"), "ok": Scalar("boolean")})
+
+
+class Fetch(FakeStep):
+    shorthand: ClassVar[str] = "path"
+
+    path: str = Field(pattern="^/")
+    status: int | list[int] | None = None
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        return Record({"status": Scalar("number"), "json": ANYTHING})
+
+
+class Measure(FakeStep):
+    nested: ClassVar[tuple[str, ...]] = ("step",)
+
+    step: dict[str, Any]
+    repeat: int = 10
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        return Record({"latency_ms": Series("ms"), "error_ratio": Scalar("number", "1")})
+
+
+class Health(FakeStep):
+    pass
+
+
+KINDS: dict[str, Any] = {"upload": Upload, "fetch": Fetch, "measure": Measure, "health": Health}
+
+
+@pytest.fixture(autouse=True)
+def fake_steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The registry offers the fakes only, unless the test is marked as one about the real ones."""
+    if "real_steps" not in request.fixturenames:
+        monkeypatch.setattr(STEPS, "_kinds", dict(KINDS))
+        monkeypatch.setattr(STEPS, "_loaded", True)
+
+
+@pytest.fixture
+def real_steps() -> None:
+    """Ask for this to see the kinds that the tool has."""
+
+
+HEAD = "version: 1\nname: tried\n"
+PLAIN = """
+scenarios:
+  - id: one
+    steps:
+      - health:
+        save: health
+    gates: [health.ok == true]
+"""
+
+
+class Workshop:
+    """A folder with profiles, and the loader on it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folders = ProfileFolders((folder,))
+
+    def write(self, text: str, name: str = "tried.yaml", head: str = HEAD) -> Path:
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(head + dedent(text).lstrip("\n"), encoding="utf-8")
+        return path
+
+    def load(self, text: str, **overrides: Any) -> Plan:
+        path = self.write(text)
+        return load([str(path)], Overrides(**overrides), self.folders)
+
+    def refusal(self, text: str, **overrides: Any) -> str:
+        """What the loader says when it refuses the profile: its mistakes as they are shown."""
+        with pytest.raises(ItestError) as caught:
+            self.load(text, **overrides)
+        if isinstance(caught.value, ProfileError):
+            return self.shown([mistake.render() for mistake in caught.value.mistakes])
+        return f"{type(caught.value).__name__}: {caught.value.message} | {caught.value.hint}"
+
+    def mistakes(self, text: str, head: str = HEAD) -> str:
+        """What `validate` says of the profile."""
+        path = self.write(text, head=head)
+        return self.shown([mistake.render() for mistake in validate([str(path)], self.folders)])
+
+    def shown(self, texts: list[str]) -> str:
+        return "\n".join(texts).replace(f"{self.folder}/", "")
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    return Workshop(tmp_path)
+
+
+Factory = Callable[[str], str]

@@ -1,0 +1,111 @@
+"""Selection: -m, -k, --scenario, and an order that a seed decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from pynomaly_itest.errors import ExitCode, NothingSelected, Place, UsageError
+from pynomaly_itest.profile.model import Scenario, Source
+from pynomaly_itest.profile.overrides import Overrides
+from pynomaly_itest.profile.selection import is_called, select
+
+
+def scenario(identifier: str, *tags: str, requires: tuple[str, ...] = (), title: str = "") -> Scenario:
+    return Scenario(
+        id=identifier,
+        title=title,
+        tags=tags,
+        requires=requires,
+        matrix={},
+        benchmarks={},
+        vars={},
+        steps=(),
+        gates=(),
+        source=Source(Place("p.yaml", 1)),
+    )
+
+
+ALL = (
+    scenario("fast", "performance", title="Answers soon"),
+    scenario("slow-one", "performance", "slow"),
+    scenario("cached", "end_to_end", requires=("redis",)),
+    scenario("workflow[algorithm=lof]", "end_to_end"),
+    scenario("workflow[algorithm=knn]", "end_to_end"),
+)
+
+
+def chosen(**overrides: Any) -> list[str]:
+    return [one.id for one in select(ALL, Overrides(**overrides))]
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("performance", ["fast", "slow-one"]),
+        ("performance and not slow", ["fast"]),
+        ("slow or requires_redis", ["slow-one", "cached"]),
+        (
+            "end_to_end and not (requires_redis or slow)",
+            ["workflow[algorithm=lof]", "workflow[algorithm=knn]"],
+        ),
+        ("not nobody", [one.id for one in ALL]),
+        ("  ", [one.id for one in ALL]),
+    ],
+)
+def test_tags(tags: str, expected: list[str]) -> None:
+    assert chosen(tags=tags) == expected
+
+
+@pytest.mark.parametrize("tags", ["performance and", "a b", "a == 1", "a.b", "(a", "3", "'a'"])
+def test_a_bad_tag_expression_is_wrong_usage(tags: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        chosen(tags=tags)
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert "-m" in caught.value.message
+
+
+def test_words_are_looked_for_in_ids_titles_and_tags() -> None:
+    assert chosen(words="SOON") == ["fast"]
+    assert chosen(words="workflow knn") == ["workflow[algorithm=knn]"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "called"),
+    [
+        ("workflow", True),
+        ("workflow[algorithm=lof]", True),
+        ("work*", True),
+        ("workflow[algorithm=*]", True),
+        ("*lof*", True),
+        ("workflow[algorithm=knn]", False),
+        ("flow", False),
+    ],
+)
+def test_ids(asked: str, called: bool) -> None:
+    assert is_called("workflow[algorithm=lof]", asked) is called
+
+
+def test_nothing_left_says_why() -> None:
+    with pytest.raises(NothingSelected) as caught:
+        chosen(tags="perfomance")
+    assert caught.value.exit_code is ExitCode.NOTHING_SELECTED
+    assert caught.value.hint == "no scenario has the tag 'perfomance'; did you mean 'performance'?"
+
+
+def test_an_id_that_nothing_has_is_refused_even_beside_one_that_is_there() -> None:
+    with pytest.raises(NothingSelected) as caught:
+        chosen(scenarios=["fast", "cachd"])
+    assert caught.value.hint == "did you mean 'cached'?"
+
+
+def test_all_conditions_must_hold() -> None:
+    assert chosen(tags="performance", words="slow", scenarios=["*"]) == ["slow-one"]
+
+
+def test_a_seed_decides_the_order() -> None:
+    first, again, other = (chosen(shuffle_seed=seed) for seed in (7, 7, 8))
+    assert first == again
+    assert first != other
+    assert sorted(first) == sorted(other) == sorted(one.id for one in ALL)
