@@ -10,10 +10,9 @@ from hashlib import sha256
 from pynomaly.domain.accounts import User
 from pynomaly.domain.errors import Conflict, Forbidden, Unauthenticated
 from pynomaly.domain.permissions import ROLE_CLEARANCES, Permission, Role, SecurityLevel
-from pynomaly.security.foundation import SYSTEM, Caller, Foundation, require_good_username
+from pynomaly.security.foundation import DEFAULT_TENANT, SYSTEM, Caller, Foundation, require_good_username
 from pynomaly.security.passwords import PasswordHasher, require_good_password
 
-DEFAULT_TENANT = "default"
 _BOOTSTRAP = "bootstrap-admin"
 
 

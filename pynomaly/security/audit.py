@@ -131,12 +131,11 @@ class AuditService:
         memory.
         """
         first, last = instant(since), instant(until)
+        wanted = AuditFilter(tenant_id=tenant_id, since=first, until=last, limit=_MAX_FOUND)
         counts: Counter[tuple[str, str]] = Counter()
         reasons: Counter[object] = Counter()
         actors: set[str] = set()
-        for event in self._repository.stream():
-            if not first <= event.occurred_at < last or tenant_id not in (None, event.tenant_id):
-                continue
+        for event in self._every(wanted):
             counts[event.action, event.outcome.value] += 1
             actors.add(event.actor)
             if event.action == "login":
@@ -156,6 +155,12 @@ class AuditService:
             n_privileged=sum(n for (action, _), n in counts.items() if action.startswith(_PRIVILEGED)),
             chain=self.verify(),
         )
+
+    def _every(self, wanted: AuditFilter) -> Iterator[AuditEvent]:
+        """All events that match, a page at a time."""
+        while page := self._repository.find(wanted):
+            yield from page
+            wanted = replace(wanted, after_sequence=page[-1].sequence)
 
     def _anchored(self, found: ChainVerification, anchor: ChainHead) -> ChainVerification:
         wanted = AuditFilter(after_sequence=anchor.sequence - 1, limit=1)

@@ -8,11 +8,11 @@ from pynomaly.domain.accounts import AccountRepositories, ApiKey, Session, User
 from pynomaly.domain.audit import AuditLog
 from pynomaly.domain.encryption import DataCipher
 from pynomaly.domain.permissions import Principal, Role, SecurityLevel
-from pynomaly.security.administration import DEFAULT_TENANT, Administration
+from pynomaly.security.administration import Administration
 from pynomaly.security.api_keys import ApiKeys, NewApiKey
 from pynomaly.security.credentials import Credentials, TotpEnrolment
 from pynomaly.security.epoch import Epoch
-from pynomaly.security.foundation import Caller, Clock, Foundation
+from pynomaly.security.foundation import DEFAULT_TENANT, Caller, Clock, Foundation
 from pynomaly.security.logins import Logins
 from pynomaly.security.passwords import PasswordHasher
 from pynomaly.security.proofs import ProofCache

@@ -21,6 +21,9 @@ from pynomaly.security.settings import SecuritySettings
 Clock = Callable[[], float]
 """Gives the present instant in seconds since 1970 (UTC)."""
 
+DEFAULT_TENANT = "default"
+"""Whose admins run the service: what belongs to no other tenant is theirs to see."""
+
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 
 
@@ -40,7 +43,7 @@ class Caller:
     @property
     def tenant_id(self) -> str:
         """The tenant whose audit this belongs to."""
-        return self.principal.tenant_id if self.principal else ""
+        return self.principal.tenant_id if self.principal else DEFAULT_TENANT
 
 
 SYSTEM = Caller(principal=None)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pynomaly.domain.accounts import Session, User
 from pynomaly.domain.audit import Outcome
 from pynomaly.domain.encryption import DataCipher
-from pynomaly.security.foundation import Caller, Foundation, normalised
+from pynomaly.security.foundation import DEFAULT_TENANT, Caller, Foundation, normalised
 from pynomaly.security.legible import legible
 from pynomaly.security.passwords import PasswordHasher
 from pynomaly.security.second_factors import totp_context
@@ -64,10 +64,10 @@ class Logins:
         attempt = base.accounts.attempts.reserve(
             subject, base.clock(), limit=settings.lockout_failures, lock_s=settings.lockout_s
         )
-        if not attempt.allowed:
-            self._record_refusal(action, None, subject, caller, "locked")
-            return None
         user = base.accounts.users.by_username(normalised(username))
+        if not attempt.allowed:
+            self._record_refusal(action, user, subject, caller, "locked")
+            return None
         code = (totp_code or "") if asks_code else None
         if user is None or not self._is_right(user, password, code):
             if user is None:
@@ -139,7 +139,7 @@ class Logins:
             actor=user.id if user else "unknown",
             action=action,
             outcome=Outcome.DENIED,
-            tenant_id=user.tenant_id if user else "",
+            tenant_id=user.tenant_id if user else DEFAULT_TENANT,
             ip_address=caller.ip_address,
             user_agent=caller.user_agent,
             details={"reason": reason, "name": subject},
