@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -106,7 +107,7 @@ def create_app(settings: Settings) -> Application:
     platform = _build_platform(settings, foundations)
     warmth = _Warmth()
     services = _build_services(settings, foundations, platform, warmth)
-    gateway = Gateway(build_router(services), services.metrics, access_log=settings.access_log)
+    gateway = Gateway(build_router(services), services.metrics, sys.stderr.write if settings.access_log else None)
     return Application(gateway, settings, foundations, platform, warmth, lock)
 
 
