@@ -10,7 +10,14 @@ from hashlib import sha256
 from pynomaly.domain.accounts import User
 from pynomaly.domain.errors import Conflict, Forbidden, Unauthenticated
 from pynomaly.domain.permissions import ROLE_CLEARANCES, Permission, Role, SecurityLevel
-from pynomaly.security.foundation import DEFAULT_TENANT, SYSTEM, Caller, Foundation, require_good_username
+from pynomaly.security.foundation import (
+    DEFAULT_TENANT,
+    SYSTEM,
+    Caller,
+    Foundation,
+    require_good_tenant,
+    require_good_username,
+)
 from pynomaly.security.passwords import PasswordHasher, require_good_password
 
 _BOOTSTRAP = "bootstrap-admin"
@@ -167,7 +174,7 @@ class Administration:
         return User(
             id=secrets.token_hex(16),
             username=name,
-            tenant_id=tenant_id,
+            tenant_id=require_good_tenant(tenant_id),
             role=role,
             clearance=_clearance(role, clearance),
             password_hash=self._hasher.hash(password),

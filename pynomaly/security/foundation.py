@@ -148,6 +148,13 @@ def normalised(username: str) -> str:
     return unicodedata.normalize("NFKC", username[:256]).strip().casefold()
 
 
+def require_good_tenant(tenant_id: str) -> str:
+    """The tenant's id as it is; raises InvalidInput for one that a listing or log could get wrong."""
+    if not _USERNAME.fullmatch(tenant_id):
+        raise InvalidInput("A tenant's id is made like a username, in small letters.")
+    return tenant_id
+
+
 def require_good_username(username: str) -> str:
     """The normalised name; raises InvalidInput for one that could be mistaken for another or breaks a log."""
     name = normalised(username)

@@ -131,6 +131,12 @@ def test_an_account_that_is_not_there_is_not_found(stored, user_id):
         stored.auth.disable_user(user_id, by=stored.caller("root"))
 
 
+@pytest.mark.parametrize("tenant_id", ["", "A", "a b", "x\n", "\x00", "t" * 65])
+def test_a_tenant_that_could_be_mistaken_is_refused(world, tenant_id):
+    with pytest.raises(InvalidInput):
+        world.user(tenant_id=tenant_id)
+
+
 def test_a_key_that_administers_users_cannot_make_or_take_over_an_admin(stored):
     root = stored.user("root", Role.ADMIN)
     other = stored.user("other", Role.ADMIN)
