@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from pynomaly_itest.report.numbers import number
 
+# Beyond it, the distance of two values may be no number.
+LARGEST = 1e150
+
 
 @dataclass(frozen=True)
 class Tick:
@@ -31,7 +34,7 @@ class Axis:
         """The place of a value; values outside stand at the axis' ends."""
         inside = min(max(value, self.low), self.high)
         if self.log:
-            share = math.log(inside / self.low) / math.log(self.high / self.low)
+            share = (math.log(inside) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
         else:
             share = (inside - self.low) / (self.high - self.low)
         return round(self.start + share * (self.end - self.start), 1)

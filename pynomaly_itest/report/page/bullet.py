@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pynomaly_itest.report.document import GateDocument
-from pynomaly_itest.report.page.axis import Axis, spanning
+from pynomaly_itest.report.page.axis import LARGEST, Axis, spanning
 from pynomaly_itest.report.untrusted import finite
 
 WIDTH = 300.0
@@ -33,11 +33,13 @@ class Bullet:
 
 
 def bullet(gate: GateDocument) -> Bullet | None:
-    """The chart of a gate, or None where observed or limit is no number."""
+    """The chart of a gate, or None where observed or limit is no number that can be drawn."""
     observed, limit = finite(gate.observed), finite(gate.limit)
     if observed is None or limit is None:
         return None
     ends = [end for end in gate.interval or () if end is not None]
+    if max(map(abs, [observed, limit, *ends])) > LARGEST:
+        return None
     axis = _axis([observed, limit, *ends], gate.unit)
     return Bullet(
         observed=axis.at(observed),

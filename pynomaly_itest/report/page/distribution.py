@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from pynomaly_itest.report.document import GateDocument, HistogramDocument, MetricDocument, OverTimeDocument
 from pynomaly_itest.report.numbers import quantity, unit_name
-from pynomaly_itest.report.page.axis import Axis, Tick, spanning
+from pynomaly_itest.report.page.axis import LARGEST, Axis, Tick, spanning
 from pynomaly_itest.report.page.panel import (
     BOTTOM,
     LEFT,
@@ -48,6 +48,8 @@ def panels(metric: MetricDocument, gates: Sequence[GateDocument], hover: str, mo
     if metric.histogram is None or metric.kept < _FEWEST_VALUES or metric.min == metric.max:
         return []
     limits = limits_on(metric, gates)
+    if max(abs(value) for value in (*metric.histogram.edges, *limits)) > LARGEST:
+        return []
     shown = [_histogram(metric, metric.histogram, limits, hover)]
     if len(metric.quantiles) > 2:
         shown.append(_quantiles(metric, limits, hover))

@@ -23,6 +23,7 @@ from pynomaly_itest.report.plain import interval_text, margin_text
 from pynomaly_itest.verdicts import Verdict
 
 _TABLED_QUANTILES = ("p50", "p90", "p95", "p99", "p99.9")
+_MOST_CARDS = 60
 _MOST_PLOTS = 130
 _PLOTS_OF_A_METRIC = 3
 
@@ -94,9 +95,12 @@ class ConcernView:
 
 @dataclass(frozen=True)
 class PageView:
+    """`concerns` are told in full; the `further` ones of a run that went very wrong are only named."""
+
     run: RunDocument
     facts: Sequence[Fact]
     concerns: Sequence[ConcernView]
+    further: Sequence[ConcernView]
     noted: Sequence[FindingDocument]
     resources: Sequence[Panel]
     scenarios: Sequence[ScenarioView]
@@ -109,12 +113,17 @@ def view(run: RunDocument) -> PageView:
     """The whole page."""
     numbers = {scenario.id: number for number, scenario in enumerate(run.scenarios, start=1)}
     ranked = concerns(run)
-    told = {id(c.step or c.finding): place for place, c in enumerate(ranked, start=1) if c.step or c.finding}
+    told = {
+        id(c.step or c.finding): place
+        for place, c in enumerate(ranked[:_MOST_CARDS], start=1)
+        if c.step or c.finding
+    }
     plots = _plots_each(run)
     return PageView(
         run=run,
         facts=_facts(run),
-        concerns=[_concern(concern, numbers) for concern in ranked],
+        concerns=[_concern(concern, numbers) for concern in ranked[:_MOST_CARDS]],
+        further=[_concern(concern, numbers) for concern in ranked[_MOST_CARDS:]],
         noted=noted(run),
         resources=resources.panels(run),
         scenarios=[_scenario(numbers[s.id], s, run.findings, told, plots) for s in run.scenarios],

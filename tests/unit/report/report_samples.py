@@ -32,7 +32,7 @@ from pynomaly_itest.verdicts import Verdict
 
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31mred\x1b[0m\x00\x07"
-    " \u202egnp.exe ]]> =1+1 | ::error::pwned `` \ud800 &amp; \"quoted\" 'single' {{7*7}}\r\nset-cookie: a=b"
+    " \u202egnp.exe ]]> =1+1 | ::error::pwned `` &amp; \"quoted\" 'single' {{7*7}}\r\nset-cookie: a=b"
 )
 ALGORITHMS = (
     "isolation_forest",

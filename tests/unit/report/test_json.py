@@ -28,7 +28,9 @@ def _json(run: RunResult) -> dict[str, Any]:
 
 
 def test_the_schema_in_the_repository_is_current() -> None:
-    assert json.loads(SCHEMA.read_text()) == schema(), "python -m pynomaly_itest.report.document > schema/run.schema.json"
+    assert json.loads(SCHEMA.read_text()) == schema(), (
+        "python -m pynomaly_itest.report.document > schema/run.schema.json"
+    )
 
 
 @pytest.mark.parametrize("count", [12, 40])
@@ -109,6 +111,6 @@ def test_through_the_log_and_back_gives_the_same_bytes(tmp_path: Path) -> None:
     from report_samples import sample_events
 
     log = tmp_path / "run.jsonl"
-    events = [event for event in sample_events(12) if "\\ud800" not in repr(event)]
+    events = list(sample_events(12))
     log.write_bytes(b"".join(encode(event) for event in events))
     assert JsonReport().render(fold(read_log(log))) == JsonReport().render(fold(events))
