@@ -127,6 +127,21 @@ def test_events_in_another_order_are_found(world, first, second):
     assert tampered(world, events).first_broken == first + 1
 
 
+def test_an_event_of_another_history_is_found(world):
+    """Set back to an older state and written on: each event's seal is ours, but they don't follow each
+    other.
+    """
+    shared = filled(world, 3)
+    forked = MemoryAudit()
+    forked._events, forked._head = list(shared), world.stores.audit.head()
+    other = AuditService(forked, world.settings, world.clock)
+    for name in ("x", "y", "z"):
+        other.log_event(actor=name, action="data.read")
+    ours = filled(world, 3)
+    spliced = [*ours[:4], *list(forked.stream())[4:]]
+    assert tampered(world, spliced, forked.head()).first_broken == 5
+
+
 def test_an_event_told_twice_or_put_in_is_found(world):
     events = filled(world)
     assert tampered(world, [*events[:3], events[2], *events[3:]]).first_broken == 4
