@@ -60,6 +60,8 @@ class _Beyond:
         self.count = count
         self.low = share.low if share.low is not None else 0.0
         self.high = share.high if share.high is not None else 1.0
+        if count == 0:  # nothing can be lower: all of the error may lie above (so 90 certify a p95 at 99 %)
+            self.high = 1 - (1 - confidence) ** (inflated / n)
 
 
 def _share_beyond(samples: Samples, op: str, limit: float, allowed: float, confidence: float) -> _Beyond:

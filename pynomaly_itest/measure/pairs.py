@@ -1,0 +1,178 @@
+"""Two builds compared by pairs of processes: the pair is the unit of evidence, calls within one are not.
+
+Calls in one process share its memory layout, its caches and its neighbours (correlation of neighbours 0.45 to
+0.75): an interval over calls lies. So effects are pooled, but their error is that between pairs (Woodruff 1952,
+with pairs as clusters, Student's t of K - 1 degrees). All effects are log ratios candidate / base: above 0 is more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.floating[Any]]
+
+SLICES = 10
+
+
+class Effect(Protocol):
+    """An estimated log ratio whose truth can be tested and bracketed."""
+
+    @property
+    def value(self) -> float: ...
+
+    @property
+    def pairs(self) -> int: ...
+
+    def p_above(self, limit: float) -> float:
+        """One-sided p-value of "the truth is at most `limit`": small when it is clearly above."""
+        ...
+
+    def p_below(self, limit: float) -> float:
+        """One-sided p-value of "the truth is at least `limit`": small when it is clearly below."""
+        ...
+
+    def bound(self, level: float, *, upper: bool) -> float | None:
+        """The one-sided bound that errs with probability `level`; None where the pairs are too few for one."""
+        ...
+
+
+def paired_log_ratios(base: FloatArray, candidate: FloatArray) -> FloatArray:
+    """log(candidate / base) of calls made next to each other. base, candidate: (n,) and (m,) durations, > 0."""
+    import numpy as np
+
+    n = min(len(base), len(candidate))
+    ratios: FloatArray = np.log(np.asarray(candidate[:n], dtype=np.float64)) - np.log(
+        np.asarray(base[:n], dtype=np.float64)
+    )
+    return ratios
+
+
+def quantile_log_ratios(
+    base: FloatArray, candidate: FloatArray, p: float, *, slices: int = SLICES
+) -> FloatArray:
+    """log ratio of the p-quantiles in consecutive slices of one pair's run: for p95 and p99. Returns (slices,)."""
+    import numpy as np
+
+    n = min(len(base), len(candidate))
+    used = max(1, min(slices, int(n * (1 - p) / 2)))  # at least two calls beyond the quantile in each slice
+    parts = zip(np.array_split(base[:n], used), np.array_split(candidate[:n], used), strict=True)
+    return np.array([math.log(np.quantile(after, p) / np.quantile(before, p)) for before, after in parts])
+
+
+@dataclass(frozen=True)
+class MedianEffect:
+    """The pooled median of all pairs' effects, with Woodruff's error between pairs."""
+
+    value: float
+    pairs: int
+    _pooled: FloatArray
+    _error: float
+
+    def p_above(self, limit: float) -> float:
+        return 1 - self._student(limit)
+
+    def p_below(self, limit: float) -> float:
+        return self._student(limit)
+
+    def _student(self, limit: float) -> float:
+        """Student's distribution at the standardised share of effects at most `limit`, less one half, negated."""
+        from scipy.special import stdtr
+
+        return float(stdtr(self.pairs - 1, (0.5 - self._share(limit)) / self._error))
+
+    def _share(self, limit: float) -> float:
+        import numpy as np
+
+        at_most = np.searchsorted(self._pooled, limit, side="right")
+        below = np.searchsorted(self._pooled, limit, side="left")
+        return float(at_most + below) / 2 / self._pooled.size
+
+    def bound(self, level: float, *, upper: bool) -> float | None:
+        import numpy as np
+        from scipy.special import stdtrit
+
+        reach = float(stdtrit(self.pairs - 1, 1 - level)) * self._error
+        share = 0.5 + reach if upper else 0.5 - reach
+        return float(np.quantile(self._pooled, share)) if 0 < share < 1 else None
+
+
+@dataclass(frozen=True)
+class MeanEffect:
+    """The mean over pairs of one effect each (memory: one number a process), with Student's t."""
+
+    value: float
+    pairs: int
+    _error: float
+
+    def p_above(self, limit: float) -> float:
+        from scipy.special import stdtr
+
+        return float(stdtr(self.pairs - 1, (limit - self.value) / self._error))
+
+    def p_below(self, limit: float) -> float:
+        from scipy.special import stdtr
+
+        return float(stdtr(self.pairs - 1, (self.value - limit) / self._error))
+
+    def bound(self, level: float, *, upper: bool) -> float | None:
+        from scipy.special import stdtrit
+
+        reach = float(stdtrit(self.pairs - 1, 1 - level)) * self._error
+        return self.value + reach if upper else self.value - reach
+
+
+_LEAST_ERROR = 1e-12  # identical pairs: an error of 0 would make every limit infinitely far
+_STRICT = 0.001
+
+
+def effect_of(clusters: Sequence[FloatArray]) -> Effect | None:
+    """The effect over process pairs. clusters: for each pair the log ratios found in it, (n_k,).
+
+    One ratio a pair gives a mean, several a pooled median in which every pair counts the same. Where the pairs
+    differ so much more than their calls that shares of the pool say nothing, the mean of the pairs' medians.
+    None from fewer than two pairs, or where a ratio is not finite.
+    """
+    import numpy as np
+
+    kept = tuple(np.asarray(cluster, dtype=np.float64) for cluster in clusters if len(cluster))
+    if len(kept) < 2 or not all(np.isfinite(cluster).all() for cluster in kept):
+        return None
+    if max(cluster.size for cluster in kept) == 1:
+        return _mean_effect(np.concatenate(kept))
+    pooled = _median_effect(kept)
+    if pooled.bound(_STRICT, upper=True) is None or pooled.bound(_STRICT, upper=False) is None:
+        return _mean_effect(np.array([np.median(cluster) for cluster in kept]))
+    return pooled
+
+
+def _mean_effect(values: FloatArray) -> MeanEffect:
+    error = float(values.std(ddof=1)) / math.sqrt(values.size)
+    return MeanEffect(float(values.mean()), values.size, max(error, _LEAST_ERROR))
+
+
+def _median_effect(clusters: tuple[FloatArray, ...]) -> MedianEffect:
+    import numpy as np
+
+    shortest = min(cluster.size for cluster in clusters)
+    even = [_thinned(cluster, shortest) for cluster in clusters]
+    pooled = np.sort(np.concatenate(even))
+    value = float(np.median(pooled))
+    shares = np.array([((c < value).mean() + (c <= value).mean()) / 2 for c in even])
+    error = float(shares.std(ddof=1)) / math.sqrt(len(even))
+    independent = 0.5 / math.sqrt(pooled.size)  # never surer than independent calls would make it
+    return MedianEffect(value, len(even), pooled, max(error, independent))
+
+
+def _thinned(cluster: FloatArray, size: int) -> FloatArray:
+    """`size` of the cluster's values, evenly chosen: no pair outvotes another because it ran faster."""
+    import numpy as np
+
+    chosen: FloatArray = cluster[np.linspace(0, cluster.size - 1, size).round().astype(int)]
+    return chosen
