@@ -9,7 +9,9 @@ import select
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +29,13 @@ FLAGS = (
     "--disable-dev-shm-usage",
     "--remote-debugging-pipe",
 )
+
+# The browser reads from descriptor 3 and writes to 4.
+_LAUNCH = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3), os.dup2(int(sys.argv[2]), 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_chromium() -> str | None:
@@ -58,26 +67,34 @@ class Browser:
     def __enter__(self) -> Browser:
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
+        pipes = (to_browser, from_browser)
+        command = [self._executable, *FLAGS, f"--user-data-dir={self._profile}", "about:blank"]
         self._process = subprocess.Popen(
-            # The browser reads from descriptor 3 and writes to 4.
-            ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", self._executable, *FLAGS]
-            + [f"--user-data-dir={self._profile}", "about:blank"],
-            pass_fds=(to_browser, from_browser),
+            [sys.executable, "-c", _LAUNCH, *map(str, pipes), *command],
+            pass_fds=pipes,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        os.close(to_browser)
-        os.close(from_browser)
-        self._attach()
+        for pipe in pipes:
+            os.close(pipe)
+        try:
+            self._attach()
+        except BaseException:
+            self._stop()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         os.close(self._out)
         os.close(self._in)
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
     def _attach(self) -> None:
