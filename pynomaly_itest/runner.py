@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pynomaly_itest import __version__
+from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.environment import describe_environment
 from pynomaly_itest.errors import EvidenceLost, ExitCode, ItestError
 from pynomaly_itest.eventlog import EventLog
@@ -39,7 +40,8 @@ from pynomaly_itest.verdicts import Verdict
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run a plan. `reproduce` is a command that does it again, without secrets."""
+    """How to run a plan. `reproduce` is a command that does it again, without secrets; `files` are the datasets
+    that were read from files already."""
 
     run_id: str
     seed: int = 42
@@ -48,6 +50,7 @@ class RunOptions:
     timeout_s: float | None = None
     inconclusive_passes: bool = False
     reproduce: str = ""
+    files: Mapping[str, Dataset] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
 
@@ -77,6 +80,16 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         await _close(target, log)
 
 
+def bug_fields(bug: Exception) -> dict[str, Any]:
+    """How a bug of ours is told: one line for the screen, the traceback for the log."""
+    return {
+        "exit_code": int(ExitCode.BUG),
+        "message": f"a bug of pynomaly-itest: {type(bug).__name__}: {bug}",
+        "hint": "the traceback is in run.jsonl; please report it",
+        "traceback": "".join(traceback.format_exception(bug)),
+    }
+
+
 async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:
     """Scenarios that measure time run alone; the others up to `jobs` at a time, before them."""
     observer = Observer(target, log.now_s, lambda reading: _tell(log, reading))
@@ -88,7 +101,7 @@ async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: Run
             api=PlatformApi(http, target.credentials, target.redactor),
             observer=observer,
             log=log,
-            dataset=Shelf(plan.datasets).take,
+            dataset=Shelf(plan.datasets, options.files).take,
             confidence=plan.confidence,
             min_samples=plan.min_samples or 1,
             seed=options.seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -51,6 +52,8 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # `list … | head` closed the pipe: not an error of anybody's
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(ExitCode.PASSED)
+    except Exception as bug:
+        _bug(bug)
 
 
 def _fail(problem: ItestError) -> None:
@@ -58,3 +61,15 @@ def _fail(problem: ItestError) -> None:
     if problem.hint:
         print(f"  hint: {problem.hint}", file=sys.stderr)  # noqa: T201
     sys.exit(problem.exit_code)
+
+
+def _bug(bug: Exception) -> NoReturn:
+    """One line on the screen; the traceback goes into a file."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="pynomaly-itest-bug-", suffix=".txt", delete=False) as file:
+        file.write("".join(traceback.format_exception(bug)))
+    print(f"error: a bug of pynomaly-itest: {type(bug).__name__}: {bug}", file=sys.stderr)  # noqa: T201
+    print(f"  hint: the traceback is in {file.name}; please report it", file=sys.stderr)  # noqa: T201
+    sys.exit(ExitCode.BUG)

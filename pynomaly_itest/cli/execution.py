@@ -8,7 +8,7 @@ import os
 import shlex
 import signal
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,16 +18,18 @@ import typer
 
 from pynomaly_itest.cli.console import console_for
 from pynomaly_itest.cli.summary import summarise
+from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
 from pynomaly_itest.eventlog import EventLog
-from pynomaly_itest.events import read_log
+from pynomaly_itest.events import RunAborted, read_log
 from pynomaly_itest.profile.loader import load
 from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.profile.overrides import Overrides
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.report import write
 from pynomaly_itest.results import fold
-from pynomaly_itest.runner import RunOptions, run
+from pynomaly_itest.runner import RunOptions, bug_fields, run
+from pynomaly_itest.shelf import read_files
 from pynomaly_itest.target.base import Credentials, Target
 
 _LONGEST_NAME = 60
@@ -125,25 +127,41 @@ def execute(plan: Plan, request: Request) -> int:
     """Run the plan, write the reports, say the verdict; returns the exit code."""
     redactor = Redactor()
     target = make_target(plan, request, redactor)
+    files = read_files(plan)
     folder = make_folder(request.out, plan.profile)
     with console_for(request.loudness, [scenario.id for scenario in plan.scenarios]) as console:
         log = EventLog(folder / "run.jsonl", redactor, listeners=(console,))
         try:
-            lost = _run_to_the_end(plan, target, log, request)
+            lost = _run_to_the_end(plan, target, log, request, files)
         finally:
             log.close()
     result = fold(read_log(folder / "run.jsonl"))
+    paths: list[Path] = []
     try:
         paths = write(result, folder, request.formats)
     except EvidenceLost as problem:
-        lost, paths = lost or problem, []
+        lost = lost or problem
+    except Exception as bug:
+        result.aborted = _remember_bug(bug, folder / "run.jsonl", redactor)
     _point_latest(request.out, folder)
     code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
     summarise(result, paths, folder, code, lost, quiet=request.loudness == "quiet")
     return int(code)
 
 
-def _run_to_the_end(plan: Plan, target: Target, log: EventLog, request: Request) -> EvidenceLost | None:
+def _remember_bug(bug: Exception, path: Path, redactor: Redactor) -> RunAborted:
+    """A report that could not be rendered is a bug of ours: it goes into the log, and the run is no pass."""
+    log = EventLog(path, redactor)
+    try:
+        log.record(RunAborted, **bug_fields(bug))
+    finally:
+        log.close()
+    return RunAborted(at_s=0.0, **bug_fields(bug))
+
+
+def _run_to_the_end(
+    plan: Plan, target: Target, log: EventLog, request: Request, files: Mapping[str, Dataset]
+) -> EvidenceLost | None:
     """Run it, with Ctrl-C and SIGTERM as a request to stop; gives the loss of the log, if it came to that."""
     options = RunOptions(
         run_id=uuid.uuid4().hex,
@@ -153,6 +171,7 @@ def _run_to_the_end(plan: Plan, target: Target, log: EventLog, request: Request)
         timeout_s=request.timeout_s,
         inconclusive_passes=request.inconclusive_passes,
         reproduce=request.reproduce,
+        files=files,
     )
 
     async def main() -> None:
@@ -181,7 +200,8 @@ def make_target(plan: Plan, request: Request, redactor: Redactor) -> Target:
         check_settings(plan.target_settings)
         kind = BundledTarget if request.target == "bundled" else InProcessTarget
         return kind(plan.target_settings, redactor)
-    return RemoteTarget(request.target, credentials_from(request.user, os.environ), redactor)
+    credentials = credentials_from(request.user, os.environ)
+    return RemoteTarget(request.target, credentials, redactor, needs_platform=plan.needs_platform)
 
 
 def credentials_from(user: str | None, environment: os._Environ[str] | dict[str, str]) -> Credentials:

@@ -98,7 +98,7 @@ class StepReader:
             kind=kind,
             config=self._plain_config(kind, item.entries[kind]),
             source=at,
-            title=text_at(item, "title"),
+            title=self._title(item),
             save=save,
             expect=expect,
             timeout_s=self.seconds(item.entries.get("timeout")),
@@ -159,7 +159,7 @@ class StepReader:
             self._check_templates(config, scope)
         self._check_datasets(kind, config)
         self.needs_platform |= model.needs_platform and not model.nested
-        return model.shape(plain(config)) if written_well else ANYTHING
+        return model.shape(self._plain_config(kind, config)) if written_well else ANYTHING
 
     @staticmethod
     def _as_mapping(kind: str, node: YamlNode) -> MappingNode | None:
@@ -173,9 +173,22 @@ class StepReader:
             return MappingNode({shorthand: node}, {shorthand: node.source}, node.source)
         return None
 
-    def _plain_config(self, kind: str, node: YamlNode) -> Mapping[str, Any]:
-        config = self._as_mapping(kind, node)
-        return plain(config) if config is not None else {}
+    def _plain_config(self, kind: str, node: YamlNode) -> dict[str, Any]:
+        """The config as a mapping, and so those of the steps inside it."""
+        mapping = self._as_mapping(kind, node)
+        config: dict[str, Any] = plain(mapping) if mapping is not None else {}
+        for name in STEPS[kind].nested:
+            inner = mapping.entries.get(name) if mapping is not None else None
+            if isinstance(inner, MappingNode):
+                config[name] = self._plain_nested(inner)
+            elif isinstance(inner, ListNode):
+                config[name] = [self._plain_nested(item) for item in inner.items]
+        return config
+
+    def _plain_nested(self, node: YamlNode) -> Any:
+        if not isinstance(node, MappingNode) or not all(kind in STEPS for kind in node.entries):
+            return plain(node)
+        return {kind: self._plain_config(kind, config) for kind, config in node.entries.items()}
 
     def _check_templates(self, config: MappingNode, scope: Scope) -> None:
         for scalar in scalars(config):
@@ -251,6 +264,12 @@ class StepReader:
         return StepList(node, path.parent)
 
     # -- small things
+
+    def _title(self, item: MappingNode) -> str:
+        title = text_at(item, "title")
+        if has_template(title):
+            self._note(item.entries["title"].source, "a step's title looks nothing up", "a scenario's does")
+        return title
 
     def seconds(self, node: YamlNode | None) -> float | None:
         """A time limit: a number of seconds, or with its unit."""

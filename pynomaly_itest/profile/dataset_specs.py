@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pynomaly_itest.errors import Mistake, UsageError
 from pynomaly_itest.profile.expression import has_template
-from pynomaly_itest.profile.finder import inside
+from pynomaly_itest.profile.finder import inside, is_there
 from pynomaly_itest.profile.layers import Layer
 from pynomaly_itest.profile.model import DatasetSpec
 from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, mapping_at, plain, scalars, text_at
@@ -101,7 +101,7 @@ class DatasetReader:
                 at.mistake(message, f"name it on the command line: --dataset {spec.name}=FILE")
             )
         for path in allowed:
-            if path.is_file():
+            if is_there(path):
                 return replace(spec, config={**spec.config, "path": str(path)}, source=at)
         return replace(spec, source=at)
 

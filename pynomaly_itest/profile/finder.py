@@ -22,20 +22,21 @@ class ProfileFolders:
         """Every profile that can be named, and its file; an earlier folder hides a later one's."""
         found: dict[str, Path] = {}
         for folder in self.folders:
-            files = sorted(folder.iterdir()) if folder.is_dir() else []
-            for file in files:
-                if file.suffix in _SUFFIXES and file.is_file():
+            for file in _listed(folder):
+                if file.suffix in _SUFFIXES and is_there(file):
                     found.setdefault(file.stem, file)
         return found
 
     def find(self, name_or_file: str) -> Path:
         """The file that `-p` means. Raises UsageError for a name that no profile has."""
+        if "\0" in name_or_file:
+            raise UsageError(f"no file can be called {name_or_file!r}")
         if is_file_name(name_or_file):
             return Path(name_or_file)
         found = self.named(name_or_file)
         if found is not None:
             return found
-        if Path(name_or_file).is_file():
+        if is_there(Path(name_or_file)):
             return Path(name_or_file)
         raise UsageError(
             f"there is no profile {name_or_file!r}", hint=did_you_mean(name_or_file, self.available())
@@ -46,7 +47,7 @@ class ProfileFolders:
         for folder in self.folders:
             for suffix in _SUFFIXES:
                 file = folder / f"{name}{suffix}"
-                if file.is_file():
+                if is_there(file):
                     return file
         return None
 
@@ -63,6 +64,21 @@ def is_file_name(text: str) -> bool:
     return "/" in text or "\\" in text or text.endswith(_SUFFIXES)
 
 
+def is_there(path: Path) -> bool:
+    """Whether the file is there; a name that no file can have is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
 def inside(folder: Path, relative: str) -> Path | None:
     """The file that a profile in `folder` means by this path; None where it would lead out of the folder."""
     try:
@@ -77,5 +93,5 @@ def shown(path: Path) -> str:
     """The path as messages say it: relative to the working folder where it lies in it."""
     try:
         return str(path.resolve().relative_to(Path.cwd().resolve()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: links in a circle
         return str(path)

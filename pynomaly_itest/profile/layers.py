@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pynomaly_itest.errors import Mistake, ProfileError
 from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.profile.file import ProfileFile
-from pynomaly_itest.profile.finder import ProfileFolders, inside, is_file_name, shown
+from pynomaly_itest.profile.finder import ProfileFolders, inside, is_file_name, is_there, shown
 from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, YamlNode, items_at, mapping_at, scalars
 from pynomaly_itest.profile.source import Source
 from pynomaly_itest.profile.validation import faults
@@ -44,7 +45,7 @@ class LayerReader:
         return list(self.layers.values())
 
     def _read(self, path: Path, chain: tuple[Path, ...], asked: Source | None) -> None:
-        real = path.resolve()
+        real = Path(os.path.realpath(path))
         if real in chain:
             names = " -> ".join(step.stem for step in (*chain[chain.index(real) :], real))
             self._note(asked, f"the profile extends itself: {names}")
@@ -69,7 +70,7 @@ class LayerReader:
             return None
         self.mistakes.extend(faults(ProfileFile, node, node.source))
         self._check_constants(node)
-        return Layer(path.resolve(), shown(path), node)
+        return Layer(Path(os.path.realpath(path)), shown(path), node)
 
     def _check_constants(self, node: MappingNode) -> None:
         """Values that are looked up must not look up others: in what order would they be known?"""
@@ -95,11 +96,11 @@ class LayerReader:
                 self._note(
                     source, f"{name!r} leads out of the profile's folder", "extend by name, or move it"
                 )
-            elif not path.is_file():
+            elif not is_there(path):
                 self._note(source, f"there is no file {name!r} beside the profile")
                 return None
             return path
-        here = next((path for path in self._beside(layer, name) if path.is_file()), None)
+        here = next((path for path in self._beside(layer, name) if is_there(path)), None)
         found = here or self.folders.named(name)
         if found is None:
             known = {*self.folders.available(), *(file.stem for file in layer.folder.glob("*.y*ml"))}

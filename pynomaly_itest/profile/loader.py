@@ -56,7 +56,8 @@ def load(
     everything = [scenario for profile in profiles for scenario in profile.scenarios]
     chosen = select(everything, overrides)
     datasets = {name: spec for profile in profiles for name, spec in profile.datasets.items()}
-    _refuse(_missing_files(chosen, datasets), profiles)
+    needed = _needed(chosen, datasets)
+    _refuse([mistake for name in needed if (mistake := missing_file(datasets[name]))], profiles)
     first = profiles[0]
     return Plan(
         profile="+".join(profile.name for profile in profiles),
@@ -65,6 +66,7 @@ def load(
         scenarios=chosen,
         deselected=len(everything) - len(chosen),
         datasets=datasets,
+        needed_datasets=needed,
         benchmarks=section(first.settings, "benchmarks"),
         target_settings=section(first.settings, "target.settings"),
         origins=_origins(profiles, overrides),
@@ -197,16 +199,15 @@ def _check_together(profiles: Sequence[_Profile], mistakes: list[Mistake]) -> No
             mistakes.append(Mistake(f"the profiles {names} start the target with different settings"))
 
 
-def _missing_files(chosen: Iterable[Scenario], datasets: dict[str, DatasetSpec]) -> list[Mistake]:
-    """Files that a chosen scenario needs, as far as can be told before the run."""
+def _needed(chosen: Iterable[Scenario], datasets: dict[str, DatasetSpec]) -> tuple[str, ...]:
+    """The datasets that the chosen scenarios speak of, as far as can be told before the run."""
     said: list[object] = []
     for scenario in chosen:
         said += scalar_values(scenario.matrix)
         said += scalar_values(scenario.vars)
         for call in (*scenario.setup, *scenario.steps, *scenario.catch, *scenario.finally_):
             said += scalar_values(call.config)
-    found = [missing_file(datasets[name]) for name in used_datasets(datasets, said)]
-    return [mistake for mistake in found if mistake is not None]
+    return tuple(used_datasets(datasets, said))
 
 
 def _origins(profiles: Sequence[_Profile], overrides: Overrides) -> tuple[Origin, ...]:

@@ -104,4 +104,5 @@ class Plan:
     confidence: float = 0.95
     min_samples: int | None = None
     needs_platform: bool = False
+    needed_datasets: tuple[str, ...] = ()
     authorisations: Mapping[str, Any] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pynomaly_itest.errors import Mistake, ProfileError, UsageError
+from pynomaly_itest.profile.finder import is_there
 from pynomaly_itest.profile.nodes import YamlNode, plain
 from pynomaly_itest.profile.yaml_reader import parse_yaml
 
@@ -88,10 +89,10 @@ def parse_dataset(text: str) -> DatasetFile:
     if not equals or not name.strip() or not rest:
         raise UsageError(f"--dataset {text!r} is not NAME=FILE[:LABEL]")
     path, label = Path(rest), None
-    if not path.is_file() and ":" in rest:
+    if not is_there(path) and ":" in rest:
         file, _, column = rest.rpartition(":")
         path, label = Path(file), column or None
-    if not path.is_file():
+    if not is_there(path):
         raise UsageError(f"--dataset {name}: there is no file {path}", hint="is the path right?")
     return DatasetFile(name.strip(), path.resolve(), label)
 

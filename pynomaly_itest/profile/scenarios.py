@@ -84,7 +84,7 @@ class ScenarioCompiler:
         return [
             Scenario(
                 id=draft.id + cell_id(cell),
-                title=text_at(draft.node, "title"),
+                title=self._title(draft, cell, benchmarks, variables),
                 tags=tags,
                 requires=texts_at(draft.node, "requires"),
                 matrix=cell,
@@ -102,6 +102,24 @@ class ScenarioCompiler:
             )
             for cell in found
         ]
+
+    def _title(
+        self, draft: ScenarioDraft, cell: Cell, benchmarks: Mapping[str, Any], variables: Mapping[str, Any]
+    ) -> str:
+        """A title may look up what is known before the run: `Detects with ${{ matrix.algorithm }}`."""
+        title = text_at(draft.node, "title")
+        if not has_template(title):
+            return title
+        values = {"matrix": cell, "benchmarks": benchmarks, "vars": variables}
+        shapes = Record({name: shape_of_value(name, value) for name, value in values.items()})
+        try:
+            found = templates(title, draft.node.entries["title"].source)
+        except ProfileError as problem:
+            self.mistakes.extend(problem.mistakes)
+            return title
+        wrong = [mistake for one in found for mistake in check_value(one.expression, shapes)]
+        self.mistakes.extend(wrong)
+        return title if wrong else str(resolve(title, lookup_in(values)))
 
     def _steps(
         self, draft: ScenarioDraft, reader: StepReader, scope: Scope

@@ -114,7 +114,9 @@ class Observer:
         except httpx.HTTPError:
             return  # it may be down for a while
         if reply.status_code != httpx.codes.OK:
-            self.absence = f"the target's /metrics answered {reply.status_code}, and its processes are not ours"
+            self.absence = (
+                f"the target's /metrics answered {reply.status_code}, and its processes are not ours"
+            )
             return
         values = _parse(reply.text)
         if "process_resident_memory_bytes" not in values:

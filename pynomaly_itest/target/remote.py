@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 
 from pynomaly_itest.errors import TargetUnreachable, UsageError
@@ -10,6 +12,16 @@ from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Credentials, Target
 
 REACH_TIMEOUT_S = 10.0
+_OTHER_SERVICE = (
+    200,
+    301,
+    302,
+    303,
+    307,
+    308,
+    404,
+    405,
+)  # a platform that is ill answers 5xx: that is for the gates
 
 
 def check_url(url: str) -> str:
@@ -38,12 +50,18 @@ def _shown(url: httpx.URL) -> str:
 
 
 class RemoteTarget(Target):
-    """`start` makes sure that something answers HTTP there, and learns the platform's version if it tells."""
+    """`start` makes sure that something answers HTTP there, and learns the platform's version if it tells.
 
-    def __init__(self, url: str, credentials: Credentials, redactor: Redactor) -> None:
+    needs_platform: some step speaks the platform's API, so what answers must be one.
+    """
+
+    def __init__(
+        self, url: str, credentials: Credentials, redactor: Redactor, *, needs_platform: bool = False
+    ) -> None:
         self.info = TargetInfo(kind="url", url=check_url(url))
         self.credentials = credentials
         self.redactor = redactor
+        self._needs_platform = needs_platform
         for secret in credentials.secrets:
             redactor.learn(secret)
 
@@ -59,9 +77,16 @@ class RemoteTarget(Target):
                 f"nothing answers at {self.info.url}: {_why(problem)}",
                 hint="is the service up, and is this its address?",
             ) from problem
-        version = _version(reply.status_code, body)
-        if version is not None:
-            self.info = self.info.model_copy(update={"version": version})
+        health = _health(body)
+        if health is None and self._needs_platform and reply.status_code in _OTHER_SERVICE:
+            kind = reply.headers.get("content-type", "no content type")
+            raise TargetUnreachable(
+                f"what answers at {self.info.url} does not look like the platform: "
+                f"GET /api/v1/health answered {reply.status_code} with {kind}",
+                hint="the profile has steps that need the platform's API; is this its address?",
+            )
+        if health is not None and isinstance(health.get("version"), str | int | float):
+            self.info = self.info.model_copy(update={"version": str(health["version"])[:100]})
 
     async def close(self) -> None:
         """Nothing of the target is ours to end."""
@@ -77,17 +102,15 @@ async def _head(reply: httpx.Response) -> bytes:
     return head
 
 
-def _version(status: int, body: bytes) -> str | None:
+def _health(body: bytes) -> dict[str, Any] | None:
+    """The JSON object that a health endpoint answers with; None for anything else."""
     import json
 
-    if status != httpx.codes.OK:
-        return None
     try:
         health = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    version = health.get("version") if isinstance(health, dict) else None
-    return str(version)[:100] if isinstance(version, str | int | float) else None
+    return health if isinstance(health, dict) else None
 
 
 def _why(problem: Exception) -> str:

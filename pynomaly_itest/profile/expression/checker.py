@@ -80,6 +80,8 @@ def _condition(node: Node, scope: Record) -> Iterator[_Fault]:
             yield from _condition(term, scope)
         case Compare():
             yield from _comparison(node, scope)
+        case Literal(bool()):
+            yield _Fault("this always judges the same", node.span, "leave it out")
         case _:
             faults = list(_operand(node, scope))
             yield from faults
@@ -114,6 +116,9 @@ def _comparison(node: Compare, scope: Record) -> Iterator[_Fault]:
     faults = [*_operand(node.left, scope), *_operand(node.right, scope)]
     yield from faults
     if faults:
+        return
+    if node.left == node.right:
+        yield _Fault("this compares a value with itself: it always judges the same", node.span)
         return
     left, right = _scalar(node.left, scope), _scalar(node.right, scope)
     for side, found in ((node.left, left), (node.right, right)):
