@@ -11,6 +11,7 @@ from pynomaly.detection.layout import require, require_arrays
 from pynomaly.detection.model import Arrays, Floats, Scorer
 from pynomaly.detection.neighbourhood import lay_out, verify_points
 from pynomaly.detection.parameters import Parameter, ParameterValue
+from pynomaly.detection.tree import TREE_DTYPES, keep_tree, verify_tree
 from pynomaly.domain.errors import InvalidInput
 
 MIN_NEIGHBOURS = 2
@@ -40,6 +41,7 @@ def learn(training: Training) -> Learned:
         "points": training.X.copy(),
         "n_neighbours": np.array([k], dtype=np.int64),
         "no_angle": np.array([no_angle]),
+        **keep_tree(detector.neigh_, training.X.shape[1]),
     }
     threshold = float(np.percentile(filled, 100 * (1 - training.contamination)))
     return Learned(arrays=arrays, threshold=threshold, parameters={"n_neighbors": k})
@@ -47,9 +49,10 @@ def learn(training: Training) -> Learned:
 
 def verify(arrays: Arrays, n_features: int) -> None:
     """Raise CorruptStore unless the arrays are training rows of n_features columns and how to search them."""
-    require_arrays(arrays, points="f8/2", n_neighbours="i8/1", no_angle="f8/1")
+    require_arrays(arrays, points="f8/2", n_neighbours="i8/1", no_angle="f8/1", **TREE_DTYPES)
     require(arrays["n_neighbours"].shape == (1,) and arrays["no_angle"].shape == (1,), "a scalar")
     verify_points(arrays, n_features, int(arrays["n_neighbours"][0]))
+    verify_tree(arrays, n_features)
 
 
 def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
@@ -59,10 +62,13 @@ def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     points = arrays["points"]
     near = lay_out(points)
     blocks, members, lows, highs = near.blocks, near.members, near.lows, near.highs
+    order, nodes, bounds = (arrays[name] for name in TREE_DTYPES)
     k, no_angle = int(arrays["n_neighbours"][0]), float(arrays["no_angle"][0])
 
     def score(rows: Floats, scores: Floats) -> bool:
-        return score_abod(rows, blocks, members, lows, highs, points, k, no_angle, scores)
+        return score_abod(
+            rows, blocks, members, lows, highs, points, order, nodes, bounds, k, no_angle, scores
+        )
 
     return score
 

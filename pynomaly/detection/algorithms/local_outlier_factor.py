@@ -11,6 +11,7 @@ from pynomaly.detection.layout import require, require_arrays
 from pynomaly.detection.model import Arrays, Floats, Scorer
 from pynomaly.detection.neighbourhood import lay_out, verify_points
 from pynomaly.detection.parameters import Parameter, ParameterValue
+from pynomaly.detection.tree import TREE_DTYPES, keep_tree, verify_tree
 
 
 def learn(training: Training) -> Learned:
@@ -27,29 +28,37 @@ def learn(training: Training) -> Learned:
         "reaches": fitted._distances_fit_X_[:, fitted.n_neighbors_ - 1],
         "densities": fitted._lrd,
         "n_neighbours": np.array([k], dtype=np.int64),
+        **keep_tree(fitted, training.X.shape[1]),
     }
     return Learned(arrays=arrays, threshold=float(detector.threshold_), parameters={"n_neighbors": k})
 
 
 def verify(arrays: Arrays, n_features: int) -> None:
     """Raise CorruptStore unless the arrays are training rows of n_features columns with reach and density."""
-    require_arrays(arrays, points="f8/2", reaches="f8/1", densities="f8/1", n_neighbours="i8/1")
+    require_arrays(
+        arrays, points="f8/2", reaches="f8/1", densities="f8/1", n_neighbours="i8/1", **TREE_DTYPES
+    )
     n_rows = len(arrays["points"])
     require(len(arrays["reaches"]) == len(arrays["densities"]) == n_rows, "one reach and density a row")
     require(arrays["n_neighbours"].shape == (1,), "'n_neighbours'")
     verify_points(arrays, n_features, int(arrays["n_neighbours"][0]))
+    verify_tree(arrays, n_features)
 
 
 def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     """The local outlier factor, by scikit-learn's formula for new rows."""
     from pynomaly.detection.kernels.neighbours import score_lof
 
-    near = lay_out(arrays["points"])
+    points = arrays["points"]
+    near = lay_out(points)
     blocks, members, lows, highs = near.blocks, near.members, near.lows, near.highs
+    order, nodes, bounds = (arrays[name] for name in TREE_DTYPES)
     reaches, densities, k = arrays["reaches"], arrays["densities"], int(arrays["n_neighbours"][0])
 
     def score(rows: Floats, scores: Floats) -> bool:
-        return score_lof(rows, blocks, members, lows, highs, reaches, densities, k, scores)
+        return score_lof(
+            rows, blocks, members, lows, highs, points, order, nodes, bounds, reaches, densities, k, scores
+        )
 
     return score
 

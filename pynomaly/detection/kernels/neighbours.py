@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.core import types
 
 from pynomaly.detection.kernels.compiled import (
+    FLOAT,
     INT,
     INT32S,
     MATRIX,
@@ -25,11 +25,13 @@ from pynomaly.detection.kernels.compiled import (
     part,
     readonly,
 )
+from pynomaly.detection.kernels.ties import search_tree
 
 BLOCK = 64
 FIRST_LOOKS = 3
 MOST = np.finfo(np.float64).max
-BLOCKS = readonly(types.float64, 3)
+BLOCKS = readonly(FLOAT, 3)
+INT64_MATRIX = readonly(INT, 2)
 
 
 @part
@@ -54,7 +56,7 @@ def point_distances(row: Any, block: Any, squares: Any) -> None:  # pragma: no c
         for i in range(BLOCK):
             dx = x - block[k, i]
             dy = y - block[k + 1, i]
-            squares[i] += dx * dx + dy * dy
+            squares[i] = (squares[i] + dx * dx) + dy * dy  # summed as scikit-learn does: ties stay ties
     for k in range(whole, n_columns):
         x = row[k]
         for i in range(BLOCK):
@@ -147,13 +149,45 @@ def score_knn(
     return True
 
 
-@compiled(ROWS, BLOCKS, INT32S, MATRIX, MATRIX, VECTOR, VECTOR, INT, OUT)
+@part
+def find_neighbours(
+    row: Any,
+    blocks: Any,
+    members: Any,
+    lows: Any,
+    highs: Any,
+    points: Any,
+    order: Any,
+    nodes: Any,
+    bounds: Any,
+    to_boxes: Any,
+    squares: Any,
+    nearest: Any,
+    indices: Any,
+) -> None:  # pragma: no cover - compiled
+    """`find_nearest` of one more than the k that count; where that one is as near as the k-th, the tree decides.
+
+    The first k of nearest and indices are then the neighbours that scikit-learn takes, in no order.
+    """
+    find_nearest(row, blocks, members, lows, highs, to_boxes, squares, nearest, indices)
+    k = len(nearest) - 1
+    if nearest[k - 1] == nearest[k] and len(nodes) > 0:
+        search_tree(row, points, order, nodes, bounds, nearest[:k], indices[:k])
+
+
+@compiled(
+    ROWS, BLOCKS, INT32S, MATRIX, MATRIX, MATRIX, INT32S, INT64_MATRIX, BLOCKS, VECTOR, VECTOR, INT, OUT
+)
 def score_lof(
     rows: Any,
     blocks: Any,
     members: Any,
     lows: Any,
     highs: Any,
+    points: Any,
+    order: Any,
+    nodes: Any,
+    bounds: Any,
     reaches: Any,
     densities: Any,
     k: Any,
@@ -167,9 +201,23 @@ def score_lof(
     if not all_usable(rows, 0, n_rows):
         return False
     to_boxes, squares = np.empty(len(blocks)), np.empty(BLOCK)
-    nearest, indices = np.empty(k), np.empty(k, np.int32)
+    nearest, indices = np.empty(k + 1), np.empty(k + 1, np.int32)
     for row in range(n_rows):
-        find_nearest(rows[row], blocks, members, lows, highs, to_boxes, squares, nearest, indices)
+        find_neighbours(
+            rows[row],
+            blocks,
+            members,
+            lows,
+            highs,
+            points,
+            order,
+            nodes,
+            bounds,
+            to_boxes,
+            squares,
+            nearest,
+            indices,
+        )
         reach = density = 0.0
         for i in range(k):
             reach += max(np.sqrt(nearest[i]), reaches[indices[i]])
@@ -192,7 +240,7 @@ def angle_variance(cosines: Any, n_angles: Any) -> Any:  # pragma: no cover - co
     return variance / n_angles
 
 
-@compiled(ROWS, BLOCKS, INT32S, MATRIX, MATRIX, MATRIX, INT, types.float64, OUT)
+@compiled(ROWS, BLOCKS, INT32S, MATRIX, MATRIX, MATRIX, INT32S, INT64_MATRIX, BLOCKS, INT, FLOAT, OUT)
 def score_abod(
     rows: Any,
     blocks: Any,
@@ -200,6 +248,9 @@ def score_abod(
     lows: Any,
     highs: Any,
     points: Any,
+    order: Any,
+    nodes: Any,
+    bounds: Any,
     k: Any,
     no_angle: Any,
     scores: Any,
@@ -212,11 +263,13 @@ def score_abod(
     if not all_usable(rows, 0, n_rows):
         return False
     to_boxes, squares = np.empty(len(blocks)), np.empty(BLOCK)
-    nearest, indices = np.empty(k), np.empty(k, np.int32)
+    nearest, indices = np.empty(k + 1), np.empty(k + 1, np.int32)
     cosines = np.empty(k * (k - 1) // 2)
     for row in range(n_rows):
         x = rows[row]
-        find_nearest(x, blocks, members, lows, highs, to_boxes, squares, nearest, indices)
+        find_neighbours(
+            x, blocks, members, lows, highs, points, order, nodes, bounds, to_boxes, squares, nearest, indices
+        )
         n_angles = 0
         for i in range(k):
             for j in range(i + 1, k):

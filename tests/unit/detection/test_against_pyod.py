@@ -87,8 +87,8 @@ def test_scores_threshold_and_labels_equal_pyods(
     X = (
         training_rows[:390] if name in {"abod", "local_outlier_factor"} else training_rows
     )  # no ties at the k-th
-    ours = resolve(name).fit(X, contamination=0.07, parameters=parameters, seed=3)
-    assert_same(ours, name, fit_peer(name, X, parameters, 0.07), queries)
+    ours = resolve(name).fit(training_rows, contamination=0.07, parameters=parameters, seed=3)
+    assert_same(ours, name, fit_peer(name, training_rows, parameters, 0.07), queries)
 
 
 @pytest.mark.parametrize("name", ["ecod", "copod"])
@@ -115,3 +115,19 @@ def test_more_columns_than_a_tree_search_likes() -> None:
     for name in ("knn", "local_outlier_factor"):
         expected = peer_scores(name, fit_peer(name, X, {}, 0.1), queries)
         np.testing.assert_allclose(resolve(name).fit(X).score(queries), expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["local_outlier_factor", "abod"])
+@pytest.mark.parametrize(("n_rows", "n_columns", "repeated"), [(500, 9, 0.5), (900, 4, 0.2), (700, 12, 0.0)])
+def test_ties_between_neighbours_are_settled_as_pyod_settles_them(
+    name: str, n_rows: int, n_columns: int, repeated: float
+) -> None:
+    """On rounded and repeated rows many points are equally near, and which of them count changes the score."""
+    rng = np.random.default_rng(n_rows)
+    X = rng.integers(0, 10, size=(n_rows, n_columns)) / 10
+    X[: int(n_rows * repeated)] = X[-1 - int(n_rows * repeated) : -1]
+    queries = rng.integers(0, 10, size=(200, n_columns)) / 10
+    queries[:50] = X[:50]
+    expected = peer_scores(name, fit_peer(name, X, {}, 0.1), queries)
+    known = np.isfinite(expected)
+    np.testing.assert_allclose(resolve(name).fit(X).score(queries)[known], expected[known], rtol=1e-9)
