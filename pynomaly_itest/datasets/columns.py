@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pynomaly_itest.datasets.base import LABEL
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.registry import did_you_mean
 
@@ -40,16 +41,36 @@ class Table:
     def take_labels(self, label: str | int | None) -> Any:
         """(n,) int64 labels, taken out of the columns; None where there are none. Raises UsageError."""
         if label is None:
-            return None if self.own_labels is None else self._as_labels(self.own_labels, "y")
+            return self._own_labels()
         name = self._label_name(label)
         if name is None:  # an npz' own y, asked for by name
             return self._as_labels(self.own_labels, "y")
         if len(self.names) == 1:
             raise UsageError(f"{self.file} has no column besides the label {name!r}")
+        labels = self._as_labels(self._label_values(name), name)
+        self._drop(name)
+        return labels
+
+    def _own_labels(self) -> Any:
+        """Labels that nobody named: an npz' y, or a column called `label` that holds nothing but labels."""
+        if self.own_labels is not None:
+            return self._as_labels(self.own_labels, "y")
+        if LABEL not in self.names or len(self.names) == 1:
+            return None
+        try:
+            labels = self._as_labels(self._label_values(LABEL), LABEL)
+        except UsageError:
+            return None
+        self._drop(LABEL)
+        return labels
+
+    def _label_values(self, name: str) -> Any:
+        return _truths(self.texts[name], self, name) if name in self.texts else self.numbers[name]
+
+    def _drop(self, name: str) -> None:
         self.names.remove(name)
-        if name in self.texts:
-            return self._as_labels(_truths(self.texts.pop(name), self, name), name)
-        return self._as_labels(self.numbers.pop(name), name)
+        self.texts.pop(name, None)
+        self.numbers.pop(name, None)
 
     def settle_missing(self, how: str) -> None:
         """Refuse, drop or keep rows in which a number is missing; infinite numbers are always refused."""

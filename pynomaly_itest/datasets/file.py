@@ -21,6 +21,7 @@ _SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".parquet": "parquet",
 class File(DatasetConfig):
     """A table in a file. In an npz, X are the features and y (if it is there) the labels.
 
+    Without `label`, a column of that very name is taken if it holds labels: it must never be learnt from.
     Labels are 0 and 1 (1 is an anomaly), false and true, or scikit-learn's 1 and -1 (-1 is an anomaly).
     """
 
@@ -49,7 +50,7 @@ class File(DatasetConfig):
     def _find(self, folders: Sequence[Path]) -> Path:
         given = Path(self.path)
         for path in [given] if given.is_absolute() else [folder / given for folder in folders]:
-            if path.is_file():
+            if _is_there(path):
                 return path
         raise UsageError(
             f"there is no file {self.path}", hint="--data-dir DIR or --dataset NAME=FILE says where"
@@ -66,6 +67,13 @@ class File(DatasetConfig):
             return _READERS[kind](path)
         except OSError as problem:
             raise UsageError(f"can't read {path}: {problem.strerror or problem}") from problem
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _read_text(path: Path, delimiter: str) -> Table:

@@ -149,6 +149,16 @@ def test_npy_has_the_labels_last(tmp_path: Path) -> None:
         first.write("xls")
 
 
+def test_a_column_called_label_is_taken_for_the_labels(tmp_path: Path) -> None:
+    """Learnt from as a feature, it would make any detector look perfect."""
+    dataset = read(written(tmp_path, "a,label\n1,0\n2,1\n"))
+    assert dataset.feature_names == ("a",)
+    assert dataset.labels is not None
+    assert dataset.labels.tolist() == [0, 1]
+    dataset = read(written(tmp_path, "a,label\n1,5\n2,7\n"))
+    assert (dataset.feature_names, dataset.labels) == (("a", "label_feature"), None)
+
+
 def test_a_feature_called_label_does_not_collide(tmp_path: Path) -> None:
     dataset = read(written(tmp_path, "label,y\n5,0\n6,1\n"), label="y")
     assert dataset.feature_names == ("label_feature",)

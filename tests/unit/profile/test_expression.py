@@ -197,6 +197,12 @@ def test_what_fits_the_scope_has_no_mistake(text: str) -> None:
         ("detect.rate > 3mb/s", "samples/s can't be compared with mb/s", ""),
         ("detect == 3", "'detect' is a record, not a value", "choose one of detect.error_ratio"),
         ("detect.error_ratio", "this is neither true nor false", "compare it with something"),
+        ("detect.ok or true", "this always judges the same", "leave it out"),
+        (
+            "detect.error_ratio >= detect.error_ratio",
+            "this compares a value with itself: it always judges the same",
+            "",
+        ),
         ("detect.name in []", "nothing is in an empty list", ""),
         ("detect.name in [3]", "a string can't be compared with a number", ""),
         ("detect.name in detect.error_ratio", "nothing can be in a number", ""),

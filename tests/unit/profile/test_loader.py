@@ -91,6 +91,38 @@ def test_shorthand_and_empty_configs(workshop: Any) -> None:
     assert plan.scenarios[2].steps[0].config == {}
 
 
+def test_steps_inside_steps_may_be_short_too(workshop: Any) -> None:
+    plan = workshop.load(
+        "scenarios: [{id: one, steps: [{measure: {step: {fetch: /x}}}, {measure: {step: {health: }}}]}]"
+    )
+    configs = [call.config for call in plan.scenarios[0].steps]
+    assert configs == [{"step": {"fetch": {"path": "/x"}}}, {"step": {"health": {}}}]
+
+
+def test_a_title_may_look_up_what_is_known_before_the_run(workshop: Any) -> None:
+    text = """
+        scenarios:
+          - id: one
+            title: "Fetches ${{ matrix.what }}"
+            matrix: {what: [a, 2]}
+            steps: [{health: {}}]
+    """
+    assert [one.title for one in workshop.load(text).scenarios] == ["Fetches a", "Fetches 2"]
+    assert "unknown name 'target'" in workshop.refusal(text.replace("matrix.what", "target.url"))
+    assert "looks nothing up" in workshop.refusal(
+        "scenarios: [{id: one, steps: [{health: {}, title: '${{ run.id }}'}]}]"
+    )
+
+
+def test_links_in_a_circle_and_impossible_names_are_refused(workshop: Any) -> None:
+    (workshop.folder / "loop.yaml").symlink_to(workshop.folder / "loop.yaml")
+    for name in ("loop", "x" * 5000, "x" * 5000 + ".yaml", "\0.yaml"):
+        with pytest.raises(UsageError):
+            load([name], folders=workshop.folders)
+        with pytest.raises(UsageError):
+            load([f"{workshop.folder}/{name}.yaml"], folders=workshop.folders)
+
+
 def test_what_measures_runs_alone_and_what_needs_the_platform_says_so(workshop: Any) -> None:
     plan = workshop.load(FULL)
     assert [one.exclusive for one in plan.scenarios] == [True, True, False]
@@ -187,6 +219,11 @@ def test_database_and_redis_come_from_the_environment_and_are_not_shown(workshop
         "environment PYNOMALY_TEST_DATABASE_URL",
     )
     assert "hidden" not in repr(plan)
+    plan = workshop.load(FULL, environment={"PYNOMALY_TEST_REDIS_URL": "redis://me@db:6379"})
+    assert origin(plan, "target.settings.redis_url")[0] == "redis://me@db:6379"
+    plan = workshop.load(FULL, set=["target.settings.secret_key=abc", "target.settings.x='http://[broken'"])
+    assert origin(plan, "target.settings.secret_key")[0] == "***"
+    assert origin(plan, "target.settings.x")[0] == "***"
 
 
 def test_extension(workshop: Any) -> None:

@@ -122,7 +122,7 @@ def test_all_are_told_at_once_in_reading_order(workshop: Any) -> None:
         ("- fetch: /x\n  expect: [statu == 200]", "unknown name 'statu'", "did you mean 'status'?"),
         ("- fetch: /x\n  expect: status = 200", "unknown operator '='", "did you mean '=='?"),
         (
-            "- fetch: /x\n  expect: [1 == 1]",
+            "- fetch: /x\n  expect: [1 == 2]",
             "nothing in this condition comes from the target",
             "name a result",
         ),

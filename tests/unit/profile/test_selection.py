@@ -94,6 +94,29 @@ def test_nothing_left_says_why() -> None:
     assert caught.value.hint == "no scenario has the tag 'perfomance'; did you mean 'performance'?"
 
 
+@pytest.mark.parametrize(
+    ("overrides", "hint"),
+    [
+        (
+            {"tags": "slow and end_to_end"},
+            "-m leaves none; tags are: end_to_end, performance, requires_redis, slow",
+        ),
+        ({"tags": "not performance and not (end_to_end or slow)"}, "-m leaves none"),
+        ({"words": "nobody"}, "-k looks for its words in ids, titles and tags"),
+    ],
+)
+def test_nothing_left_by_each_flag(overrides: dict[str, str], hint: str) -> None:
+    with pytest.raises(NothingSelected) as caught:
+        chosen(**overrides)
+    assert str(caught.value.hint).startswith(hint)
+
+
+def test_an_empty_profile_says_so() -> None:
+    with pytest.raises(NothingSelected) as caught:
+        select((), Overrides())
+    assert caught.value.hint == "the profile has none"
+
+
 def test_an_id_that_nothing_has_is_refused_even_beside_one_that_is_there() -> None:
     with pytest.raises(NothingSelected) as caught:
         chosen(scenarios=["fast", "cachd"])
