@@ -185,7 +185,7 @@ GOOD_ROWS = "\n".join(f"{n % 7},{n % 5}.5" for n in range(50))
         (b"\xff\xfe\x00\x01", 2, ["data.csv"]),
         (f"1,2.5\n{GOOD_ROWS}\n".encode(), 2, ["data.csv", "header"]),
         (f"\ufeffa,b\n{GOOD_ROWS}\n".encode(), 0, []),
-        (f"a,b\n{GOOD_ROWS}\nnan,1\n".encode(), 2, ["data.csv:52", "'missing'"]),
+        (f"a,b\n{GOOD_ROWS}\nnan,1\n".encode(), 2, ["data.csv:52", "missing: drop"]),
         (f"a,b\n{GOOD_ROWS}\nsome text,1\n".encode(), 2, ["data.csv:52", "'some text'"]),
         (("a,b\n" + "\n".join(f"{n % 9},1" for n in range(50)) + "\n").encode(), 0, []),
     ],
