@@ -122,7 +122,7 @@ def _head_flaw(head: ChainHead, last: ChainHead, keys: Mapping[str, Key]) -> str
         return "the head's seal is not ours"
     if head.sequence > last.sequence:
         return _REACH
-    if head.sequence < last.sequence or head.digest != last.digest:
+    if head.digest != last.digest:
         return "the log goes on after its sealed head"
     return None
 

@@ -112,7 +112,9 @@ def test_a_whole_chain_forged_with_another_key_is_found(world):
 def test_a_missing_event_is_found_the_newest_too(world, gone):
     events = filled(world)
     del events[gone]
-    assert tampered(world, events).first_broken == gone + 1
+    found = tampered(world, events)
+    assert found.first_broken == gone + 1
+    assert ("newest events are missing" in found.reason) is (gone == 5)
 
 
 def test_a_log_that_is_emptied_is_found(world):
@@ -365,7 +367,7 @@ class TestExport:
     def test_swapped_doubled_and_appended_lines_are_found(self, world):
         lines = self.lines(world)
         swapped = [lines[1], lines[0], *lines[2:]]
-        for touched in (swapped, [lines[0], *lines], [*lines, lines[5]], [*lines, "\n"]):
+        for touched in (swapped, [lines[0], *lines], [*lines, lines[5]], [*lines, lines[6]], [*lines, "\n"]):
             assert not world.security.audit.verify_export(touched).is_intact
 
     @pytest.mark.parametrize("rubbish", ["", "[]", "{}", "null", "{", '{"actor":1}', '{"head":{}}', "\ud800"])
