@@ -12,6 +12,8 @@ import fcntl
 import mmap
 import os
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Protocol
@@ -72,14 +74,11 @@ class SharedEpoch:
         os.close(self._file)
 
 
-class _locked:  # noqa: N801 - reads as a word in `with _locked(file):`
+@contextmanager
+def _locked(file: int) -> Iterator[None]:
     """An exclusive lock between processes on an open file."""
-
-    def __init__(self, file: int) -> None:
-        self._file = file
-
-    def __enter__(self) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -176,23 +178,15 @@ class FileKeyring:
         return status.st_ino, status.st_mtime_ns
 
 
-class _exclusive:  # noqa: N801 - reads as a word in `with _exclusive(path):`
-    """One process at a time changes the key file; the lock lies beside it, because the file itself is
-    replaced.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._lock_path = path.with_name(path.name + ".lock")
-        self._file = -1
-
-    def __enter__(self) -> None:
-        import fcntl
-
-        self._file = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._file)
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    """One process at a time changes the key file; the lock lies beside it, because the file is replaced."""
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _create(path: Path, keys: KeySet) -> None:
