@@ -11,7 +11,7 @@ from typing import Any, TextIO
 from pynomaly_itest.datasets.columns import Table
 from pynomaly_itest.errors import UsageError
 
-MOST_ROWS = 10_000_000
+MOST_ROWS = 2_000_000
 _MISSING = ("", "nan", "na", "n/a", "null", "none", "?")
 
 
@@ -52,7 +52,9 @@ def _read(path: Path, file: TextIO, delimiter: str) -> Table:
         rows.append(line.fields)
         numbers.append(line.number)
         if len(rows) > MOST_ROWS:
-            raise UsageError(f"{path} has more than {MOST_ROWS:,} rows", hint="test with a part of it")
+            raise UsageError(
+                f"{path} has more than {MOST_ROWS:,} rows", hint="a parquet or npy file may hold more"
+            )
     if not rows:
         raise UsageError(
             f"{path} has no rows below its header", hint="a dataset needs at least one row of values"

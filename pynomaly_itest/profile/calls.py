@@ -86,7 +86,7 @@ class StepReader:
             item.key_sources,
             item.source,
         )
-        wrong = faults(StepOptions, options, at, " of a step")
+        wrong = faults(StepOptions, options, at, " in a step")
         self.mistakes.extend(wrong)
         shape = self._config(kind, item.entries[kind], at, scope)
         conditions = ConditionReader(self.mistakes, self.confidence, self.min_samples)
@@ -118,7 +118,7 @@ class StepReader:
             if key not in known and known:
                 hint = did_you_mean(key, _OPTIONS)
                 self._note(
-                    item.key_source(key), f"unknown key {key!r} of a step", f"{hint}; its config is indented"
+                    item.key_source(key), f"unknown key {key!r} in a step", f"{hint}; its config is indented"
                 )
         if not known:
             self._note(item.key_source(keys[0]), f"unknown step {keys[0]!r}", did_you_mean(keys[0], STEPS))
@@ -149,7 +149,7 @@ class StepReader:
         if config is None:
             self._note(at, f"the config of step {kind!r} must be a mapping of keys to values")
             return ANYTHING
-        wrong = faults(model, config, at, f" of step {kind!r}")
+        wrong = faults(model, config, at, f" in step {kind!r}")
         before = len(self.mistakes)
         self.mistakes.extend(wrong)
         for name in model.nested:

@@ -77,7 +77,7 @@ class DatasetReader:
             node.key_sources,
             node.source,
         )
-        wrong = faults(DATASETS[kind], config, at, f" of dataset {name!r}")
+        wrong = faults(DATASETS[kind], config, at, f" in dataset {name!r}")
         wrong += [
             scalar.source.mistake("a dataset looks nothing up", f"--set datasets.{name}.KEY=VALUE changes it")
             for scalar in scalars(config)

@@ -7,6 +7,7 @@ from itertools import product
 from typing import Any, TypeAlias
 
 MOST_CELLS = 1_000
+_LONGEST_SHOWN = 60
 
 Cell: TypeAlias = dict[str, Any]
 
@@ -61,7 +62,8 @@ def _short(value: Any) -> str:
         return str(value.get("name") or "+".join(_short(item) for item in value.values()))
     if isinstance(value, list):
         return "+".join(_short(item) for item in value)
-    return str(value)
+    shown = "".join(ch if ch.isprintable() else " " for ch in str(value))
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"
 
 
 def _values(name: str, values: Any) -> list[Any]:

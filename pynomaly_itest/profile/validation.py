@@ -38,7 +38,7 @@ class Checked(Protocol):
 def faults(model: type[Checked], node: YamlNode, at: Source, of: str = "") -> list[Mistake]:
     """Every mistake that the model finds in the node.
 
-    `at` is where to point if the whole is meant, `of` ends the messages (" of step 'detect'"). A value with a
+    `at` is where to point if the whole is meant, `of` ends the messages (" in step 'detect'"). A value with a
     `${{ … }}` in it is passed over: it is checked when it is known.
     """
     try:

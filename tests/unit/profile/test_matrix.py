@@ -55,4 +55,5 @@ def test_ids_say_the_cell() -> None:
     assert cell_id({"algorithm": "lof", "rows": 100, "fast": True, "none": None}) == (
         "[algorithm=lof,rows=100,fast=true]"
     )
+    assert cell_id({"a": "x\ny" + "z" * 100}) == f"[a=x y{'z' * 56}…]"
     assert cell_id({"a": {"name": "small", "rows": 3}, "b": [1, 2]}) == "[a=small,b=1+2]"

@@ -78,12 +78,12 @@ error: unknown name 'datset'
    |
 11 |       - fetch: {path: "/x/${{ datset.id }}", foo: 3}
    |                               ^^^^^^ did you mean 'dataset'?
-error: unknown key 'foo' of step 'fetch'
+error: unknown key 'foo' in step 'fetch'
   --> tried.yaml:11:46
    |
 11 |       - fetch: {path: "/x/${{ datset.id }}", foo: 3}
    |                                              ^^^ known are: path, status
-error: unknown key 'expct' of a step
+error: unknown key 'expct' in a step
   --> tried.yaml:13:9
    |
 13 |         expct: [status == 200]
@@ -100,15 +100,15 @@ def test_all_are_told_at_once_in_reading_order(workshop: Any) -> None:
         ("- health", "a step is a mapping of its kind to its config", "write '- kind: {…}'"),
         ("- {}", "a step must say its kind", "'list steps' shows them all"),
         ("- {health: {}, fetch: /x}", "a step has one kind: here are health and fetch", ""),
-        ("- upload: {}", "'dataset' is missing of step 'upload'", ""),
+        ("- upload: {}", "'dataset' is missing in step 'upload'", ""),
         ("- upload: {dataset: nobody}", "unknown dataset 'nobody'", "there are none to choose from here"),
         ("- upload: [x]", "the config of step 'upload' must be a mapping of keys to values", ""),
         (
             "- fetch: {path: /x, status: [200, x]}",
-            "must be a whole number, not the text 'x' of step 'fetch'",
+            "must be a whole number, not the text 'x' in step 'fetch'",
             "",
         ),
-        ("- fetch: {path: x}", "'path' should match pattern '^/' of step 'fetch'", ""),
+        ("- fetch: {path: x}", "'path' should match pattern '^/' in step 'fetch'", ""),
         ("- fetch: /x\n  timeout: soon", "'soon' is not a number with a unit such as 10s", "20s, 5min"),
         ("- fetch: /x\n  timeout: 5mb", "mb can't be compared with s", ""),
         ("- fetch: /x\n  timeout: 0", "a time limit must be more than 0", ""),
@@ -132,7 +132,7 @@ def test_all_are_told_at_once_in_reading_order(workshop: Any) -> None:
         ("- measure: {step: {ftch: /x}}", "unknown step 'ftch' in 'measure'", "did you mean 'fetch'?"),
         (
             "- measure: {step: {fetch: {pth: /x}}}",
-            "unknown key 'pth' of step 'fetch'",
+            "unknown key 'pth' in step 'fetch'",
             "did you mean 'path'?",
         ),
         ("- measure: {step: {fetch: /x, health: {}}}", "'measure' takes one kind and its config here", ""),
@@ -211,7 +211,7 @@ def test_scenarios(workshop: Any, rest: str, message: str, hint: str) -> None:
         ("datasets: {x: {kind: gausian}}", "unknown dataset kind 'gausian'", "did you mean 'gaussian'?"),
         (
             "datasets: {x: {kind: gaussian, row: 5}}",
-            "unknown key 'row' of dataset 'x'",
+            "unknown key 'row' in dataset 'x'",
             "did you mean 'rows'?",
         ),
         ("datasets: {x: {kind: gaussian, rows: -5}}", "'rows' should be greater than or equal to 1", ""),
