@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING
 from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.page.data import embedded_json
-from pynomaly_itest.report.page.view import view
+from pynomaly_itest.report.page.view import PageView, view
 from pynomaly_itest.results import RunResult
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+
+# A page that is heavier opens slowly, and many mail and CI servers refuse it: plots of passes are left out first.
+LARGEST_PAGE_BYTES = 1_000_000
+_BYTES_OF_A_PLOT = 2_200
 
 _PAGE = Path(__file__).parent / "page"
 
@@ -26,20 +30,32 @@ class HtmlReport:
     media = "text/html"
 
     def render(self, run: RunResult) -> bytes:
-        from markupsafe import Markup
+        document = describe(run)
+        whole = _render(view(document))
+        if len(whole) <= LARGEST_PAGE_BYTES:
+            return whole
+        bare = _render(view(document, most_plots=0))
+        room = (LARGEST_PAGE_BYTES - len(bare)) // _BYTES_OF_A_PLOT
+        return _render(view(document, most_plots=room)) if room > 0 else bare
 
-        shown = view(describe(run))
-        style, script = _asset("style.css"), _asset("script.js")
-        page = _templates().get_template("report.html.j2")
-        text = page.render(
-            view=shown,
+
+def _render(page: PageView) -> bytes:
+    from markupsafe import Markup
+
+    style, script = _asset("style.css"), _asset("script.js")
+    text = (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            view=page,
             # Ours, read from this package; everything else goes through autoescape.
             style=Markup(style),  # noqa: S704 - the package's own style sheet
             script=Markup(script),  # noqa: S704 - the package's own script
-            data=Markup(embedded_json(shown)),  # noqa: S704 - escaped for a script element right there
+            data=Markup(embedded_json(page)),  # noqa: S704 - escaped for a script element right there
             policy=_policy(style, script),
         )
-        return text.encode()
+    )
+    return text.encode()
 
 
 def _policy(style: str, script: str) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _PREFIX = "pynomaly_itest"
+_QUANTILES = {"p50", "p95", "p99"}
 
 
 @REPORTS.register("openmetrics")
@@ -102,8 +103,9 @@ class _Families:
         family = GaugeMetricFamily(f"{_PREFIX}_metric_quantile", "A quantile of a metric", labels=labels)
         for scenario in self._run.scenarios:
             for place, metric in enumerate(scenario.metrics, start=1):
-                for name, value in metric.quantiles.items():
-                    family.add_metric([scenario.id, str(place), metric.name, metric.unit, name], value)
+                for name in sorted(_QUANTILES & metric.quantiles.keys()):
+                    labelled = [scenario.id, str(place), metric.name, metric.unit, name]
+                    family.add_metric(labelled, metric.quantiles[name])
         return family
 
 

@@ -10,30 +10,27 @@ from pynomaly_itest.report.attention import Concern, concerns, noted
 from pynomaly_itest.report.document import (
     FindingDocument,
     GateDocument,
-    MetricDocument,
     RunDocument,
     ScenarioDocument,
     StepDocument,
 )
-from pynomaly_itest.report.numbers import duration, pair, quantity
-from pynomaly_itest.report.page import distribution, resources
+from pynomaly_itest.report.numbers import duration, pair
+from pynomaly_itest.report.page import resources
 from pynomaly_itest.report.page.bullet import Bar, Bullet, bullet
+from pynomaly_itest.report.page.metrics import (
+    PLOTS_OF_A_METRIC,
+    Fact,
+    MetricView,
+    central_metrics,
+    further_metrics,
+    plots_each,
+)
 from pynomaly_itest.report.page.panel import Panel
 from pynomaly_itest.report.plain import interval_text, margin_text
 from pynomaly_itest.verdicts import Verdict
 
-_TABLED_QUANTILES = ("p50", "p90", "p95", "p99", "p99.9")
 _MOST_CARDS = 60
-_MOST_PLOTS = 130
-_PLOTS_OF_A_METRIC = 3
-
-
-@dataclass(frozen=True)
-class Fact:
-    """A name and what is known under it."""
-
-    name: str
-    value: str
+_MOST_CLOSEST = 3
 
 
 @dataclass(frozen=True)
@@ -58,15 +55,6 @@ class StepView:
 
 
 @dataclass(frozen=True)
-class MetricView:
-    """`panels` may be fewer than `metric` has data for, on a page of many scenarios."""
-
-    metric: MetricDocument
-    facts: Sequence[Fact]
-    panels: Sequence[Panel]
-
-
-@dataclass(frozen=True)
 class FindingView:
     """`told_at`: its place among the concerns, where the page says all about it."""
 
@@ -83,6 +71,7 @@ class ScenarioView:
     steps: Sequence[StepView]
     gates: Sequence[GateView]
     metrics: Sequence[MetricView]
+    further_metrics: Sequence[MetricView]
     findings: Sequence[FindingView]
 
 
@@ -94,6 +83,15 @@ class ConcernView:
 
 
 @dataclass(frozen=True)
+class ClosestView:
+    """A gate that held, and the scenario (with its number) in which it did."""
+
+    gate: GateView
+    scenario: str
+    number: int
+
+
+@dataclass(frozen=True)
 class PageView:
     """`concerns` are told in full; the `further` ones of a run that went very wrong are only named."""
 
@@ -101,6 +99,7 @@ class PageView:
     facts: Sequence[Fact]
     concerns: Sequence[ConcernView]
     further: Sequence[ConcernView]
+    closest: Sequence[ClosestView]
     noted: Sequence[FindingDocument]
     resources: Sequence[Panel]
     scenarios: Sequence[ScenarioView]
@@ -109,8 +108,8 @@ class PageView:
     plots_left_out: bool
 
 
-def view(run: RunDocument) -> PageView:
-    """The whole page."""
+def view(run: RunDocument, most_plots: int = 100_000) -> PageView:
+    """The whole page, with about `most_plots` plots at most."""
     numbers = {scenario.id: number for number, scenario in enumerate(run.scenarios, start=1)}
     ranked = concerns(run)
     told = {
@@ -118,19 +117,32 @@ def view(run: RunDocument) -> PageView:
         for place, c in enumerate(ranked[:_MOST_CARDS], start=1)
         if c.step or c.finding
     }
-    plots = _plots_each(run)
+    plots = plots_each(run, most_plots)
     return PageView(
         run=run,
         facts=_facts(run),
         concerns=[_concern(concern, numbers) for concern in ranked[:_MOST_CARDS]],
         further=[_concern(concern, numbers) for concern in ranked[_MOST_CARDS:]],
+        closest=[] if ranked else _closest(run),
         noted=noted(run),
         resources=resources.panels(run),
         scenarios=[_scenario(numbers[s.id], s, run.findings, told, plots) for s in run.scenarios],
         tags=sorted({tag for scenario in run.scenarios for tag in scenario.tags}),
         verdicts=[verdict for verdict in _IN_ORDER if run.counts.get(verdict)],
-        plots_left_out=plots < _PLOTS_OF_A_METRIC,
+        plots_left_out=plots < PLOTS_OF_A_METRIC,
     )
+
+
+def _closest(run: RunDocument) -> list[ClosestView]:
+    """The gates that held with the least room: where nothing is wrong, what to keep an eye on."""
+    held = [
+        (gate.margin_percent, gate, scenario.id, number)
+        for number, scenario in enumerate(run.scenarios, start=1)
+        for gate in scenario.gates
+        if gate.verdict is Verdict.PASSED and gate.margin_percent is not None
+    ]
+    held.sort(key=lambda item: item[0])
+    return [ClosestView(_gate(gate), scenario, number) for _, gate, scenario, number in held[:_MOST_CLOSEST]]
 
 
 _IN_ORDER = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED, Verdict.SKIPPED)
@@ -177,14 +189,6 @@ def _concern(concern: Concern, numbers: dict[str, int]) -> ConcernView:
     return ConcernView(concern, gate, [numbers[scenario.id] for scenario in concern.scenarios])
 
 
-def _plots_each(run: RunDocument) -> int:
-    """How many plots a metric of a passed scenario may have, so that a page of many still opens at once."""
-    passed = sum(len(s.metrics) for s in run.scenarios if s.verdict is Verdict.PASSED)
-    others = sum(len(s.metrics) for s in run.scenarios if s.verdict is not Verdict.PASSED)
-    room = _MOST_PLOTS - _PLOTS_OF_A_METRIC * others
-    return min(_PLOTS_OF_A_METRIC, max(0, room // max(1, passed)))
-
-
 def _scenario(
     number: int,
     scenario: ScenarioDocument,
@@ -192,7 +196,6 @@ def _scenario(
     told: Mapping[int, int],
     plots: int,
 ) -> ScenarioView:
-    most = plots if scenario.verdict is Verdict.PASSED else _PLOTS_OF_A_METRIC
     held = sum(gate.verdict is Verdict.PASSED for gate in scenario.gates)
     return ScenarioView(
         number=number,
@@ -201,10 +204,8 @@ def _scenario(
         gates_held=f"{held}/{len(scenario.gates)}" if scenario.gates else "",
         steps=[_step(step, scenario, told.get(id(step))) for step in scenario.steps],
         gates=[_gate(gate) for gate in scenario.gates],
-        metrics=[
-            _metric(metric, scenario, f"{number - 1} {place}", most)
-            for place, metric in enumerate(scenario.metrics)
-        ],
+        metrics=central_metrics(number, scenario, plots),
+        further_metrics=further_metrics(scenario),
         findings=[FindingView(f, told.get(id(f))) for f in findings if f.scenario == scenario.id],
     )
 
@@ -232,15 +233,3 @@ def _gate(gate: GateDocument) -> GateView:
 
 
 _OPERATORS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
-
-
-def _metric(metric: MetricDocument, scenario: ScenarioDocument, hover: str, most: int) -> MetricView:
-    named = [(name, metric.quantiles[name]) for name in _TABLED_QUANTILES if name in metric.quantiles]
-    facts = [
-        Fact("n", f"{metric.n:,}"),
-        Fact("min", quantity(metric.min, metric.unit)),
-        *(Fact(name, quantity(value, metric.unit)) for name, value in named),
-        Fact("max", quantity(metric.max, metric.unit)),
-        Fact("mean", quantity(metric.mean, metric.unit)),
-    ]
-    return MetricView(metric, facts, distribution.panels(metric, scenario.gates, hover, most))

@@ -134,6 +134,7 @@ def _scenario(scenario: str, index: int, random: Random, clock: Clock) -> Iterat
         yield _finished(scenario, Verdict.ERROR, "timed out after 30 s", start, clock)
         return
     yield _latency(scenario, index, start, clock, random)
+    yield from _dull(scenario, clock, random)
     yield from _judged(scenario, index)
     yield _finished(scenario, *_outcome(index), start, clock)
 
@@ -234,6 +235,17 @@ def _latency(scenario: str, index: int, start: float, clock: Clock, random: Rand
         values=values,
         times_s=tuple(start + span * i / count for i in range(count)),
     )
+
+
+def _dull(scenario: str, clock: Clock, random: Random) -> Iterator[MetricRecorded]:
+    """What a step records along the way, and no gate asks for."""
+    columns = {
+        "detect.n_samples": (100.0,) * 1000,
+        "detect.anomaly_rate": tuple(random.random() / 5 for _ in range(1000)),
+        "detect.model_version": (1.0,) * 1000,
+    }
+    for name, values in columns.items():
+        yield MetricRecorded(at_s=clock.at_s, scenario=scenario, name=name, unit="1", n=1000, values=values)
 
 
 def _judged(scenario: str, index: int) -> Iterator[Any]:
