@@ -53,14 +53,14 @@ def rows_in(content: bytes, media_type: str, limits: DataLimits) -> Rows:
 
 def _matrix(values: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
     try:
-        matrix = np.array(values, np.float64)
-    except (ValueError, TypeError):
+        matrix = np.array(values)  # without a dtype: with one, numpy would read "1" as a number
+    except ValueError:
         widths = {len(row) for row in values}
-        if len(widths) > 1:
-            raise DimensionMismatch(f"The rows have different lengths: {min(widths)} to {max(widths)}.") from None
+        raise DimensionMismatch(f"The rows have different lengths: {min(widths)} to {max(widths)}.") from None
+    if matrix.dtype.kind != "f":
         raise InvalidInput(
             "Rows as lists must be all numbers.", hint="Send rows with text or missing cells as objects by name."
-        ) from None
+        )
     if matrix.ndim != 2:
         if len(values) == 0:
             raise InvalidInput("There are no rows.")

@@ -19,7 +19,7 @@ from pynomaly.api.endpoint import Answer, Call, Endpoint, encode
 from pynomaly.api.off_loop import off_loop
 from pynomaly.domain.datasets import Block
 from pynomaly.domain.detections import ScoredRows
-from pynomaly.domain.errors import InvalidInput, PynomalyError, TooLarge
+from pynomaly.domain.errors import DimensionMismatch, InvalidInput, PynomalyError, TooLarge
 from pynomaly.domain.permissions import Permission
 from pynomaly.usecases.predict import Predictor, find_predictor
 
@@ -109,9 +109,11 @@ def _score_line(predictor: Predictor, line: bytes, index: int) -> bytes:
 def _score(predictor: Predictor, rows: list[Any]) -> ScoredRows:
     if all(isinstance(row, list) for row in rows):
         try:
-            matrix = np.array(rows, np.float64)
-        except (TypeError, ValueError):
-            raise InvalidInput("A row as a list must be numbers, as many as the model has columns.") from None
+            matrix = np.array(rows)
+        except ValueError:
+            raise DimensionMismatch("Rows of different lengths.") from None
+        if matrix.dtype.kind != "f":
+            raise InvalidInput("A row as a list must be all numbers.")
         return predictor.predict(matrix).rows
     names = rows[0].keys() if isinstance(rows[0], dict) else ()
     if any(not isinstance(row, dict) or row.keys() != names for row in rows):

@@ -7,6 +7,7 @@ import io
 import os
 import secrets
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ PASSWORD = "plain-orchid-ferry-41-lamp"
 POSTGRES = os.environ.get("PYNOMALY_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
 REDIS = os.environ.get("PYNOMALY_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 DEADLINE_S = 60
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loopback only; loading the usual certificates takes 40 ms a client
 
 
 @dataclass
@@ -33,6 +35,15 @@ class Server:
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     url: str = ""
+    opened: list[httpx.Client] = field(default_factory=list)
+
+    def open(self, **headers: str) -> httpx.Client:
+        """A client without credentials, or with these headers; closed with the server."""
+        client = httpx.Client(
+            base_url=f"{self.url}/api/v1", timeout=DEADLINE_S, trust_env=False, headers=headers, verify=_NO_TLS
+        )
+        self.opened.append(client)
+        return client
 
     def start(self) -> None:
         port_file, password_file = self.data_dir / "port", self.data_dir / "password"
@@ -55,9 +66,13 @@ class Server:
         self.url = f"http://127.0.0.1:{port_file.read_text().strip()}"
 
     def wait_ready(self) -> None:
-        wait_until(lambda: httpx.get(f"{self.url}/api/v1/health/ready").status_code == 200)
+        client = self.open()
+        wait_until(lambda: client.get("/health/ready").status_code == 200)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
+        for client in self.opened:
+            client.close()
+        self.opened.clear()
         if self.process is None:
             return 0
         self.process.send_signal(number)
@@ -70,7 +85,7 @@ class Server:
         return (self.data_dir / "log").read_text()
 
     def client(self, username: str = "admin", password: str = PASSWORD) -> Client:
-        http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=DEADLINE_S)
+        http = self.open()
         answer = http.post("/auth/login", data={"username": username, "password": password})
         assert answer.status_code == 200, answer.text
         http.headers["authorization"] = f"Bearer {answer.json()['access_token']}"
@@ -205,15 +220,12 @@ def make_server(tmp_path: Path) -> Iterator[Any]:
 
     yield make
     for server in made:
-        if server.process is not None and server.process.poll() is None:
-            server.stop(signal.SIGKILL)
+        server.stop(signal.SIGKILL)
 
 
 @pytest.fixture
-def admin(server: Server) -> Iterator[Client]:
-    client = server.client()
-    yield client
-    client.http.close()
+def admin(server: Server) -> Client:
+    return server.client()
 
 
 @pytest.fixture(scope="session")
