@@ -20,6 +20,20 @@ class Entry:
     kind: str
     id: str
     path: str
+    api: PlatformApi | None = field(default=None, repr=False)
+    """Who can take it away, where it is not the run's own account."""
+
+
+@dataclass(frozen=True)
+class OwnersLedger:
+    """The same ledger for things that another account made and can take away."""
+
+    ledger: CleanupLedger
+    api: PlatformApi
+
+    def created(self, kind: str, id: str, path: str) -> None:  # noqa: A002 - the field's word
+        """Enter something."""
+        self.ledger.created(kind, id, path, self.api)
 
 
 @dataclass
@@ -31,11 +45,15 @@ class CleanupLedger:
     entries: dict[str, Entry] = field(default_factory=dict)
     created_count: int = 0
 
-    def created(self, kind: str, id: str, path: str) -> None:  # noqa: A002 - the field's word
+    def of(self, api: PlatformApi) -> OwnersLedger:
+        """This ledger for another account's things."""
+        return OwnersLedger(self, api)
+
+    def created(self, kind: str, id: str, path: str, api: PlatformApi | None = None) -> None:  # noqa: A002 - the field's word
         """Enter something; entering it again changes nothing (a cached result has one id)."""
         if path in self.entries:
             return
-        self.entries[path] = Entry(kind, id, path)
+        self.entries[path] = Entry(kind, id, path, api)
         self.created_count += 1
         self.log.record(ResourceCreated, scenario=self.scenario, kind=kind, id=id, path=path)
 
@@ -47,7 +65,7 @@ class CleanupLedger:
         left: list[str] = []
         for entry in reversed(list(self.entries.values())):
             try:
-                problem = await self._remove(api, entry)
+                problem = await self._remove(entry.api or api, entry)
             except ItestError as error:
                 left += [f"{entry.kind} {entry.id}: {error.message}"]
                 break

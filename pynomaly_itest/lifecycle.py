@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,12 +27,14 @@ from pynomaly_itest.events import (
 from pynomaly_itest.gates import Judged, judge_condition
 from pynomaly_itest.ledger import CleanupLedger
 from pynomaly_itest.measure import Estimate, Samples, statistic
-from pynomaly_itest.profile.expression import names, resolve
+from pynomaly_itest.profile.expression import names, parse, resolve
 from pynomaly_itest.profile.expression.evaluator import lookup_in
 from pynomaly_itest.profile.model import Gate, Scenario, StepCall
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.results import combine
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.scene import Scene
+from pynomaly_itest.target.accounts import Accounts
 from pynomaly_itest.target.base import Target
 from pynomaly_itest.target.http import Http, RequestFailed
 from pynomaly_itest.target.observer import Observer
@@ -58,6 +61,7 @@ class Services:
     seed: int
     run_id: str
     min_samples: int = 1
+    accounts: Accounts | None = None
     clock: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -78,6 +82,7 @@ class ScenarioRun:
     services: Services
     outcomes: list[Outcome] = field(default_factory=list)
     saved: dict[str, Any] = field(default_factory=dict)
+    _judged: list[Outcome] = field(default_factory=list)
     _steps_begun: int = 0
 
     def __post_init__(self) -> None:
@@ -135,11 +140,12 @@ class ScenarioRun:
         started_s = self.log.now_s()
         values: Values = {}
         exchange: Exchange | None = None
+        self._judged = []
         try:
             async with asyncio.timeout(call.timeout_s) as limit:
                 step = self._prepare({call.kind: call.config})
-                values = await step.run(self._context(call))
-            outcome = self._judge_expectations(call, index, values)
+                values = await step.run(self._context(call, index))
+            outcome = _worst([*self._judged, self._judge_expectations(call, index, values)])
         except (ItestError, TimeoutError, ExceptionGroup) as problem:
             if isinstance(problem, EvidenceLost) or (
                 isinstance(problem, TimeoutError) and not limit.expired()
@@ -184,12 +190,14 @@ class ScenarioRun:
         assert isinstance(step, Step)  # noqa: S101 - the registry holds nothing else
         return step
 
-    def _context(self, call: StepCall) -> StepContext:
+    def _context(self, call: StepCall, index: int) -> StepContext:
         services = self.services
+        api = self._speaker(call)
         return StepContext(
             http=services.http,
-            api=services.api,
-            ledger=self.ledger,
+            api=api,
+            ledger=self.ledger if api is services.api else self.ledger.of(api),
+            scene=self._scene(call, index),
             dataset=services.dataset,
             prepare=self._prepare,
             progress=lambda text: self.log.progress(self.id, f"{call.kind} {text}"),
@@ -199,6 +207,51 @@ class ScenarioRun:
             label=f"itest {services.run_id[:8]} {self.id}"[:120],
             expected=frozenset(name.parts[0] for gate in call.expect for name in names(gate.expression)),
         )
+
+    def _speaker(self, call: StepCall) -> PlatformApi:
+        """Who makes the step's requests: the run's own account, or the actor that `as` names."""
+        if call.actor is None:
+            return self.services.api
+        session = self.saved.get(call.actor, {}).get("session")
+        if not isinstance(session, PlatformApi):
+            raise CannotMeasure(f"as: {call.actor!r} was not saved by an `actor` step")
+        return session
+
+    def _scene(self, call: StepCall, index: int) -> Scene:
+        services = self.services
+
+        def expect(text: str, values: Mapping[str, Any], *, where: str, line: str) -> None:
+            judged = judge_condition(
+                parse(text),
+                {**self._values(), **values},
+                confidence=services.confidence,
+                min_samples=services.min_samples,
+                absent=Verdict.FAILED,
+            )
+            self._record_judgement(text, judged, index, where=where, line=line)
+            self._judged.append(Outcome(judged.verdict, f"{text}: {judged.reason}"))
+            if judged.verdict is Verdict.FAILED:
+                raise StepFailed(f"{where}: {text}: {judged.reason}")
+
+        return Scene(
+            folder=Path(call.source.place.file).parent,
+            values=self._values(),
+            expect=expect,
+            unmet=lambda values: self._unmet(call, values),
+            accounts=services.accounts or Accounts(services.api, services.target),
+            ledger_of=self.ledger.of,
+            clean=lambda: self.ledger.clean(services.api),
+            restart=services.target.restart,
+        )
+
+    def _unmet(self, call: StepCall, values: Values) -> str | None:
+        """The first expectation that these values don't meet, and why."""
+        scope = {**self._values(), **values}
+        for gate in call.expect:
+            judged = judge_condition(gate.expression, scope, absent=Verdict.FAILED)
+            if judged.verdict is not Verdict.PASSED:
+                return f"{gate.expression.text}: {judged.reason}"
+        return None
 
     # --- judging --------------------------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from pynomaly_itest.events import (
 from pynomaly_itest.lifecycle import ScenarioRun, Services
 from pynomaly_itest.profile.model import Plan, Scenario
 from pynomaly_itest.shelf import Shelf
+from pynomaly_itest.target.accounts import Accounts
 from pynomaly_itest.target.base import Target
 from pynomaly_itest.target.http import Http
 from pynomaly_itest.target.observer import Observer, Reading
@@ -95,15 +96,17 @@ async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: Run
     observer = Observer(target, log.now_s, lambda reading: _tell(log, reading))
     async with target.client(timeout_s=30.0) as client, observer.watching():
         http = Http(client, target.redactor, options.run_id)
+        api = PlatformApi(http, target.credentials, target.redactor)
         services = Services(
             target=target,
             http=http,
-            api=PlatformApi(http, target.credentials, target.redactor),
+            api=api,
             observer=observer,
             log=log,
             dataset=Shelf(plan.datasets, options.files).take,
             confidence=plan.confidence,
             min_samples=plan.min_samples or 1,
+            accounts=Accounts(api, target),
             seed=options.seed,
             run_id=options.run_id,
         )

@@ -201,7 +201,21 @@ def make_target(plan: Plan, request: Request, redactor: Redactor) -> Target:
         kind = BundledTarget if request.target == "bundled" else InProcessTarget
         return kind(plan.target_settings, redactor)
     credentials = credentials_from(request.user, os.environ)
-    return RemoteTarget(request.target, credentials, redactor, needs_platform=plan.needs_platform)
+    return RemoteTarget(
+        request.target,
+        credentials,
+        redactor,
+        needs_platform=plan.needs_platform,
+        other_tenant=_other_tenant(os.environ),
+    )
+
+
+def _other_tenant(environment: Mapping[str, str]) -> Credentials:
+    """Who administers another tenant of a URL, where the environment names somebody."""
+    return Credentials(
+        username=environment.get("PYNOMALY_ITEST_OTHER_TENANT_USER"),
+        password=environment.get("PYNOMALY_ITEST_OTHER_TENANT_PASSWORD"),
+    )
 
 
 def credentials_from(user: str | None, environment: os._Environ[str] | dict[str, str]) -> Credentials:

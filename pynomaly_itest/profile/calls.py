@@ -30,7 +30,7 @@ from pynomaly_itest.profile.yaml_reader import read_yaml
 from pynomaly_itest.registry import STEPS, did_you_mean
 from pynomaly_itest.shapes import ANYTHING, Shape
 
-_OPTIONS = ("title", "save", "expect", "timeout")
+_OPTIONS = ("title", "save", "expect", "timeout", "as")
 _DEEPEST_INCLUDE = 10
 
 
@@ -102,7 +102,16 @@ class StepReader:
             save=save,
             expect=expect,
             timeout_s=self.seconds(item.entries.get("timeout")),
+            actor=self._actor(item, scope),
         )
+
+    def _actor(self, item: MappingNode, scope: Scope) -> str | None:
+        """Who takes the step; nobody whom no step before has made."""
+        name = text_at(item, "as") or None
+        if name is not None and name not in scope.saved:
+            source = item.entries["as"].source
+            self._note(source, f"unknown actor {name!r}", did_you_mean(name, scope.saved))
+        return name
 
     def _kind(self, item: MappingNode) -> str | None:
         """The one key that is no option; everything else about it is told here."""

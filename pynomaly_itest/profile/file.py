@@ -36,6 +36,9 @@ class StepOptions(_Part):
     save: Identifier | None = Field(None, description="the name by which later expressions know the result")
     expect: str | list[str] = Field(default_factory=list, description="conditions on the step's result")
     timeout: Timeout | None = None
+    as_: Identifier | None = Field(
+        None, alias="as", description="who takes the step: the saved name of an `actor` step"
+    )
 
 
 class ScenarioFile(_Part):
@@ -58,6 +61,7 @@ class ScenarioFile(_Part):
     catch: Steps = Field(default_factory=list, description="collects diagnostics when the scenario failed")
     finally_: Steps = Field(default_factory=list, alias="finally", description="always runs")
     timeout: Timeout | None = None
+    alone: bool = Field(False, description="never beside another scenario, whatever --jobs says")
 
 
 class TargetFile(_Part):

@@ -11,6 +11,7 @@ from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.profile.file import ProfileFile
 from pynomaly_itest.profile.finder import ProfileFolders, inside, is_file_name, is_there, shown
 from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, YamlNode, items_at, mapping_at, scalars
+from pynomaly_itest.profile.python_scenarios import with_python_scenarios
 from pynomaly_itest.profile.source import Source
 from pynomaly_itest.profile.validation import faults
 from pynomaly_itest.profile.yaml_reader import read_yaml
@@ -68,6 +69,7 @@ class LayerReader:
         if not isinstance(node, MappingNode):
             self.mistakes.append(node.source.mistake("a profile is a mapping of keys to values"))
             return None
+        node = with_python_scenarios(node, path.resolve().parent, self.mistakes)
         self.mistakes.extend(faults(ProfileFile, node, node.source))
         self._check_constants(node)
         return Layer(Path(os.path.realpath(path)), shown(path), node)

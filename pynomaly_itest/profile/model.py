@@ -17,7 +17,8 @@ class StepCall:
     """One line of `setup`, `steps`, `catch` or `finally`: a step kind, its config, what is expected.
 
     `config` may hold `${{ … }}` look-ups; they are resolved right before the step runs, and the kind's model
-    then validates the result. `save` names the step's result for later expressions.
+    then validates the result. `save` names the step's result for later expressions, `actor` the saved result of
+    an `actor` step who takes this one.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class StepCall:
     save: str | None = None
     expect: tuple[Gate, ...] = ()
     timeout_s: float | None = None
+    actor: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from pynomaly_itest.shapes import Record
 
 _MEASURING_TAGS = frozenset({"performance", "stress"})
 _MEASURING_KINDS = frozenset({"measure", "load", "capacity"})
+_LONELY_KINDS = _MEASURING_KINDS | {"restart"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class ScenarioCompiler:
         conditions = ConditionReader(self.mistakes, *demands)
         gates = conditions.gates(items_at(draft.node, "gates"), self._gate_scope(scope, draft, reader))
         tags = texts_at(draft.node, "tags")
-        measures = bool(_MEASURING_TAGS & set(tags)) or bool(_MEASURING_KINDS & reader.kinds)
+        measures = bool(_MEASURING_TAGS & set(tags)) or bool(_LONELY_KINDS & reader.kinds)
         return [
             Scenario(
                 id=draft.id + cell_id(cell),
@@ -97,7 +98,7 @@ class ScenarioCompiler:
                 catch=parts["catch"],
                 finally_=parts["finally"],
                 timeout_s=reader.seconds(draft.node.entries.get("timeout")),
-                exclusive=measures,
+                exclusive=measures or plain(draft.node).get("alone") is True,
                 needs_platform=reader.needs_platform,
             )
             for cell in found

@@ -14,6 +14,7 @@ from pynomaly_itest.shapes import ANYTHING, Shape
 
 if TYPE_CHECKING:
     from pynomaly_itest.datasets.base import Dataset
+    from pynomaly_itest.steps.scene import Scene
     from pynomaly_itest.target.http import Http
     from pynomaly_itest.target.platform import PlatformApi
 
@@ -27,7 +28,7 @@ Inference = Callable[[float], Estimate]
 class Ledger(Protocol):
     """What was created and has to be removed again."""
 
-    def created(self, kind: str, id: str, path: str) -> None: ...  # noqa: A002
+    def created(self, kind: str, id: str, path: str) -> None: ...  # noqa: A002 - the field's word
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class StepContext:
     """What a step may use. `clock` is monotonic, in seconds; `sleep` waits by the same clock.
 
     `prepare` makes a step of a call given as `{kind: config}`, its look-ups resolved: it is how `measure`
-    repeats a step. `seed` makes random choices repeatable. `expected` holds the names that the step's own
+    repeats a step. `scene` is what surrounds the step in its scenario.
+    `seed` makes random choices repeatable. `expected` holds the names that the step's own
     `expect` asks about.
     """
 
@@ -49,6 +51,7 @@ class StepContext:
     sleep: Callable[[float], Awaitable[None]]
     seed: int
     label: str
+    scene: Scene
     expected: frozenset[str] = field(default=frozenset())
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pynomaly_itest.errors import NotApplicable
 from pynomaly_itest.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -58,6 +60,24 @@ class Target(ABC):
             follow_redirects=False,
             limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
         )
+
+    async def tenant_administrator(self, tenant: str) -> Credentials:
+        """An administrator of another tenant than the run's own; raises NotApplicable where there is none."""
+        raise NotApplicable(f"this kind of target gives us no administrator of the tenant {tenant!r}")
+
+    async def restart(self, *, kill: bool = False) -> None:
+        """Stop the target and start it again on its data, at the same address; `kill`: without warning.
+
+        Raises NotApplicable where the target is not ours to stop.
+        """
+        raise NotApplicable("only the bundled platform is ours to restart")
+
+    address: str | None = None
+    """The IP address that requests go to, where it was resolved once and pinned."""
+
+    def data_folder(self) -> Path | None:
+        """Where the target keeps what it stores, where that is ours to read."""
+        return None
 
     def root_pid(self) -> int | None:
         """The process whose tree is the target, where it is ours; None otherwise."""

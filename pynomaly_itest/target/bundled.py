@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import httpx
 import psutil
 
-from pynomaly_itest.errors import TargetStartFailed, UsageError
+from pynomaly_itest.errors import CannotMeasure, TargetStartFailed, UsageError
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Credentials, Target
@@ -80,9 +80,12 @@ class BundledTarget(Target):
             env=self._environment(password_file),
         )
 
-    def _environment(self, password_file: Path) -> dict[str, str]:
+    def _environment(self, password_file: Path | None) -> dict[str, str]:
+        """The platform's environment; without a password file for its command line, which makes no first admin."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
         chosen = {f"PYNOMALY_{name.upper()}": str(value) for name, value in self._settings.items()}
+        if password_file is None:
+            return {**inherited, **chosen}
         return {
             **inherited,
             **chosen,
@@ -136,8 +139,52 @@ class BundledTarget(Target):
         children = psutil.Process(self._process.pid).children()
         self._root_pid = children[0].pid if children else None
 
+    async def restart(self, *, kill: bool = False) -> None:
+        """End the platform (gracefully, or with SIGKILL) and start it again on its port and data."""
+        assert self._process is not None  # noqa: S101 - it was started
+        assert self._process.stdin is not None  # noqa: S101 - opened as a pipe
+        assert self._folder is not None  # noqa: S101 - it was started
+        before = self._root_pid
+        order = "kill" if kill else "restart"
+        self._process.stdin.write(f"{order} {self.info.url.rpartition(':')[2]}\n".encode())
+        self._process.stdin.flush()
+        async with self._patience():
+            while True:  # until the one that was there is gone, and another has taken its place
+                with contextlib.suppress(psutil.Error):
+                    self._find_root()
+                if self._root_pid is not None and self._root_pid != before:
+                    break
+                self._check_alive()
+                await asyncio.sleep(_POLL_S)
+        await self._wait_until_ready()
+
+    async def tenant_administrator(self, tenant: str) -> Credentials:
+        """Made with `pynomaly user add` on the platform's own data folder."""
+        assert self._folder is not None  # noqa: S101 - it was started
+        credentials = Credentials(username=f"itest-{tenant}"[:64], password=secrets.token_urlsafe(24))
+        command = [sys.executable, "-m", "pynomaly", "user", "add", credentials.username or ""]
+        command += ["--role", "admin", "--tenant", tenant, "--password-stdin"]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            "--data-dir",
+            str(self._folder / "data"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=self._folder,
+            env=self._environment(None),
+        )
+        out, _ = await process.communicate(f"{credentials.password}\n".encode())
+        if process.returncode != 0:
+            said = self.redactor.text(out.decode(errors="replace").strip())
+            raise CannotMeasure(f"no administrator of another tenant could be made: {said}")
+        return credentials
+
     def root_pid(self) -> int | None:
         return self._root_pid
+
+    def data_folder(self) -> Path | None:
+        return None if self._folder is None else self._folder / "data"
 
     def log_lines(self, count: int) -> Sequence[str]:
         if self._log is None:

@@ -52,16 +52,24 @@ def _shown(url: httpx.URL) -> str:
 class RemoteTarget(Target):
     """`start` makes sure that something answers HTTP there, and learns the platform's version if it tells.
 
-    needs_platform: some step speaks the platform's API, so what answers must be one.
+    needs_platform: some step speaks the platform's API, so what answers must be one. other_tenant: an
+    administrator of another tenant, for scenarios that look across the border.
     """
 
     def __init__(
-        self, url: str, credentials: Credentials, redactor: Redactor, *, needs_platform: bool = False
+        self,
+        url: str,
+        credentials: Credentials,
+        redactor: Redactor,
+        *,
+        needs_platform: bool = False,
+        other_tenant: Credentials | None = None,
     ) -> None:
         self.info = TargetInfo(kind="url", url=check_url(url))
         self.credentials = credentials
         self.redactor = redactor
         self._needs_platform = needs_platform
+        self._other_tenant = other_tenant
         for secret in credentials.secrets:
             redactor.learn(secret)
 

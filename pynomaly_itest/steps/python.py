@@ -1,0 +1,154 @@
+"""Run a workflow written in Python: an async function of the user's, given what its parameters ask for."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from pynomaly_itest.errors import CannotMeasure, ItestError, StepFailed, UsageError
+from pynomaly_itest.measure import Samples
+from pynomaly_itest.registry import STEPS, did_you_mean
+from pynomaly_itest.shapes import ANYTHING, Shape, unit_of
+from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.testing.failures import explain
+from pynomaly_itest.testing.fixtures import Injector, Stage
+from pynomaly_itest.testing.marking import MARK
+
+
+@STEPS.register("python")
+class Python(Step):
+    """Call an `async def` that is marked with `@scenario` in a file beside the profile.
+
+    An `assert` that does not hold fails the step, with the line and the values in it; any other exception of
+    the file's own is an error, not a failure of the target. What the function returns (a mapping) is the
+    step's result: a list of numbers is a series (`latency_ms.p95`). So are its `measurements`.
+    """
+
+    summary: ClassVar[str] = "a workflow written in Python: FILE.py::FUNCTION"
+    shorthand: ClassVar[str] = "workflow"
+
+    workflow: str = Field(
+        pattern=r"^[^:]+\.py::[A-Za-z_]\w*$", description="FILE.py::FUNCTION, beside the profile"
+    )
+    arguments: dict[str, Any] = Field(default_factory=dict, description="for parameters, by name")
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        return ANYTHING
+
+    async def run(self, context: StepContext) -> Values:
+        file, _, name = self.workflow.partition("::")
+        path = (context.scene.folder / file).resolve()
+        workflow = _workflow(_module(path), name, path)
+        injector = Injector(
+            self._stage(context, path), {**context.scene.values.get("matrix", {}), **self.arguments}
+        )
+        with contextlib.ExitStack() as clearing:
+            given = await injector.arguments_of(workflow, clearing)
+            returned = await _run(workflow, given, path)
+        if returned is not None and not isinstance(returned, Mapping):
+            raise CannotMeasure(
+                f"{self.workflow} returned a {type(returned).__name__}, expected a mapping or nothing"
+            )
+        return {**_as_values(injector.measurements.series), **_as_values(returned or {})}
+
+    @staticmethod
+    def _stage(context: StepContext, path: Path) -> Stage:
+        scene = context.scene
+
+        async def act(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
+            return await context.prepare({kind: config}).run(context)
+
+        def expect(condition: str, **values: Any) -> None:
+            caller = sys._getframe(1)
+            where = f"{path.name}:{caller.f_lineno}"
+            scene.expect(condition, _as_values(values), where=where, line=condition)
+
+        return Stage(
+            http=context.http,
+            api=context.api,
+            ledger=context.ledger,
+            act=act,
+            clean=scene.clean,
+            accounts=scene.accounts,
+            own_by=scene.ledger_of,
+            expect=expect,
+            dataset=context.dataset,
+            values=scene.values,
+            restart=scene.restart,
+        )
+
+
+async def _run(workflow: Any, given: Mapping[str, Any], path: Path) -> Any:
+    """Await it; what its own lines raise becomes a failure (assert) or an error (anything else)."""
+    try:
+        return await workflow(**given)
+    except (ItestError, TimeoutError, ExceptionGroup):
+        raise
+    except AssertionError as problem:
+        raise StepFailed(explain(problem, path)) from problem
+    except Exception as problem:
+        raise CannotMeasure(explain(problem, path)) from problem
+
+
+def _module(path: Path) -> ModuleType:
+    """The user's file, loaded anew; raises UsageError where it can't be."""
+    if not path.is_file():
+        raise UsageError(f"there is no file {path.name} beside the profile")
+    spec = importlib.util.spec_from_file_location(f"itest_workflows_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path.name} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    with _importing_from(path.parent):
+        try:
+            spec.loader.exec_module(module)
+        except Exception as problem:
+            raise UsageError(f"{path.name} can't be loaded: {explain(problem, path)}") from problem
+    return module
+
+
+@contextlib.contextmanager
+def _importing_from(folder: Path) -> Iterator[None]:
+    """The file may import what lies beside it."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder))
+
+
+def _workflow(module: ModuleType, name: str, path: Path) -> Any:
+    found = getattr(module, name, None)
+    if found is None or not hasattr(found, MARK):
+        marked = [other for other, value in vars(module).items() if hasattr(value, MARK)]
+        raise UsageError(f"{path.name} has no @scenario {name!r}", hint=did_you_mean(name, marked))
+    if not inspect.iscoroutinefunction(found):
+        raise UsageError(f"{path.name}::{name} is no `async def`")
+    return found
+
+
+def _as_values(returned: Mapping[str, Any]) -> Values:
+    """Lists of numbers as series, everything else as it is."""
+    return {
+        str(name): Samples.of(str(name), [float(number) for number in value], unit_of(str(name)) or "1")
+        if _is_series(value)
+        else value
+        for name, value in returned.items()
+    }
+
+
+def _is_series(value: Any) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) > 0
+        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in value)
+    )
