@@ -9,13 +9,15 @@ import json
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jwt
-from jwt.types import Options
 
 from pynomaly.domain.errors import Unauthenticated
 from pynomaly.security.settings import Key, SecuritySettings
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 _MAX_LENGTH = 2048
 _CANONICAL_ENDS = frozenset("AEIMQUYcgkosw048")

@@ -306,6 +306,26 @@ def test_of_many_refreshes_at_once_one_at_most_succeeds_and_the_family_ends(stor
     assert is_refused(stored, tokens.access_token)
 
 
+def test_a_session_that_ended_is_not_rotated_and_ends_once(stored):
+    """As when a logout comes between a refresh's look at the session and its change."""
+    stored.user()
+    rows = stored.stores.accounts.sessions
+    ended, expired, alive = (
+        stored.auth.authenticate_user("alice", stored.password, "", "") for _ in range(3)
+    )
+    now = stored.clock()
+    assert rows.revoke(ended.id, now)
+    assert not rows.revoke(ended.id, now)
+
+    def rotate(session, at):
+        return rows.rotate(session.id, expected=session.refresh_id, replacement="new", now=at)
+
+    assert not rotate(ended, now)
+    assert not rotate(expired, expired.expires_at)
+    assert rotate(alive, now)
+    assert not rotate(alive, now)
+
+
 def test_a_family_lives_no_longer_than_its_session(world_with):
     world = world_with(session_s=1000, refresh_token_s=900)
     world.user()
