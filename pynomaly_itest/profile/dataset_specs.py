@@ -29,11 +29,15 @@ FILE_KIND = "file"
 
 @dataclass
 class DatasetReader:
-    """Reads the datasets of one profile; `data_folders` are where files are looked for after the profile's own."""
+    """Reads the datasets of one profile; `data_folders` are looked in after the profile's own.
+
+    What is wrong with the command line goes to `flag_mistakes`: another profile may know the name.
+    """
 
     overrides: Overrides
     data_folders: Sequence[Path]
     mistakes: list[Mistake]
+    flag_mistakes: list[Mistake]
 
     def read(self, layers: Sequence[Layer]) -> dict[str, DatasetSpec]:
         """Every dataset by name, the strongest layer's last."""
@@ -124,7 +128,7 @@ class DatasetReader:
             try:
                 file = parse_dataset(text)
             except UsageError as problem:
-                collect(self.mistakes, problem)
+                collect(self.flag_mistakes, problem)
             else:
                 found[file.name] = file
         return found
@@ -139,7 +143,7 @@ class DatasetReader:
 
     def _unknown(self, flag: str, name: str, known: Mapping[str, DatasetSpec]) -> None:
         hint = did_you_mean(name, known)
-        self.mistakes.append(Mistake(f"{flag}: the profile has no dataset {name!r}", hint=hint))
+        self.flag_mistakes.append(Mistake(f"{flag}: the profile has no dataset {name!r}", hint=hint))
 
 
 def missing_file(spec: DatasetSpec) -> Mistake | None:

@@ -43,13 +43,13 @@ class ProfileFolders:
         )
 
     def named(self, name: str) -> Path | None:
-        """The profile of that name; None where there is none."""
-        for folder in self.folders:
-            for suffix in _SUFFIXES:
-                file = folder / f"{name}{suffix}"
-                if is_there(file):
-                    return file
-        return None
+        """The profile of that name in the first folder that has one; None where none has."""
+        return next(iter(self.all_named(name)), None)
+
+    def all_named(self, name: str) -> list[Path]:
+        """Every profile of that name, the one that is taken first."""
+        files = [folder / f"{name}{suffix}" for folder in self.folders for suffix in _SUFFIXES]
+        return [file for file in files if is_there(file)]
 
 
 def profile_folders(working_folder: Path | None = None) -> ProfileFolders:

@@ -100,6 +100,7 @@ class _Profile:
     datasets: dict[str, DatasetSpec] = field(default_factory=dict)
     scenarios: list[Scenario] = field(default_factory=list)
     own_settings: dict[str, Settings] = field(default_factory=dict)
+    flag_mistakes: list[Mistake] = field(default_factory=list)
 
     @property
     def settings(self) -> Settings:
@@ -111,10 +112,13 @@ def _compile(path: Path, overrides: Overrides, folders: ProfileFolders, mistakes
     weak = default_settings()
     for layer in layers:
         weak.update(layer_settings(layer, extended=layer is not layers[-1]))
-    strengths = Strengths(weak, forced_settings(overrides, weak, mistakes))
+    flag_mistakes: list[Mistake] = []
+    strengths = Strengths(weak, forced_settings(overrides, weak, flag_mistakes))
     last = layers[-1].node if layers else None
     profile = _Profile(text_at(last, "name", path.stem), text_at(last, "description"), layers, strengths)
-    profile.datasets = DatasetReader(overrides, _data_folders(overrides), mistakes).read(layers)
+    profile.flag_mistakes = flag_mistakes
+    datasets = DatasetReader(overrides, _data_folders(overrides), mistakes, flag_mistakes)
+    profile.datasets = datasets.read(layers)
     compiler = ScenarioCompiler(strengths, _step_lists(layers), profile.datasets, mistakes)
     drafts = _drafts(layers, mistakes)
     for draft in drafts:
@@ -176,7 +180,9 @@ def _check_benchmarks(layers: Sequence[Layer], weak: Settings, mistakes: list[Mi
 
 
 def _check_together(profiles: Sequence[_Profile], mistakes: list[Mistake]) -> None:
-    """Profiles that are run as one must agree on what they share."""
+    """Profiles that are run as one must agree on what they share; a flag must mean something to one of them."""
+    common = set.intersection(*(_messages(profile.flag_mistakes) for profile in profiles))
+    mistakes.extend(one for one in profiles[0].flag_mistakes if one.message in common)
     ids: dict[str, Scenario] = {}
     specs: dict[str, DatasetSpec] = {}
     for profile in profiles:
@@ -197,6 +203,10 @@ def _check_together(profiles: Sequence[_Profile], mistakes: list[Mistake]) -> No
         if section(profile.settings, "target.settings") != section(profiles[0].settings, "target.settings"):
             names = f"{profiles[0].name!r} and {profile.name!r}"
             mistakes.append(Mistake(f"the profiles {names} start the target with different settings"))
+
+
+def _messages(mistakes: Iterable[Mistake]) -> set[str]:
+    return {mistake.message for mistake in mistakes}
 
 
 def _needed(chosen: Iterable[Scenario], datasets: dict[str, DatasetSpec]) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pynomaly_itest.errors import NothingSelected, UsageError
 from pynomaly_itest.profile.loader import load, validate
@@ -335,6 +337,35 @@ def test_several_profiles_run_as_one(workshop: Any) -> None:
     assert [one.id for one in plan.scenarios] == ["of-first", "of-second"]
 
 
+def test_a_flag_need_mean_something_to_one_profile_only(workshop: Any) -> None:
+    for name in ("first", "second"):
+        workshop.write(
+            f"vars: {{of_{name}: 1}}\n"
+            f"datasets: {{data_{name}: {{kind: gaussian}}}}\n"
+            f"scenarios: [{{id: {name}, steps: [{{health: {{}}}}]}}]",
+            f"{name}.yaml",
+            f"version: 1\nname: {name}\n",
+        )
+    flags = ["vars.of_second=7", "datasets.data_first.rows=5"]
+    plan = load(["first", "second"], Overrides(set=flags), workshop.folders)
+    assert [one.vars for one in plan.scenarios] == [{"of_first": 1}, {"of_second": 7}]
+    assert plan.datasets["data_first"].config == {"rows": 5}
+    with pytest.raises(UsageError) as caught:
+        load(["first", "second"], Overrides(set=["vars.nobody=7", "rubbish"]), workshop.folders)
+    assert len(caught.value.mistakes) == 2  # type: ignore[attr-defined]
+
+
+def test_ones_own_profile_may_extend_the_one_of_its_name_that_ships(workshop: Any, tmp_path: Path) -> None:
+    from pynomaly_itest.profile.finder import ProfileFolders
+
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    (shipped / "tried.yaml").write_text("version: 1\nname: tried\nvars: {a: 1}\n")
+    path = workshop.write("extends: tried\nscenarios: [{id: one, steps: [{health: {}}]}]")
+    plan = load([str(path)], folders=ProfileFolders((workshop.folder, shipped)))
+    assert plan.scenarios[0].vars == {"a": 1}
+
+
 def test_profiles_that_disagree_are_refused(workshop: Any) -> None:
     for name, rows in (("first", 1), ("second", 2)):
         workshop.write(
@@ -382,3 +413,28 @@ def test_a_shuffled_plan_holds_the_same_scenarios(workshop: Any) -> None:
     ids = [[one.id for one in workshop.load(FULL, shuffle_seed=seed).scenarios] for seed in range(6)]
     assert len({tuple(order) for order in ids}) > 1
     assert len({frozenset(order) for order in ids}) == 1
+
+
+_EDITS = st.lists(
+    st.tuples(
+        st.integers(0, 10_000),
+        st.integers(0, 4),
+        st.sampled_from(["", "[", "}", ": ", "\n", "- ", "'", "x", "${{ "]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(_EDITS)
+def test_no_slip_of_the_keyboard_crashes_the_loader(workshop: Any, edits: list[tuple[int, int, str]]) -> None:
+    text = FULL
+    for position, length, put in edits:
+        at = position % len(text)
+        text = text[:at] + put + text[at + length :]
+    path = workshop.write(text)
+    mistakes = validate([str(path)], workshop.folders)
+    assert all(mistake.render() for mistake in mistakes)
+    if not mistakes:
+        assert load([str(path)], folders=workshop.folders).scenarios
