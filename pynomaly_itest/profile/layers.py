@@ -102,16 +102,18 @@ class LayerReader:
                 self._note(source, f"there is no file {name!r} beside the profile")
                 return None
             return path
-        here = next((path for path in self._beside(layer, name) if is_there(path)), None)
-        found = here or self.folders.named(name)
+        named = [*self._beside(layer, name), *self.folders.all_named(name)]
+        others = [path for path in named if os.path.realpath(path) != str(layer.path)]
+        found = next(iter(others or named), None)  # `smoke` of one's own may extend the `smoke` that ships
         if found is None:
             known = {*self.folders.available(), *(file.stem for file in layer.folder.glob("*.y*ml"))}
             self._note(source, f"there is no profile {name!r} to extend", did_you_mean(name, known))
         return found
 
     @staticmethod
-    def _beside(layer: Layer, name: str) -> tuple[Path, ...]:
-        return (layer.folder / f"{name}.yaml", layer.folder / f"{name}.yml")
+    def _beside(layer: Layer, name: str) -> list[Path]:
+        files = (layer.folder / f"{name}.yaml", layer.folder / f"{name}.yml")
+        return [file for file in files if is_there(file)]
 
     def _note(self, source: Source | None, message: str, hint: str | None = None) -> None:
         self.mistakes.append(source.mistake(message, hint) if source else Mistake(message, hint=hint))
