@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # A page that is heavier opens slowly, and many mail and CI servers refuse it: plots of passes are left out first.
 LARGEST_PAGE_BYTES = 1_000_000
-_BYTES_OF_A_PLOT = 2_200
+_BYTES_OF_A_PLOT = 1_850
 
 _PAGE = Path(__file__).parent / "page"
 

@@ -24,6 +24,7 @@ MOST_SLICES = 24
 MOST_SAMPLES = 300
 _FEWEST_TAIL_VALUES = 1
 _LOG_FROM_RATIO = 4.0
+_LEAST_ON_A_LOG_AXIS = 1e-150
 
 
 def quantile(ordered: Sequence[float], q: float) -> float:
@@ -33,7 +34,7 @@ def quantile(ordered: Sequence[float], q: float) -> float:
 
 def spans_decades(low: float, high: float) -> bool:
     """Whether values from `low` to `high` are better seen on a logarithmic axis."""
-    return low > 0 and high / low >= _LOG_FROM_RATIO
+    return low > _LEAST_ON_A_LOG_AXIS and high / low >= _LOG_FROM_RATIO
 
 
 def summarise(metric: MetricRecorded) -> MetricDocument:
@@ -47,7 +48,7 @@ def summarise(metric: MetricRecorded) -> MetricDocument:
         kept=len(ordered),
         min=_short(ordered[0]) if ordered else None,
         max=_short(ordered[-1]) if ordered else None,
-        mean=_short(math.fsum(ordered) / len(ordered)) if ordered else None,
+        mean=_short(math.fsum(value / len(ordered) for value in ordered)) if ordered else None,
         quantiles=_quantiles(ordered, metric),
         histogram=histogram(ordered),
         over_time=_over_time(metric.times_s, metric.values) if timed else None,
@@ -81,10 +82,10 @@ def histogram(ordered: Sequence[float]) -> HistogramDocument | None:
         return HistogramDocument(edges=[low, high], counts=[len(ordered)])
     bins = min(MOST_BINS, max(4, math.ceil(math.sqrt(len(ordered)))))
     if spans_decades(low, high):
-        step = math.log(high / low) / bins
-        edges = [low * math.exp(step * i) for i in range(bins)] + [high]
+        ratio = (high / low) ** (1 / bins)
+        edges = [low * ratio**i for i in range(bins)] + [high]
     else:
-        edges = [low + (high - low) * i / bins for i in range(bins)] + [high]
+        edges = [low + (high - low) / bins * i for i in range(bins)] + [high]
     counts = [0] * bins
     for value in ordered:
         counts[min(bins, max(1, bisect_right(edges, value))) - 1] += 1
@@ -136,4 +137,5 @@ def _highest_cpu(group: Sequence[TargetSampled]) -> float | None:
 
 def _short(value: float) -> float:
     """Six significant digits: more than any plot shows, a third of the bytes."""
-    return float(f"{value:.6g}")
+    short = float(f"{value:.6g}")
+    return short if math.isfinite(short) else value

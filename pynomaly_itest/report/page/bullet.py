@@ -52,7 +52,7 @@ def bullet(gate: GateDocument) -> Bullet | None:
 
 def _axis(values: list[float], unit: str | None) -> Axis:
     low, high = min(values), max(values)
-    if low > 0 and high / low > _LOG_FROM_RATIO:
+    if low > 1 / LARGEST and high / low > _LOG_FROM_RATIO:
         return Axis(low / 1.5, high * 1.5, _EDGE, WIDTH - _EDGE, log=True)
     if unit == "1" and low >= 0 and 0.2 < high <= 1:
         return Axis(0.0, 1.0, _EDGE, WIDTH - _EDGE)

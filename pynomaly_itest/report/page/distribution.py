@@ -156,7 +156,7 @@ def _over_time(
         summary=f"Median, p95 and largest {metric.name} over time",
         x_ticks=x.ticks(),
         y_ticks=y.ticks(),
-        x_label=f"seconds of the run; {_axis_label(metric, y)}",
+        x_label=f"seconds; {_axis_label(metric, y)}",
         lines=[
             Line("highest", curve(x, y, slices.at_s, slices.max).path()),
             Line("high", curve(x, y, slices.at_s, slices.p95).path()),

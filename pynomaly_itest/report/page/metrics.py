@@ -42,14 +42,13 @@ def is_central(metric: MetricDocument, scenario: ScenarioDocument) -> bool:
 
 
 def plots_each(run: RunDocument, most: int) -> int:
-    """How many plots a central metric of a passed scenario may have, for at most `most` on the page.
+    """How many plots a central metric of a passed scenario may have, if there shall be at most `most` of those.
 
     Scenarios that are not a pass have all of theirs, whatever `most` is.
     """
-    central = [(s.verdict, m) for s in run.scenarios for m in s.metrics if is_central(m, s)]
-    passed = sum(verdict is Verdict.PASSED for verdict, _ in central)
-    room = most - PLOTS_OF_A_METRIC * (len(central) - passed)
-    return min(PLOTS_OF_A_METRIC, max(0, room // max(1, passed)))
+    passed = (s for s in run.scenarios if s.verdict is Verdict.PASSED)
+    central = sum(is_central(metric, scenario) for scenario in passed for metric in scenario.metrics)
+    return min(PLOTS_OF_A_METRIC, most // max(1, central))
 
 
 def central_metrics(number: int, scenario: ScenarioDocument, plots: int) -> list[MetricView]:

@@ -109,7 +109,7 @@ class PageView:
 
 
 def view(run: RunDocument, most_plots: int = 100_000) -> PageView:
-    """The whole page, with about `most_plots` plots at most."""
+    """The whole page, with at most `most_plots` plots of scenarios that passed."""
     numbers = {scenario.id: number for number, scenario in enumerate(run.scenarios, start=1)}
     ranked = concerns(run)
     told = {
@@ -142,7 +142,10 @@ def _closest(run: RunDocument) -> list[ClosestView]:
         if gate.verdict is Verdict.PASSED and gate.margin_percent is not None
     ]
     held.sort(key=lambda item: item[0])
-    return [ClosestView(_gate(gate), scenario, number) for _, gate, scenario, number in held[:_MOST_CLOSEST]]
+    by_expression: dict[str, ClosestView] = {}
+    for _, gate, scenario_id, number in held:
+        by_expression.setdefault(gate.expression, ClosestView(_gate(gate), scenario_id, number))
+    return list(by_expression.values())[:_MOST_CLOSEST]
 
 
 _IN_ORDER = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.PASSED, Verdict.SKIPPED)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pynomaly_itest.events import MetricRecorded, TargetSampled
 from pynomaly_itest.report.summarise import MOST_SAMPLES, histogram, quantile, summarise, thin
 
-_VALUES = st.lists(st.floats(-1e12, 1e12), min_size=1, max_size=300)
+_VALUES = st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=300)
 
 
 @given(_VALUES)
@@ -20,6 +20,13 @@ def test_a_histogram_holds_every_value(values: list[float]) -> None:
     assert sum(bins.counts) == len(values)
     assert len(bins.edges) == len(bins.counts) + 1
     assert bins.edges == sorted(bins.edges)
+
+
+@given(_VALUES)
+def test_every_summary_is_finite(values: list[float]) -> None:
+    shown = summarise(_metric(tuple(values), times_s=tuple(map(float, range(len(values))))))
+    figures = [shown.min, shown.max, shown.mean, *shown.quantiles.values()]
+    assert all(figure is not None and math.isfinite(figure) for figure in figures)
 
 
 def test_a_histogram_of_decades_has_bins_of_equal_ratio() -> None:
