@@ -25,7 +25,10 @@ def profile_schema() -> dict[str, Any]:
     scenario = definitions["ScenarioFile"]["properties"]
     for name in _STEP_LISTS:
         scenario[name] |= {"items": {"$ref": "#/$defs/Step"}}
+    definitions["PythonScenario"] = _python_scenario(scenario)
     properties = schema["properties"]
+    either = [{"$ref": "#/$defs/ScenarioFile"}, {"$ref": "#/$defs/PythonScenario"}]
+    properties["scenarios"] |= {"items": {"anyOf": either}}
     lists = {"type": "array", "items": {"$ref": "#/$defs/Step"}}
     _of_names(properties["step_lists"], lists)
     _of_names(properties["datasets"], {"$ref": "#/$defs/Dataset"})
@@ -35,6 +38,18 @@ def profile_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A profile of pynomaly-itest",
         **{key: value for key, value in schema.items() if key != "title"},
+    }
+
+
+def _python_scenario(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """A scenario written in Python; what stands beside it is stronger than what its decorator says."""
+    where = {"type": "string", "description": "FILE.py or FILE.py::FUNCTION, beside the profile"}
+    beside = {key: value for key, value in scenario.items() if key != "steps"}
+    return {
+        "type": "object",
+        "required": ["python"],
+        "additionalProperties": False,
+        "properties": {"python": where, **beside},
     }
 
 

@@ -69,6 +69,19 @@ def test_steps(config: Any, accepted: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("scenario", "accepted"),
+    [
+        ({"python": "mine.py::workflow", "tags": ["slow"]}, True),
+        ({"python": "mine.py", "steps": []}, False),
+        ({"python": 3}, False),
+        ({"id": "one"}, False),
+    ],
+)
+def test_scenarios(scenario: Any, accepted: bool) -> None:
+    assert accepts({"version": 1, "name": "x", "scenarios": [scenario]}) is accepted
+
+
+@pytest.mark.parametrize(
     ("dataset", "accepted"),
     [
         ({"kind": "gaussian", "rows": 5}, True),
