@@ -215,6 +215,21 @@ def test_everything_that_can_be_worked_has_a_name(page: Browser) -> None:
     assert nameless == []
 
 
+@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(browser: Browser, report: Path, width: int, scheme: str) -> None:
+    package = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    browser.resize(width)
+    browser.emulate(scheme=scheme)
+    browser.open(report)
+    browser.evaluate("document.getElementById('expand').click()")
+    browser.evaluate(Path(package.__path__[0], "axe.min.js").read_text() + "; 1")
+    found = browser.evaluate(
+        "axe.run(document).then(({violations}) => violations.map(v => [v.id, v.impact, v.nodes[0].html]))"
+    )
+    assert found == []
+
+
 def test_without_its_script_the_page_still_tells_everything(browser: Browser, report: Path) -> None:
     browser.set_scripting(enabled=False)
     browser.open(report)
