@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -187,6 +188,18 @@ def test_changes_of_one_account_at_once_are_all_kept(stored):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda i: stored.auth.set_role(user.id, list(Role)[1 + i % 3], by=SYSTEM), range(24)))
     assert stored.stores.accounts.users.get(user.id).auth_version == user.auth_version + 24
+
+
+def test_no_change_is_lost_also_where_no_admin_is_at_stake(stored):
+    user = stored.user()
+    users = stored.stores.accounts.users
+
+    def count_up(_):
+        users.change(user.id, lambda present: replace(present, totp_last_step=present.totp_last_step + 1))
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(count_up, range(100)))
+    assert users.get(user.id).totp_last_step == user.totp_last_step + 100
 
 
 def test_a_clearance_may_be_lower_than_the_roles_never_higher(stored):

@@ -14,7 +14,9 @@ from pynomaly.security.epoch import LocalEpoch, SharedEpoch
 ADVANCE = """
 import sys; from pathlib import Path; from pynomaly.security.epoch import SharedEpoch
 epoch = SharedEpoch(Path(sys.argv[1]))
-for _ in range(30_000): epoch.advance()
+print("ready", flush=True)
+while epoch.current() == 0: pass
+for _ in range(150_000): epoch.advance()
 """
 
 
@@ -37,9 +39,14 @@ def test_no_advance_is_lost_between_threads(epoch):
 def test_no_advance_is_lost_between_processes_and_all_are_seen_at_once(tmp_path):
     path = tmp_path / "epoch"
     shared = SharedEpoch(path)
-    running = [subprocess.Popen([sys.executable, "-c", ADVANCE, str(path)]) for _ in range(2)]
+    command = [sys.executable, "-c", ADVANCE, str(path)]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert [process.stdout.readline() for process in running] == ["ready\n"] * 2
+    shared.advance()  # both see it and run at the same time
     assert [process.wait(timeout=60) for process in running] == [0, 0]
-    assert shared.current() == 60_000
+    for process in running:
+        process.stdout.close()
+    assert shared.current() == 300_001
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     shared.close()
 
