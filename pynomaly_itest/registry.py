@@ -113,7 +113,11 @@ class StepKind(Protocol):
     needs_platform: ClassVar[bool]
     """Whether it speaks the platform's API rather than plain HTTP."""
     nested: ClassVar[tuple[str, ...]]
-    """The fields that hold steps themselves (a mapping of one kind to its config, or a list of such)."""
+    """The fields that hold steps themselves: a mapping of one kind to its config, or a list of such.
+
+    `mix.request` means the field of each item of a list. A kind may also set `raw_nested`, the kind whose bare
+    config it takes there, and `shorthand`, the field that a config given as a plain text means.
+    """
     dataset_fields: ClassVar[tuple[str, ...]]
     """The fields that name a dataset of the profile: a name that it lacks is a mistake."""
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pynomaly_itest.errors import Mistake, ProfileError
 from pynomaly_itest.profile.conditions import ConditionReader
+from pynomaly_itest.profile.configs import as_mapping, nested_steps, plain_config, raw_kind
 from pynomaly_itest.profile.expression import check_value, has_template, parse_quantity, templates
 from pynomaly_itest.profile.file import StepOptions
 from pynomaly_itest.profile.finder import inside, is_file_name, shown
@@ -19,7 +19,6 @@ from pynomaly_itest.profile.nodes import (
     ScalarNode,
     YamlNode,
     items_at,
-    plain,
     scalars,
     text_at,
 )
@@ -96,7 +95,7 @@ class StepReader:
             self._save(save, shape, item.entries["save"].source, scope)
         return StepCall(
             kind=kind,
-            config=self._plain_config(kind, item.entries[kind]),
+            config=plain_config(kind, item.entries[kind]),
             source=at,
             title=self._title(item),
             save=save,
@@ -154,50 +153,21 @@ class StepReader:
         """
         self.kinds.add(kind)
         model = STEPS[kind]
-        config = self._as_mapping(kind, node)
+        config = as_mapping(kind, node)
         if config is None:
             self._note(at, f"the config of step {kind!r} must be a mapping of keys to values")
             return ANYTHING
         wrong = faults(model, config, at, f" in step {kind!r}")
         before = len(self.mistakes)
         self.mistakes.extend(wrong)
-        for name in model.nested:
-            self._check_nested(config.entries.get(name), kind)
+        for inner in nested_steps(kind, config):
+            self._check_nested(inner, kind)
         written_well = len(self.mistakes) == before
         if scope is not None:
             self._check_templates(config, scope)
         self._check_datasets(kind, config)
         self.needs_platform |= model.needs_platform and not model.nested
-        return model.shape(self._plain_config(kind, config)) if written_well else ANYTHING
-
-    @staticmethod
-    def _as_mapping(kind: str, node: YamlNode) -> MappingNode | None:
-        """`- kind:` is a config of nothing, `- kind: text` sets the field that the kind calls its shorthand."""
-        if isinstance(node, MappingNode):
-            return node
-        if isinstance(node, ScalarNode) and node.value is None:
-            return MappingNode({}, {}, node.source)
-        shorthand = getattr(STEPS[kind], "shorthand", None)
-        if isinstance(node, ScalarNode) and isinstance(shorthand, str):
-            return MappingNode({shorthand: node}, {shorthand: node.source}, node.source)
-        return None
-
-    def _plain_config(self, kind: str, node: YamlNode) -> dict[str, Any]:
-        """The config as a mapping, and so those of the steps inside it."""
-        mapping = self._as_mapping(kind, node)
-        config: dict[str, Any] = plain(mapping) if mapping is not None else {}
-        for name in STEPS[kind].nested:
-            inner = mapping.entries.get(name) if mapping is not None else None
-            if isinstance(inner, MappingNode):
-                config[name] = self._plain_nested(inner)
-            elif isinstance(inner, ListNode):
-                config[name] = [self._plain_nested(item) for item in inner.items]
-        return config
-
-    def _plain_nested(self, node: YamlNode) -> Any:
-        if not isinstance(node, MappingNode) or not all(kind in STEPS for kind in node.entries):
-            return plain(node)
-        return {kind: self._plain_config(kind, config) for kind, config in node.entries.items()}
+        return model.shape(plain_config(kind, config)) if written_well else ANYTHING
 
     def _check_templates(self, config: MappingNode, scope: Scope) -> None:
         for scalar in scalars(config):
@@ -218,21 +188,24 @@ class StepReader:
                     hint = did_you_mean(dataset, self.datasets)
                     self._note(scalar.source, f"unknown dataset {dataset!r}", hint)
 
-    def _check_nested(self, node: YamlNode | None, outer: str) -> None:
-        """A step inside a step: a mapping of one kind to its config, or a list of such."""
+    def _check_nested(self, node: YamlNode, outer: str) -> None:
+        """A step inside a step: a mapping of one kind to its config, or the config of a kind that goes unsaid."""
         if isinstance(node, ScalarNode) and has_template(node.value):
             self._note(node.source, f"the step in {outer!r} must be written out, not looked up")
-        for item in node.items if isinstance(node, ListNode) else (node,):
-            if not isinstance(item, MappingNode):
-                continue  # missing or of a wrong type: the outer model tells it
-            for kind, config in item.entries.items():
-                at = item.key_source(kind)
-                if kind not in STEPS:
-                    self._note(at, f"unknown step {kind!r} in {outer!r}", did_you_mean(kind, STEPS))
-                elif len(item.entries) > 1:
-                    self._note(at, f"{outer!r} takes one kind and its config here")
-                else:
-                    self._config(kind, config, at, None)
+        if not isinstance(node, MappingNode):
+            return  # of a wrong type: the outer model tells it
+        raw = raw_kind(outer, node)
+        if raw is not None:
+            self._config(raw, node, node.source, None)
+            return
+        for kind, config in node.entries.items():
+            at = node.key_source(kind)
+            if kind not in STEPS:
+                self._note(at, f"unknown step {kind!r} in {outer!r}", did_you_mean(kind, STEPS))
+            elif len(node.entries) > 1:
+                self._note(at, f"{outer!r} takes one kind and its config here")
+            else:
+                self._config(kind, config, at, None)
 
     # -- includes
 

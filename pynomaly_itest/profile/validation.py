@@ -59,6 +59,8 @@ def _mistakes(problem: ValidationError, model: Any, node: YamlNode, at: Source, 
         found, source = reached.node, reached.source
         if isinstance(found, ScalarNode) and has_template(found.value):
             continue
+        if error["type"] == "value_error" and has_template(plain(found)):
+            continue  # a rule over several values, of which one is not known yet
         if error["type"] == "missing":
             source = at if found is node else source
         elif error["type"] != "extra_forbidden" and isinstance(found, ScalarNode) and error["loc"]:

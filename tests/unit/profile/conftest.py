@@ -8,7 +8,7 @@ from textwrap import dedent
 from typing import Any, ClassVar
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pynomaly_itest.errors import ItestError, ProfileError
 from pynomaly_itest.profile.finder import ProfileFolders
@@ -66,11 +66,26 @@ class Measure(FakeStep):
         return Record({"latency_ms": Series("ms"), "error_ratio": Scalar("number", "1")})
 
 
+class Load(FakeStep):
+    nested: ClassVar[tuple[str, ...]] = ("request", "mix.request")
+    raw_nested: ClassVar[str] = "fetch"
+
+    request: dict[str, Any] | None = None
+    mix: list[dict[str, Any]] | None = None
+    rate: str = "5/s"
+
+    @model_validator(mode="after")
+    def _a_known_rate(self) -> Load:
+        if self.rate != "5/s":
+            raise ValueError("no such rate")
+        return self
+
+
 class Health(FakeStep):
     pass
 
 
-KINDS: dict[str, Any] = {"upload": Upload, "fetch": Fetch, "measure": Measure, "health": Health}
+KINDS: dict[str, Any] = {"upload": Upload, "fetch": Fetch, "measure": Measure, "load": Load, "health": Health}
 
 
 @pytest.fixture(autouse=True)

@@ -131,6 +131,9 @@ def test_what_measures_runs_alone_and_what_needs_the_platform_says_so(workshop: 
     assert [one.needs_platform for one in plan.scenarios] == [True, True, False]
     assert plan.needs_platform
     assert not workshop.load(FULL, scenarios=["plain"]).needs_platform
+    mixed = "scenarios: [{id: one, steps: [{load: {mix: [{request: {path: /x}}, {request: {upload: {dataset: x}}}]}}]}]"
+    assert workshop.load("datasets: {x: {kind: gaussian}}\n" + mixed).needs_platform
+    assert not workshop.load("scenarios: [{id: one, steps: [{load: {request: {path: /x}}}]}]").needs_platform
 
 
 def test_a_step_that_measures_makes_its_scenario_exclusive_without_a_tag(workshop: Any) -> None:

@@ -137,6 +137,10 @@ def test_all_are_told_at_once_in_reading_order(workshop: Any) -> None:
         ),
         ("- measure: {step: {fetch: /x, health: {}}}", "'measure' takes one kind and its config here", ""),
         ("- measure: {step: '${{ vars.x }}'}", "the step in 'measure' must be written out", ""),
+        ("- load: {request: {pth: /x}}", "unknown key 'pth' in step 'fetch'", "did you mean 'path'?"),
+        ("- load: {request: {uplod: {}}}", "unknown step 'uplod' in 'load'", "did you mean 'upload'?"),
+        ("- load: {mix: [{request: {path: /x}}, {request: {path: x}}]}", "should match pattern '^/'", ""),
+        ("- load: {rate: 6/s}", "no such rate in step 'load'", ""),
         ("- include: nobody", "unknown step list 'nobody'", "there are none to choose from here"),
         ("- include: ../steps.yaml", "'../steps.yaml' leads out of the profile's folder", ""),
         ("- include: nobody.yaml", "there is no file", "is the path right?"),
@@ -297,6 +301,11 @@ def test_what_is_wrong_in_an_extended_file_comes_after_ones_own(workshop: Any) -
     workshop.write("nme: x", "base.yaml", head="version: 1\nname: base\n")
     told = workshop.mistakes("extends: base\nnme: y" + PLAIN)
     assert told.index("--> tried.yaml:4") < told.index("--> base.yaml:3")
+
+
+def test_a_rule_over_values_that_are_not_known_yet_is_not_held_against_them(workshop: Any) -> None:
+    steps = "- load: {request: {upload: {dataset: '${{ vars.rate }}'}}, rate: '${{ vars.rate }}'}"
+    assert workshop.mistakes(with_steps(steps, top="vars: {rate: 5/s}\n")) == ""
 
 
 def test_a_templated_value_is_not_held_against_its_type(workshop: Any) -> None:
