@@ -20,9 +20,10 @@ import psutil
 from pynomaly_itest.errors import CannotMeasure, TargetStartFailed, UsageError
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.target.backing import Backing
 from pynomaly_itest.target.base import Credentials, Target
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 180.0  # the very first start compiles the platform's kernels
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.02
 _LOG_TAIL_BYTES = 64 * 1024
@@ -43,7 +44,9 @@ class BundledTarget(Target):
         self.credentials = Credentials(username=_USERNAME, password=secrets.token_urlsafe(24))
         for secret in self.credentials.secrets:
             redactor.learn(secret)
-        self._settings = settings
+        self._backing = Backing(settings)
+        self._settings = self._backing.settings
+        self._left: str | None = None
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._root_pid: int | None = None
@@ -52,6 +55,7 @@ class BundledTarget(Target):
     async def start(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-itest-"))
         try:
+            await self._backing.prepare()
             self._spawn(self._folder)
             port = await self._wait_for_port(self._folder / "port")
             self.info = TargetInfo(kind="bundled", url=f"http://127.0.0.1:{port}")
@@ -208,6 +212,7 @@ class BundledTarget(Target):
             await asyncio.to_thread(process.wait)
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+        self._left = await self._backing.remove()
         if self._log is not None:
             self._log.close()
             self._log = None
@@ -215,7 +220,7 @@ class BundledTarget(Target):
     def left_behind(self) -> str | None:
         if self._folder is not None and self._folder.exists():
             return f"the platform's data folder could not be removed: {self._folder}"
-        return None
+        return self._left
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
