@@ -8,14 +8,10 @@ median of the rounds' ratios.
 
 from __future__ import annotations
 
-import os
-
-for _library in ("OMP", "OPENBLAS", "MKL"):  # before numpy is imported
-    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
-
 import argparse
 import importlib
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -28,7 +24,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+for _library in ("OMP", "OPENBLAS", "MKL"):  # read when numpy is imported
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402 - needs the lines above
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -182,9 +181,11 @@ def _cell(ours: FrozenModel, peer: Any, rows: Floats, target: float | None, *, q
 
 def _cpu_us(call: Callable[[], object], *, at_least_s: float) -> float:
     """CPU microseconds of one call: repeated until at_least_s has gone by."""
-    began = time.perf_counter()
+    before = time.process_time()
     call()
-    once_s = time.perf_counter() - began
+    once_s = time.process_time() - before
+    if once_s >= at_least_s:
+        return once_s * 1e6
     n_calls = max(1, int(at_least_s / max(once_s, 1e-7)))
     before = time.process_time()
     for _ in range(n_calls):

@@ -76,18 +76,18 @@ def _moments(column: Floats) -> Floats:
 
 
 def _grids(values: Floats, starts: NDArray[np.int64]) -> tuple[NDArray[np.int32], Floats, NDArray[np.int64]]:
-    """Per column: as many cells as distinct values, how many make a unit, and the steps that the fullest needs."""
-    grid = np.zeros(len(values), np.int32)
+    """Per column: two cells a distinct value, how many make a unit, and the steps of search in the fullest."""
+    grid = np.zeros(2 * len(values), np.int32)
     n_columns = len(starts) - 1
     per_unit, steps = np.zeros(n_columns), np.zeros(n_columns, np.int64)
     for j in range(n_columns):
         column = _run(values, starts, j)[:-1]
-        n_cells = len(column)
+        n_cells = 2 * len(column)
         width = column[-1] - column[0]
         per_unit[j] = n_cells / width if width > 0 and np.isfinite(n_cells / width) else 0.0
         cells = np.clip((column - column[0]) * per_unit[j], 0.0, n_cells - 1.0).astype(np.int64)
         begins = np.searchsorted(cells, np.arange(n_cells + 1))
-        grid[starts[j] : starts[j + 1]] = begins
+        grid[2 * starts[j] : 2 * starts[j] + n_cells + 1] = begins
         steps[j] = int(np.diff(begins).max()).bit_length()
     return grid, per_unit, steps
 

@@ -4,9 +4,11 @@ For a row x, PyOD called with that row alone appends x to the N training rows: P
 of the training values are at most x; and the right tail likewise. `logs[c]` is the -log of that.
 
 Column j has the run starts[j] : starts[j + 1] of `values` and `below`: its distinct training values, ascending, then
-SENTINEL; and how many training rows are smaller than each. A grid of equal cells over the column's range narrows
-the search to the values before and in one cell: those of cell g begin at grid[starts[j] + g], counted from starts[j].
+SENTINEL; and how many training rows are smaller than each. A grid of equal cells over the column's range, twice as
+many as it has values, narrows the search to one cell: its values begin at grid[2 * starts[j] + g], counted from
+starts[j], and end where those of the next begin.
 The last steps of the search are of a fixed number and without branches, so that those of many rows overlap.
+Indices are unsigned where speed counts: numba else looks whether they count from the end.
 """
 
 from __future__ import annotations
@@ -29,26 +31,29 @@ from pynomaly.detection.kernels.compiled import (
 )
 
 ROWS_PER_BLOCK = 256
+FAR = 1e50
 
 
 @part
 def find(
-    x: Any, values: Any, first: Any, size: Any, grid: Any, per_unit: Any, steps: Any
-) -> Any:  # pragma: no cover
+    x: Any, values: Any, low: Any, per_unit: Any, first: Any, most: Any, grid: Any, steps: Any
+) -> Any:  # pragma: no cover - compiled
     """The least index in a column's run whose value is not below x; at most that of the sentinel."""
-    cell = np.int64(min(max((x - values[first]) * per_unit, 0.0), size - 2.0))
-    begin = first + grid[first + cell]
-    length = first + grid[first + cell + 1] - begin
+    cell = 2 * first + np.int64(min(max((x - low) * per_unit, 0.0), most))
+    begin = first + grid[np.uint64(cell)]
+    length = first + grid[np.uint64(cell + 1)] - begin
     for _ in range(steps):
         half = length >> 1
-        is_below = values[begin + half] < x
-        begin = begin + half + 1 if is_below else begin
-        length = length - half - 1 if is_below else half
+        is_below = np.int64(values[np.uint64(begin + half)] < x)
+        begin += (half + 1) * is_below
+        length = half - (
+            is_below & ~length
+        )  # what is left above the middle is one less if the length is even
     return begin
 
 
 @part
-def skew_sign(x: Any, moments: Any, column: Any) -> Any:  # pragma: no cover - compiled
+def skew_sign(x: Any, moments: Any) -> Any:  # pragma: no cover - compiled
     """Sign of the skewness of training column and x together; 0 if all values are the same but for rounding.
 
     With t = (x - mean) * scale: the sum of cubes about the new mean is
@@ -56,13 +61,14 @@ def skew_sign(x: Any, moments: Any, column: Any) -> Any:  # pragma: no cover - c
     `moments` has mean, scale, S3, the factors of t and t^3, S2, the factor of t^2, and the least sum of squares that
     counts.
     """
-    t = (x - moments[column, 0]) * moments[column, 1]
-    if moments[column, 5] + moments[column, 6] * t * t <= moments[column, 7]:
+    mean, scale, cubes, of_t, of_cube, squares, of_square, least = moments
+    t = (x - mean) * scale
+    if squares + of_square * t * t <= least:
         return 0
-    if abs(t) > 1e50:
+    if abs(t) > FAR:
         return 1 if t > 0 else -1
-    third = moments[column, 2] - moments[column, 3] * t + moments[column, 4] * t * t * t
-    return 1 if third > 0 else (-1 if third < 0 else 0)
+    third = cubes - of_t * t + of_cube * t * t * t
+    return np.int64(third > 0) - np.int64(third < 0)
 
 
 @compiled(ROWS, VECTOR, INT32S, INT64S, INT32S, VECTOR, INT64S, MATRIX, VECTOR, BOOL, OUT)
@@ -88,15 +94,21 @@ def score_tails(
             return False
         scores[begin:end] = 0.0
         for j in range(n_columns):
-            first, size = starts[j], starts[j + 1] - starts[j]
+            first, most = starts[j], np.float64(2 * (starts[j + 1] - starts[j]) - 3)
+            low, of_column, steps_here = values[first], per_unit[j], steps[j]
+            mean, scale, cubes, of_t, of_cube, squares, of_square, least = moments[j]
             for row in range(begin, end):
                 x = rows[row, j]
-                at = find(x, values, first, size, grid, per_unit[j], steps[j])
-                smaller = below[at]
-                left = logs[below[at + 1] if values[at] == x else smaller]
-                right = logs[n_train - smaller]
-                sign = skew_sign(x, moments, j)
-                side = left if sign < 0 else right
-                other = (left + right) / 2 if copula else (right if sign < 0 else left)
-                scores[row] += left + right if sign == 0 else max(side, other)
+                at = find(x, values, low, of_column, first, most, grid, steps_here)
+                smaller = np.int64(below[np.uint64(at)])
+                at_most = np.int64(below[np.uint64(at + np.int64(values[np.uint64(at)] == x))])
+                at_least = n_train - smaller
+                sign = skew_sign(x, (mean, scale, cubes, of_t, of_cube, squares, of_square, least))
+                if sign == 0:
+                    scores[row] += logs[np.uint64(at_most)] + logs[np.uint64(at_least)]
+                elif copula:
+                    left, right = logs[np.uint64(at_most)], logs[np.uint64(at_least)]
+                    scores[row] += max(left if sign < 0 else right, (left + right) / 2)
+                else:
+                    scores[row] += logs[np.uint64(min(at_most, at_least))]
     return True

@@ -25,8 +25,8 @@ def ordered_key(value: Any) -> Any:  # pragma: no cover - compiled
 
 @part
 def step(nodes: Any, at: Any, base: Any, keys: Any, row: Any) -> Any:  # pragma: no cover - compiled
-    node = nodes[base + at]
-    return 2 * at + 1 + np.int64(keys[row + (node & 0xFFFF)] > (node >> 32))
+    node = nodes[np.uint64(base + at)]
+    return 2 * at + 1 + np.int64(keys[np.uint64(row + (node & 0xFFFF))] > (node >> 32))
 
 
 @part

@@ -38,7 +38,12 @@ def score_bins(
             for row in range(begin, end):
                 x = rows[row, j]
                 guess = first + np.int64(min(max((x - low) * per_unit - 1.0, 0.0), most))
-                at = guess + (edges[guess] < x) + (edges[guess + 1] < x) + (edges[guess + 2] < x)
+                one, two, three = (
+                    edges[np.uint64(guess)],
+                    edges[np.uint64(guess + 1)],
+                    edges[np.uint64(guess + 2)],
+                )
+                at = guess + np.int64(one < x) + np.int64(two < x) + np.int64(three < x)
                 is_outside = (low - x > below) | (x - high > above)
-                scores[row] += outside if is_outside else bins[at]
+                scores[row] += outside if is_outside else bins[np.uint64(at)]
     return True
