@@ -8,6 +8,7 @@ server sends is trusted: too much of it, not HTTP, or more answers than question
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Callable
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -24,15 +25,16 @@ if TYPE_CHECKING:
 _HEAD_KEPT = 16 * 1024
 _SERVER_TIMING_EVERY = 16
 _OK = 1
+_PLAIN_SUCCESS = Outcome.STATUS_2XX << CODE_OUTCOME_SHIFT | _OK
 
 
 class Owner(Protocol):
     """What a connection tells to whoever holds it (see `Pool`)."""
 
     max_response_bytes: int
+    rows: array[int]
 
-    def record(self, connection: Connection, outcome: Outcome, succeeded: int, done_ns: int) -> None: ...
-    def released(self, connection: Connection) -> None: ...
+    def released(self, connection: Connection, now_ns: int) -> None: ...
     def lost(self, connection: Connection, *, ended_request: bool) -> None: ...
     def try_again(self, connection: Connection) -> None: ...
     def served_in(self, milliseconds: float) -> None: ...
@@ -43,6 +45,10 @@ class Connection(asyncio.Protocol):
     """One connection to the server: idle, or busy with exactly one request."""
 
     __slots__ = (
+        "_owner",
+        "_parser",
+        "_record",
+        "_write",
         "answers",
         "busy",
         "dispatched_ns",
@@ -51,8 +57,6 @@ class Connection(asyncio.Protocol):
         "idle_since_ns",
         "intended_ns",
         "keeps_alive",
-        "owner",
-        "parser",
         "prepared",
         "received",
         "sent_ns",
@@ -63,17 +67,16 @@ class Connection(asyncio.Protocol):
     )
 
     def __init__(self, owner: Owner) -> None:
-        self.owner = owner
-        self.parser: Any = httptools.HttpResponseParser(self)
+        self._owner = owner
+        self._parser: Any = httptools.HttpResponseParser(self)
+        self._record = owner.rows.extend
+        self._write: Callable[[bytes], None] | None = None
         self.transport: asyncio.Transport | None = None
         self.prepared: Prepared | None = None
         self.user: Any = None
         self.busy = False
-        self.served = 0
-        self.status = 0
-        self.answers = 0
-        self.received = 0
         self.keeps_alive = True
+        self.served = self.status = self.answers = self.received = 0
         self.head = b""
         self.intended_ns = self.dispatched_ns = self.sent_ns = self.first_ns = self.idle_since_ns = 0
 
@@ -83,20 +86,17 @@ class Connection(asyncio.Protocol):
         self.intended_ns = intended_ns
         self.dispatched_ns = dispatched_ns
         self.user = user
-        self.first_ns = 0
-        self.received = 0
-        self.answers = 0
-        self.status = 0
+        self.first_ns = self.received = self.answers = 0
         self.busy = True
         self.sent_ns = monotonic_ns()
-        self.transport.write(prepared.data)  # type: ignore[union-attr] # idle means connected
+        self._write(prepared.data)  # type: ignore[misc] # idle means connected
 
     def fail(self, outcome: Outcome, done_ns: int) -> None:
         """End the request in hand, and the connection with it."""
         self.busy = False
-        self.owner.record(self, outcome, 0, done_ns)
+        self._note(outcome, 0, done_ns)
         self.abort()
-        self.owner.lost(self, ended_request=True)
+        self._owner.lost(self, ended_request=True)
 
     def abort(self) -> None:
         if self.transport is not None:
@@ -106,6 +106,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
+        self._write = self.transport.write
 
     def data_received(self, data: bytes) -> None:
         now = monotonic_ns()
@@ -114,80 +115,108 @@ class Connection(asyncio.Protocol):
             return
         if not self.first_ns:
             self.first_ns = now
-        self.received += len(data)
         try:
-            self.parser.feed_data(data)
+            self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.fail(Outcome.BAD_BODY, now)
             return
         if self.answers == 1:
             self._answered(now, data)
-        elif self.answers > 1 or self.received > self.owner.max_response_bytes:
+        elif self.answers:
             self.fail(Outcome.BAD_BODY, now)
-        elif (
-            len(self.head) < _HEAD_KEPT
-        ):  # long or slow: remember how it began, in case it ends with the connection
-            self.head += data[:_HEAD_KEPT]
+        else:
+            self._go_on(data, now)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.parser = None  # they hold each other, and the collector is off
+        self._parser = self._write = None  # parser and connection hold each other, and the collector is off
         if not self.busy:
-            self.owner.lost(self, ended_request=False)
+            self._owner.lost(self, ended_request=False)
             return
         now = monotonic_ns()
-        if exc is None and self.status >= 200 and ends_with_connection(self.head):
+        self.status = status_before_end(self.head) if exc is None else 0
+        if self.status:
             self.keeps_alive = False
             self._answered(now, self.head)
-        elif self.received == 0 and self.served and self.prepared is not None and self.prepared.is_retriable:
+        elif self.first_ns == 0 and self.served and self.prepared is not None and self.prepared.is_retriable:
             self.busy = False  # the server closed it as we wrote: as every client does, once more elsewhere
-            self.owner.try_again(self)
-            self.owner.lost(self, ended_request=False)
+            self._owner.try_again(self)
+            self._owner.lost(self, ended_request=False)
         else:
             self.fail(Outcome.RESET, now)
 
-    # httptools' callbacks
-
-    def on_headers_complete(self) -> None:
-        status = self.parser.get_status_code()
-        self.status = status
-        if status >= 200 and self.prepared is not None and self.prepared.has_no_body:
-            self.keeps_alive = self.parser.should_keep_alive()
-            self.answers += 1
-            self.parser = httptools.HttpResponseParser(self)  # llhttp would go on to wait for the body
+    # httptools' callback
 
     def on_message_complete(self) -> None:
-        if self.status >= 200 and self.prepared is not None and not self.prepared.has_no_body:
-            self.keeps_alive = self.parser.should_keep_alive()
+        parser = self._parser
+        self.status = status = parser.get_status_code()
+        if status >= 200:  # 100 Continue and its like are followed by the answer
             self.answers += 1
+            self.keeps_alive = (
+                parser.should_keep_alive()
+            )  # known only now: the parser goes on to the next message
+
+    # inside
+
+    def _go_on(self, data: bytes, now: int) -> None:
+        """There is more to come: remember how the answer began, in case it ends with the connection."""
+        self.received += len(data)
+        if self.received > self._owner.max_response_bytes:
+            self.fail(Outcome.BAD_BODY, now)
+        elif len(self.head) < _HEAD_KEPT:
+            self.head += data[:_HEAD_KEPT]
 
     def _answered(self, now: int, data: bytes) -> None:
-        prepared = self.prepared
-        status = self.status
+        prepared, status = self.prepared, self.status
         if prepared is None:
             return
+        self.served += 1
+        if prepared.is_plain and 200 <= status < 300:
+            self._record(
+                (
+                    prepared.code | _PLAIN_SUCCESS,
+                    self.intended_ns,
+                    self.dispatched_ns,
+                    self.sent_ns,
+                    self.first_ns,
+                    now,
+                )
+            )
+        else:
+            self._judge(prepared, status, now)
+        if self.served % _SERVER_TIMING_EVERY == 1:
+            self._read_server_timing(data)
+        if self.head:
+            self.head = b""
+        self.busy = False
+        if self.keeps_alive:
+            self._owner.released(self, now)
+        else:
+            self.abort()
+            self._owner.lost(self, ended_request=True)
+
+    def _judge(self, prepared: Prepared, status: int, now: int) -> None:
+        """Enter an answer that has to be looked at: an unexpected status, or one with checks."""
         expected = prepared.expect_status
         succeeded = (status in expected) if expected else 200 <= status < 300
-        self.served += 1
-        owner = self.owner
-        outcome = Outcome.STATUS_2XX if 200 <= status < 300 else Outcome(min(status // 100, 5))
+        outcome = Outcome(min(status // 100, 5))
         wrong = self._wrong_with(prepared) if succeeded and prepared.checks else None
         if wrong is not None:
             outcome, succeeded = wrong, False
-        owner.record(self, outcome, _OK if succeeded else 0, now)
+        self._note(outcome, _OK if succeeded else 0, now)
         if not succeeded:
-            owner.explain(prepared, outcome, status, self.body())
-        if self.served % _SERVER_TIMING_EVERY == 1:
-            spent = server_ms(self.head or data)
-            if spent is not None:
-                owner.served_in(spent)
-        self.head = b""
-        self.busy = False
-        self.idle_since_ns = now
-        if self.keeps_alive:
-            owner.released(self)
-        else:
-            self.abort()
-            owner.lost(self, ended_request=True)
+            self._owner.explain(prepared, outcome, status, self.body())
+
+    def _note(self, outcome: Outcome, succeeded: int, done_ns: int) -> None:
+        if self.prepared is not None:
+            code = code_of(self.prepared, outcome, succeeded)
+            self._record(
+                (code, self.intended_ns, self.dispatched_ns, self.sent_ns, self.first_ns or done_ns, done_ns)
+            )
+
+    def _read_server_timing(self, data: bytes) -> None:
+        spent = server_ms(self.head or data)
+        if spent is not None:
+            self._owner.served_in(spent)
 
     def _wrong_with(self, prepared: Prepared) -> Outcome | None:
         return None
@@ -197,8 +226,10 @@ class Connection(asyncio.Protocol):
         return b""
 
 
-class CheckedConnection(Connection):
-    """A connection that keeps the bodies, for plans whose answers are checked."""
+class CarefulConnection(Connection):
+    """A connection for plans whose answers are checked, or that send HEAD: it keeps the bodies, and knows that an
+    answer to HEAD ends with its head, whatever length it states.
+    """
 
     __slots__ = ("chunks",)
 
@@ -210,8 +241,20 @@ class CheckedConnection(Connection):
         self.chunks = []
         super().start(prepared, intended_ns, dispatched_ns, user)
 
+    def on_headers_complete(self) -> None:
+        parser = self._parser
+        if self.prepared is not None and self.prepared.has_no_body and parser.get_status_code() >= 200:
+            self.status = parser.get_status_code()
+            self.answers += 1
+            self.keeps_alive = parser.should_keep_alive()
+            self._parser = httptools.HttpResponseParser(self)  # the old one would wait for the body
+
     def on_body(self, chunk: bytes) -> None:
         self.chunks.append(chunk)
+
+    def on_message_complete(self) -> None:
+        if self.prepared is not None and not self.prepared.has_no_body:
+            super().on_message_complete()
 
     def _wrong_with(self, prepared: Prepared) -> Outcome | None:
         due = prepared.check_every == 1 or self.served % prepared.check_every == 1
@@ -226,13 +269,14 @@ def code_of(prepared: Prepared, outcome: int, succeeded: int) -> int:
     return prepared.code | outcome << CODE_OUTCOME_SHIFT | succeeded
 
 
-def ends_with_connection(head: bytes) -> bool:
-    """Whether an answer that began so has no length of its own: then its end is the connection's (RFC 9112, 6.3)."""
+def status_before_end(head: bytes) -> int:
+    """The status of an answer that began so and ended with its connection; 0 if it was cut off.
+
+    Only an answer that states no length of its own may end so (RFC 9112, 6.3).
+    """
     end = head.find(b"\r\n\r\n")
-    if end < 0:
-        return False
     fields = head[:end].lower()
-    return b"\r\ncontent-length:" not in fields and b"\r\ntransfer-encoding:" not in fields
-
-
-Factory = Callable[[Owner], Connection]
+    if end < 0 or b"\r\ncontent-length:" in fields or b"\r\ntransfer-encoding:" in fields:
+        return 0
+    status = fields[9:12]
+    return int(status) if status.isdigit() and int(status) >= 200 else 0

@@ -207,12 +207,11 @@ class Ledger:
     def _count_outcomes(self, batch: Batch) -> None:
         import numpy as np
 
-        keys, counts = np.unique(batch.endpoint << 8 | batch.outcome, return_counts=True)
-        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-            self.outcomes[key >> 8][Outcome(key & 0xFF)] += count
-        keys, counts = np.unique(batch.endpoint[batch.failed], return_counts=True)
-        for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-            self.failed_by_endpoint[key] += count
+        by_key = np.bincount(batch.endpoint << 8 | batch.outcome)
+        for key in np.flatnonzero(by_key).tolist():
+            self.outcomes[key >> 8][Outcome(key & 0xFF)] += int(by_key[key])
+        for endpoint, count in enumerate(np.bincount(batch.endpoint[batch.failed]).tolist()):
+            self.failed_by_endpoint[endpoint] += count
 
     def _count_bins(self, batch: Batch) -> None:
         bins = (batch.done_s * BINS_PER_S).astype(int)
@@ -243,10 +242,15 @@ class Ledger:
 
 
 def _tally(counter: Counter[int], bins: Rows) -> None:
+    """Count neighbouring numbers: a batch spans few of them."""
     import numpy as np
 
-    keys, counts = np.unique(bins, return_counts=True)
-    counter.update(dict(zip(keys.tolist(), counts.tolist(), strict=True)))
+    if bins.size == 0:
+        return
+    first = int(bins.min())
+    for offset, count in enumerate(np.bincount(bins - first).tolist()):
+        if count:
+            counter[first + offset] += count
 
 
 def quantile_of_counts(counts: Counter[int], p: float) -> float:

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING
 
-from pynomaly_itest.load.executors import ClosedExecutor, PerVuIterations, RampingVus, SharedIterations
+from pynomaly_itest.load.executors import (
+    ClosedExecutor,
+    ConstantVus,
+    PerVuIterations,
+    RampingVus,
+    SharedIterations,
+)
 from pynomaly_itest.load.pacers import Pacer, users_at
 from pynomaly_itest.load.ticker import Readers, Ticker
 
@@ -59,6 +65,10 @@ class OpenModel:
         if not self.over:
             self.over = True
             self._ticker.close()
+
+    def following(self, now_ns: int) -> Prepared | None:
+        """Nothing follows from an answer in an open model."""
+        return None
 
     def finished(self, user: object, now_ns: int, *, connected: bool) -> None:
         """Nothing follows from an answer in an open model."""
@@ -118,6 +128,7 @@ class ClosedModel:
         self._share = share
         self._lags_ns = lags_ns
         self._think_ns = int(think_time_s * _NS)
+        self._goes_on_at_once = isinstance(executor, ConstantVus) and not self._think_ns
         self._active = 0
         self._started = 0
         self._shared_left = (
@@ -138,6 +149,12 @@ class ClosedModel:
             self.over = True
             self._thinking.clear()
             self._ticker.close()
+
+    def following(self, now_ns: int) -> Prepared | None:
+        """The next request, where users go on at once, uncounted, until the time is up: the case that must be cheap."""
+        if self._goes_on_at_once and now_ns < self._end_ns and not self.over:
+            return next(self._requests)
+        return None
 
     def finished(self, user: User, now_ns: int, *, connected: bool) -> None:
         """The user's request has ended: send the next one, after thinking; a refused one, after a pause."""

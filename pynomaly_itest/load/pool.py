@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pynomaly_itest.load.client import CheckedConnection, Connection, code_of
+from pynomaly_itest.load.client import Connection, code_of
 from pynomaly_itest.load.outcomes import Outcome
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ _MOST_SERVER_TIMES = 50_000
 
 class Model(Protocol):
     """Who is told that a request has ended: an open model does not care, a closed one sends the next."""
+
+    def following(self, now_ns: int) -> Prepared | None:
+        """What a user whose request has just ended sends at once; None if that needs deciding (by `finished`)."""
+        ...
 
     def finished(self, user: Any, now_ns: int, *, connected: bool) -> None: ...
 
@@ -52,7 +56,13 @@ class Pool:
     """At most `limit` connections; requests beyond that wait in line, and at most `timeout_ns`."""
 
     def __init__(
-        self, door: Door, *, limit: int, timeout_ns: int, checked: bool, max_response_bytes: int
+        self,
+        door: Door,
+        *,
+        limit: int,
+        timeout_ns: int,
+        connection: type[Connection],
+        max_response_bytes: int,
     ) -> None:
         self.door = door
         self.limit = limit
@@ -63,7 +73,7 @@ class Pool:
         self.examples: list[dict[str, Any]] = []
         self.retried = 0
         self.model: Model | None = None
-        self._factory = CheckedConnection if checked else Connection
+        self._factory = connection
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
         self._waiting: deque[Waiting] = deque()
@@ -119,28 +129,21 @@ class Pool:
 
     # what connections report (see client.Owner)
 
-    def record(self, connection: Connection, outcome: Outcome, succeeded: int, done_ns: int) -> None:
-        prepared = connection.prepared
-        if prepared is not None:
-            self.rows.extend(
-                (
-                    prepared.code | outcome << 1 | succeeded,
-                    connection.intended_ns,
-                    connection.dispatched_ns,
-                    connection.sent_ns,
-                    connection.first_ns,
-                    done_ns,
-                )
-            )
-
-    def released(self, connection: Connection) -> None:
-        user = connection.user
+    def released(self, connection: Connection, now_ns: int) -> None:
+        user, model = connection.user, self.model
+        connection.idle_since_ns = now_ns
         if self._waiting:
             self._start_waiting(connection)
+        elif user is None or model is None:
+            self._idle.append(connection)
+            return
+        elif (following := model.following(now_ns)) is not None:
+            connection.start(following, now_ns, now_ns, user)
+            return
         else:
             self._idle.append(connection)
-        if user is not None and self.model is not None:
-            self.model.finished(user, connection.idle_since_ns, connected=True)
+        if user is not None and model is not None:
+            model.finished(user, now_ns, connected=True)
 
     def lost(self, connection: Connection, *, ended_request: bool) -> None:
         self._all.discard(connection)

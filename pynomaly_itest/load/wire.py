@@ -25,6 +25,8 @@ class Prepared:
     expect_status: frozenset[int]
     checks: tuple[Check, ...]
     check_every: int
+    is_plain: bool
+    """Any 2xx is a success, and nobody looks at the body."""
     has_no_body: bool
     is_retriable: bool
 
@@ -49,6 +51,7 @@ def _prepared(authority: str, prefix: str, endpoint: Endpoint, number: int, body
         expect_status=frozenset(endpoint.expect_status),
         checks=endpoint.checks,
         check_every=endpoint.check_every,
+        is_plain=not endpoint.checks and not endpoint.expect_status,
         has_no_body=method == "HEAD",
         is_retriable=method in _RETRIABLE,
     )

@@ -20,10 +20,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from pynomaly_itest.load.client import CarefulConnection, Connection
 from pynomaly_itest.load.executors import OpenExecutor, RampingVus
 from pynomaly_itest.load.frames import End, Example, FrameReader, Go, Kind, Order, packed
 from pynomaly_itest.load.models import ClosedModel, OpenModel, Share
 from pynomaly_itest.load.pacers import pacer_of
+from pynomaly_itest.load.plan import LoadPlan
 from pynomaly_itest.load.pool import Door, Pool
 from pynomaly_itest.load.wire import draws, prepare
 
@@ -49,7 +51,7 @@ class Worker:
             door_of(order),
             limit=max(1, self._connections(share)),
             timeout_ns=int(plan.timeout_s * _NS),
-            checked=any(endpoint.checks for endpoint in plan.endpoints),
+            connection=connection_for(plan),
             max_response_bytes=plan.max_response_bytes,
         )
         requests = draws(plan, prepare(plan), order.worker)
@@ -118,6 +120,13 @@ class Worker:
         return share.part_of(executor.vus)
 
 
+def connection_for(plan: LoadPlan) -> type[Connection]:
+    """The cheapest kind of connection that can do what the plan asks."""
+    if any(endpoint.checks or endpoint.method.upper() == "HEAD" for endpoint in plan.endpoints):
+        return CarefulConnection
+    return Connection
+
+
 def door_of(order: Order) -> Door:
     """Where and how to connect."""
     parts = urlsplit(order.plan.url)
@@ -133,10 +142,9 @@ def door_of(order: Order) -> Door:
 def prepare_process(order: Order) -> None:
     """Pin to the core that was given, go first where that is allowed, leave Ctrl-C to the starter."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(
-        PermissionError
-    ):  # a privilege: without it, arrivals are later on a busy machine
-        os.nice(_GO_FIRST)
+    if isinstance(order.plan.executor, OpenExecutor):  # it has a schedule to keep; users only wait for answers
+        with contextlib.suppress(PermissionError):  # a privilege: without it, late on a busy machine
+            os.nice(_GO_FIRST)
     if order.cpu is not None:
         with contextlib.suppress(OSError):  # a container may forbid it: then unpinned
             os.sched_setaffinity(0, {order.cpu})

@@ -1,0 +1,118 @@
+"""What the engine says against what is true: a server that stalls, and one that takes 5 ms and keeps a record.
+
+    python benchmarks/load_truth.py
+
+Stall: 200 requests a second for 10 s, the server frozen from second 3 to 5; the truth follows from arithmetic.
+Delay: 500 a second for 20 s to a server that answers after 5 ms; the truth is its own record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from load_report import write
+
+from pynomaly_itest.load import ConstantArrivalRate, Endpoint, LoadPlan, LoadResult, run_load
+from pynomaly_itest.measure import Samples, judge_quantile, statistic
+
+SERVERS = Path(__file__).with_name("load_servers.py")
+POST = Endpoint(method="POST", bodies=(b"x" * 1000,))
+
+
+@dataclass
+class Known:
+    url: str
+    saw: dict[str, Any] = field(default_factory=dict)
+
+
+@contextmanager
+def serving(*options: str) -> Iterator[Known]:
+    command = [sys.executable, str(SERVERS), *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        known = Known(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        yield known
+        process.stdin.close()
+        known.saw = json.loads(process.stdout.read())
+
+
+def load(url: str, rate: float, duration_s: float, **settings: Any) -> LoadResult:
+    executor = ConstantArrivalRate(rate=rate, duration_s=duration_s)
+    return asyncio.run(run_load(LoadPlan(url=url, endpoints=(POST,), executor=executor, **settings)))
+
+
+def latency(result: LoadResult) -> Samples:
+    found = result.metrics["latency_ms"]
+    assert isinstance(found, Samples)
+    return found
+
+
+def stalled(connections: int) -> list[dict[str, Any]]:
+    """Due at k * 5 ms; answered at once, or when the freeze from 3 s to 5 s is over."""
+    due_ms = np.arange(2000) * 5.0
+    truth = np.where((due_ms >= 3000) & (due_ms < 5000), 5000 - due_ms, 0.0)
+    with serving("stall", "--at", "3", "--for", "2") as server:
+        result = load(server.url, 200, 10, max_in_flight=connections)
+    verdict = judge_quantile(latency(result), 0.95, "<=", 200).verdict.value
+    rows = []
+    for name, p in (("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99)):
+        measured, true = statistic(latency(result), name).value, float(np.quantile(truth, p))
+        rows.append(
+            {
+                "test": f"stall, {connections} connections",
+                "quantile": name,
+                "truth ms": round(true, 2),
+                "measured ms": round(measured, 2),
+                "off by": f"{(measured / true - 1) * 100:+.1f} %"
+                if true
+                else "under 1 ms"
+                if measured < 1
+                else "more",
+                "accounted for": f"{result.requests} of 2000, 'p95 <= 200 ms' {verdict}",
+            }
+        )
+    return rows
+
+
+def delayed() -> list[dict[str, Any]]:
+    with serving("delay", "--ms", "5") as server:
+        result = load(server.url, 500, 20)
+    came_ms = np.array(server.saw["came_s"]) * 1000
+    late_ms = came_ms - np.arange(came_ms.size) * 2.0
+    late_ms = np.abs(late_ms - np.median(late_ms))
+    p99_late_ms = float(np.quantile(late_ms, 0.99))
+    rows = []
+    for name, p in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
+        measured, true = statistic(latency(result), name).value, float(np.quantile(server.saw["ms"], p))
+        rows.append(
+            {
+                "test": "delay of 5 ms",
+                "quantile": name,
+                "truth ms": round(true, 3),
+                "measured ms": round(measured, 3),
+                "off by": f"{(measured / true - 1) * 100:+.1f} %",
+                "accounted for": f"{result.requests} of 10000; arrivals off by {p99_late_ms:.2f} ms at p99",
+            }
+        )
+    return rows
+
+
+def main() -> None:
+    rows = [*stalled(1000), *stalled(50), *delayed()]
+    write(
+        "load_truth", "What was measured against what was true", "Latency from when a request was due.", rows
+    )
+
+
+if __name__ == "__main__":
+    main()
