@@ -14,7 +14,7 @@ from typing import Any
 from pynomaly_itest import __version__
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.environment import describe_environment
-from pynomaly_itest.errors import EvidenceLost, ExitCode, ItestError
+from pynomaly_itest.errors import EvidenceLost, ExitCode, ItestError, TargetUnreachable
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
     PlannedScenario,
@@ -27,6 +27,7 @@ from pynomaly_itest.events import (
     TargetSampled,
     Warned,
 )
+from pynomaly_itest.isolation import FreshTarget, own_platform
 from pynomaly_itest.lifecycle import ScenarioRun, Services
 from pynomaly_itest.profile.model import Plan, Scenario
 from pynomaly_itest.shelf import Shelf
@@ -51,6 +52,8 @@ class RunOptions:
     timeout_s: float | None = None
     inconclusive_passes: bool = False
     reproduce: str = ""
+    isolate: bool = False
+    fresh_target: FreshTarget | None = None
     files: Mapping[str, Dataset] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
@@ -154,10 +157,25 @@ class _Queue:
             self._pass_over(scenario, Verdict.ERROR, f"not run: --timeout {options.timeout_s:g} was over")
         elif reason := await unmet(scenario.requires, self.services.target, options.environment):
             self._pass_over(scenario, Verdict.SKIPPED, reason)
-        elif await ScenarioRun(scenario, self.services).run(left_s) in (Verdict.FAILED, Verdict.ERROR):
+        elif await self._run(scenario, left_s) in (Verdict.FAILED, Verdict.ERROR):
             self.failures += 1
 
-    def _pass_over(self, scenario: Scenario, verdict: Verdict, reason: str) -> None:
+    async def _run(self, scenario: Scenario, left_s: float | None) -> Verdict:
+        """On the run's platform, or on one of its own where it or --isolate asks for that."""
+        own = scenario.target_settings
+        if own is None and not self.options.isolate:
+            return await ScenarioRun(scenario, self.services).run(left_s)
+        if self.options.fresh_target is None:
+            reason = "wants a platform of its own, and only the bundled one can be started for it"
+            return self._pass_over(scenario, Verdict.SKIPPED, reason)
+        try:
+            async with own_platform(self.services, self.options.fresh_target, own or {}) as services:
+                return await ScenarioRun(scenario, services).run(left_s)
+        except TargetUnreachable as problem:
+            reason = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
+            return self._pass_over(scenario, Verdict.ERROR, reason)
+
+    def _pass_over(self, scenario: Scenario, verdict: Verdict, reason: str) -> Verdict:
         log = self.services.log
         log.record(
             ScenarioFinished,
@@ -167,6 +185,7 @@ class _Queue:
             started_s=log.now_s(),
             duration_s=0.0,
         )
+        return verdict
 
 
 def _announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:

@@ -22,6 +22,7 @@ from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import RunAborted, read_log
+from pynomaly_itest.isolation import FreshTarget
 from pynomaly_itest.profile.loader import load
 from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.profile.overrides import Overrides
@@ -50,6 +51,7 @@ class Request:
     out: Path
     loudness: Literal["quiet", "normal", "verbose"]
     reproduce: str
+    isolate: bool = False
 
 
 def make_plan(
@@ -62,6 +64,7 @@ def make_plan(
     words: str | None,
     scenarios: Sequence[str],
     repeat: int,
+    shuffle_seed: int | None = None,
 ) -> Plan:
     """The plan of these profiles and flags; raises UsageError, ProfileError or NothingSelected."""
     overrides = Overrides(
@@ -72,6 +75,7 @@ def make_plan(
         words=words,
         scenarios=tuple(scenarios),
         data_dir=data_dir,
+        shuffle_seed=shuffle_seed,
     )
     plan = load(list(profiles), overrides)
     if repeat == 1:
@@ -171,6 +175,8 @@ def _run_to_the_end(
         timeout_s=request.timeout_s,
         inconclusive_passes=request.inconclusive_passes,
         reproduce=request.reproduce,
+        isolate=request.isolate,
+        fresh_target=_fresh_target(plan, request, target.redactor),
         files=files,
     )
 
@@ -197,7 +203,8 @@ def make_target(plan: Plan, request: Request, redactor: Redactor) -> Target:
     from pynomaly_itest.target.remote import RemoteTarget
 
     if request.target in ("bundled", "inprocess"):
-        check_settings(plan.target_settings)
+        for settings in (plan.target_settings, *(scenario.target_settings for scenario in plan.scenarios)):
+            check_settings(settings or {})
         kind = BundledTarget if request.target == "bundled" else InProcessTarget
         return kind(plan.target_settings, redactor)
     credentials = credentials_from(request.user, os.environ)
@@ -208,6 +215,15 @@ def make_target(plan: Plan, request: Request, redactor: Redactor) -> Target:
         needs_platform=plan.needs_platform,
         other_tenant=_other_tenant(os.environ),
     )
+
+
+def _fresh_target(plan: Plan, request: Request, redactor: Redactor) -> FreshTarget | None:
+    """What starts a platform for one scenario alone; None where the target is not ours to start."""
+    from pynomaly_itest.target.bundled import BundledTarget
+
+    if request.target != "bundled":
+        return None
+    return lambda settings: BundledTarget({**plan.target_settings, **settings}, redactor)
 
 
 def _other_tenant(environment: Mapping[str, str]) -> Credentials:

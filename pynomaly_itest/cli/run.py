@@ -38,6 +38,12 @@ def run(
     jobs: Annotated[
         int, typer.Option(min=1, max=64, help="Scenarios side by side (timed ones run alone).")
     ] = 1,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="A platform of its own for every scenario (bundled target).")
+    ] = False,
+    shuffle: Annotated[
+        bool, typer.Option("--shuffle", help="Run the scenarios in an order that --seed decides.")
+    ] = False,
     repeat: Annotated[int, typer.Option(min=1, max=1000, help="Run every scenario so many times.")] = 1,
     maxfail: Annotated[int | None, typer.Option(min=1, help="Stop after so many failed scenarios.")] = None,
     timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for the whole run.")] = None,
@@ -60,6 +66,8 @@ def run(
 
     if inconclusive not in _INCONCLUSIVE:
         raise UsageError(f"--inconclusive takes fail or pass, not {inconclusive!r}")
+    if isolate and target != "bundled":
+        raise UsageError("--isolate starts platforms: it goes with --target bundled only")
     plan = execution.make_plan(
         profile,
         set_=set_ or (),
@@ -69,6 +77,7 @@ def run(
         words=words,
         scenarios=scenario or (),
         repeat=repeat,
+        shuffle_seed=seed if shuffle else None,
     )
     if dry_run:
         execution.show_plan(plan, target)
@@ -87,6 +96,7 @@ def run(
             formats=tuple(parse_formats(report)),
             out=out,
             loudness=loudness,
+            isolate=isolate,
             reproduce=execution.reproduction(
                 profile, target=target, set_=set_ or (), datasets=dataset or (), seed=seed, user=user
             ),

@@ -41,6 +41,14 @@ class StepOptions(_Part):
     )
 
 
+class TargetFile(_Part):
+    """What the bundled platform is started with."""
+
+    settings: dict[Identifier, str | int | float | bool] = Field(
+        default_factory=dict, description="settings of the bundled platform, by name without PYNOMALY_"
+    )
+
+
 class ScenarioFile(_Part):
     """One scenario: set-up, steps and gates; what must run whatever happens stands in `finally`."""
 
@@ -62,13 +70,8 @@ class ScenarioFile(_Part):
     finally_: Steps = Field(default_factory=list, alias="finally", description="always runs")
     timeout: Timeout | None = None
     alone: bool = Field(False, description="never beside another scenario, whatever --jobs says")
-
-
-class TargetFile(_Part):
-    """What the bundled platform is started with."""
-
-    settings: dict[Identifier, str | int | float | bool] = Field(
-        default_factory=dict, description="settings of the bundled platform, by name without PYNOMALY_"
+    target: TargetFile | None = Field(
+        None, description="it gets a bundled platform of its own, with these settings over the profile's"
     )
 
 

@@ -56,8 +56,9 @@ class DatasetSpec:
 class Scenario:
     """One scenario of the plan: a scenario of the profile in one cell of its matrix.
 
-    `exclusive`: it measures time or load, and must run alone. `needs_platform`: some step of it speaks the
-    platform's API rather than plain HTTP.
+    `exclusive`: it measures time or load, and must run alone. `target_settings`: it wants a bundled platform of its
+    own with these settings over the profile's; None: the run's platform will do. `needs_platform`: some step of it
+    speaks the platform's API rather than plain HTTP.
 
     `id` is the profile's id, with the cell behind it: `detection-latency[algorithm=isolation_forest]`.
     `benchmarks` and `vars` are the effective ones, after every override.
@@ -78,6 +79,7 @@ class Scenario:
     finally_: tuple[StepCall, ...] = ()
     timeout_s: float | None = None
     exclusive: bool = True
+    target_settings: Mapping[str, Any] | None = field(default=None, repr=False)
     needs_platform: bool = False
 
 

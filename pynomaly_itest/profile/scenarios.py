@@ -98,6 +98,7 @@ class ScenarioCompiler:
                 catch=parts["catch"],
                 finally_=parts["finally"],
                 timeout_s=reader.seconds(draft.node.entries.get("timeout")),
+                target_settings=_own_settings(draft.node),
                 exclusive=measures or plain(draft.node).get("alone") is True,
                 needs_platform=reader.needs_platform,
             )
@@ -183,6 +184,13 @@ class ScenarioCompiler:
         if wrong:
             raise ProfileError(wrong)
         return dict(resolve(plain(node), lookup_in(values)))
+
+
+def _own_settings(node: MappingNode) -> Mapping[str, Any] | None:
+    """What the scenario wants a platform of its own with; None where it wants none."""
+    target = mapping_at(node, "target")
+    settings = mapping_at(target, "settings")
+    return None if target is None else {} if settings is None else dict(plain(settings))
 
 
 def _unknown_cells(node: MappingNode) -> list[Cell]:
