@@ -24,7 +24,9 @@ PASSWORD = "plain-orchid-ferry-41-lamp"
 POSTGRES = os.environ.get("PYNOMALY_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
 REDIS = os.environ.get("PYNOMALY_TEST_REDIS_URL", "redis://127.0.0.1:6379/0")
 DEADLINE_S = 60
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loopback only; loading the usual certificates takes 40 ms a client
+_NO_TLS = ssl.SSLContext(
+    ssl.PROTOCOL_TLS_CLIENT
+)  # loopback only; loading the usual certificates takes 40 ms a client
 
 
 @dataclass
@@ -40,7 +42,11 @@ class Server:
     def open(self, **headers: str) -> httpx.Client:
         """A client without credentials, or with these headers; closed with the server."""
         client = httpx.Client(
-            base_url=f"{self.url}/api/v1", timeout=DEADLINE_S, trust_env=False, headers=headers, verify=_NO_TLS
+            base_url=f"{self.url}/api/v1",
+            timeout=DEADLINE_S,
+            trust_env=False,
+            headers=headers,
+            verify=_NO_TLS,
         )
         self.opened.append(client)
         return client

@@ -77,7 +77,9 @@ def verify(client, truth):
         assert client.http.get(f"/operations/{operation}").json()["status"] == status
     for dataset in truth.deleted:
         assert client.http.get(f"/datasets/{dataset}").status_code == 404
-    live = [item for item in client.http.get("/operations", params={"limit": 1000}).json() if item["progress"] < 1]
+    live = [
+        item for item in client.http.get("/operations", params={"limit": 1000}).json() if item["progress"] < 1
+    ]
     assert {item["status"] for item in live} <= {"failed", "cancelled", "pending", "running"}
     assert not [item for item in live if item["status"] in ("pending", "running")]
     assert client.http.get("/audit/verify").json()["is_intact"] is True

@@ -50,7 +50,9 @@ def test_upload_train_detect_evaluate(admin, blobs_with_outliers, algorithm):
     found = first.json()
     assert found["n_samples"] == len(found["anomaly_scores"]) == 1000
     assert found["n_anomalies"] == sum(found["anomaly_labels"])
-    assert abs(found["n_anomalies"] - 50) <= 10  # LOF scores a row it was trained on as one of its own neighbours
+    assert (
+        abs(found["n_anomalies"] - 50) <= 10
+    )  # LOF scores a row it was trained on as one of its own neighbours
     assert [int(s > found["threshold"]) for s in found["anomaly_scores"]] == found["anomaly_labels"]
     evaluation = admin.http.post("/detection/evaluate", json=body).json()
     if algorithm != "local_outlier_factor":  # a tight cloud of outliers is what LOF can't see
@@ -61,7 +63,9 @@ def test_upload_train_detect_evaluate(admin, blobs_with_outliers, algorithm):
 
 def test_predict_agrees_with_detect_in_every_form_of_body(admin, blobs_with_outliers):
     detector, dataset = admin.trained(blobs_with_outliers, "isolation_forest")
-    stored = admin.http.post("/detection/detect", json={"detector_id": detector, "dataset_id": dataset}).json()
+    stored = admin.http.post(
+        "/detection/detect", json={"detector_id": detector, "dataset_id": dataset}
+    ).json()
     rows = blobs_with_outliers[:20]
     names = [f"f{i}" for i in range(5)]
     npy, arrow = io.BytesIO(), io.BytesIO()
@@ -72,7 +76,12 @@ def test_predict_agrees_with_detect_in_every_form_of_body(admin, blobs_with_outl
     bodies = [
         {"json": {"detector_id": detector, "rows": rows.tolist()}},
         {"json": {"detector_id": detector, "data": rows.tolist()}},
-        {"json": {"detector_id": detector, "rows": [dict(zip(names, row, strict=True)) for row in rows.tolist()]}},
+        {
+            "json": {
+                "detector_id": detector,
+                "rows": [dict(zip(names, row, strict=True)) for row in rows.tolist()],
+            }
+        },
         {"json": {"detector_id": detector, "columns": dict(zip(names, rows.T.tolist(), strict=True))}},
         {"content": npy.getvalue(), "headers": {"content-type": "application/x-npy"}},
         {"content": arrow.getvalue(), "headers": {"content-type": "application/vnd.apache.arrow.stream"}},
@@ -89,7 +98,9 @@ def test_predict_agrees_with_detect_in_every_form_of_body(admin, blobs_with_outl
 def test_text_columns_and_missing_values_are_dealt_with_the_same_way_ever_after(admin):
     rng = np.random.default_rng(1)
     lines = ["size,colour,remark"]
-    lines += [f"{value:.4f},{'red' if i % 4 else 'blue'},note {i}" for i, value in enumerate(rng.normal(size=1200))]
+    lines += [
+        f"{value:.4f},{'red' if i % 4 else 'blue'},note {i}" for i, value in enumerate(rng.normal(size=1200))
+    ]
     lines[5] = ",red,lost its size"
     lines[9] = "50,violet,far out"
     dataset = admin.upload("\n".join(lines).encode())
@@ -105,7 +116,9 @@ def test_text_columns_and_missing_values_are_dealt_with_the_same_way_ever_after(
     def predict(row):
         return admin.http.post("/detection/predict", json={"detector_id": detector["id"], "rows": [row]})
 
-    assert predict({"size": 50, "colour": "violet"}).json()["anomaly_scores"][0] == max(found["anomaly_scores"])
+    assert predict({"size": 50, "colour": "violet"}).json()["anomaly_scores"][0] == max(
+        found["anomaly_scores"]
+    )
     assert predict({"size": None, "colour": "red"}).status_code == 422
     assert predict({"size": 1.0}).json()["code"] == "dimension-mismatch"
     assert predict([1.0, 2.0]).status_code == 422
@@ -113,7 +126,9 @@ def test_text_columns_and_missing_values_are_dealt_with_the_same_way_ever_after(
 
 def test_a_retrained_detector_serves_its_new_model(admin, blobs_with_outliers):
     detector, dataset = admin.trained(blobs_with_outliers)
-    before = admin.http.post("/detection/detect", json={"detector_id": detector, "dataset_id": dataset}).json()
+    before = admin.http.post(
+        "/detection/detect", json={"detector_id": detector, "dataset_id": dataset}
+    ).json()
     other = admin.upload_rows(blobs_with_outliers[50:])["id"]
 
     assert admin.train(detector, other)["result"]["model_version"] == 2
@@ -127,7 +142,9 @@ def test_batch_detection_gives_what_single_ones_do(admin, blobs_with_outliers):
     detector, dataset = admin.trained(blobs_with_outliers)
     other = admin.upload_rows(blobs_with_outliers[:100])["id"]
     operation = admin.finished(
-        admin.http.post("/detection/detect/batch", json={"detector_id": detector, "dataset_ids": [dataset, other]})
+        admin.http.post(
+            "/detection/detect/batch", json={"detector_id": detector, "dataset_ids": [dataset, other]}
+        )
     )
     assert operation["status"] == "completed"
     assert [brief["n_samples"] for brief in operation["result"]["results"]] == [1000, 100]
@@ -138,7 +155,9 @@ def test_batch_detection_gives_what_single_ones_do(admin, blobs_with_outliers):
 
 def test_stream_scores_line_by_line_and_survives_bad_lines(admin, blobs_with_outliers):
     detector, dataset = admin.trained(blobs_with_outliers)
-    stored = admin.http.post("/detection/detect", json={"detector_id": detector, "dataset_id": dataset}).json()
+    stored = admin.http.post(
+        "/detection/detect", json={"detector_id": detector, "dataset_id": dataset}
+    ).json()
     good = [str(row).encode() for row in blobs_with_outliers.tolist()]
     lines = [*good[:600], b"nonsense", b"[1, 2]", b"[1, 2, 3, 4, null]", *good[600:]]
     answer = admin.http.post(
@@ -158,7 +177,10 @@ def test_dataset_sample_quality_split_and_export_give_the_data_back(admin):
     text = b"name,value\n=1+1,1\nplain,2\nplain,2\n,inf\n"
     dataset = admin.upload(text)["id"]
     sample = admin.http.get(f"/datasets/{dataset}/sample", params={"n": 10}).json()
-    assert sample == {"columns": ["name", "value"], "rows": [["=1+1", 1], ["plain", 2], ["plain", 2], [None, None]]}
+    assert sample == {
+        "columns": ["name", "value"],
+        "rows": [["=1+1", 1], ["plain", 2], ["plain", 2], [None, None]],
+    }
     quality = admin.http.get(f"/datasets/{dataset}/quality").json()
     assert (quality["n_missing"], quality["n_duplicate_rows"]) == (1, 1)
     assert quality["columns"][1]["n_infinite"] == 1
@@ -192,7 +214,10 @@ def test_what_is_deleted_is_gone(admin, blobs_with_outliers):
         assert admin.http.get(path).status_code == 404
         assert admin.http.delete(path).status_code == 404
     assert admin.http.post("/detection/detect", json=body).status_code == 404
-    assert admin.http.post("/detection/predict", json={"detector_id": detector, "rows": [[0] * 5]}).status_code == 404
+    assert (
+        admin.http.post("/detection/predict", json={"detector_id": detector, "rows": [[0] * 5]}).status_code
+        == 404
+    )
 
 
 def test_listings_are_newest_first_and_paged(admin):

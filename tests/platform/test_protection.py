@@ -11,7 +11,9 @@ from pynomaly.domain.permissions import ROLE_PERMISSIONS, Role
 PASSWORD = "plain-orchid-ferry-41-lamp"
 
 
-@pytest.mark.parametrize("endpoint", [e for e in ENDPOINTS if not e.is_public], ids=lambda e: f"{e.method} {e.path}")
+@pytest.mark.parametrize(
+    "endpoint", [e for e in ENDPOINTS if not e.is_public], ids=lambda e: f"{e.method} {e.path}"
+)
 def test_no_route_answers_without_credentials(server, endpoint):
     url = server.url + endpoint.path.replace("{id}", "x")
     client = server.open()
@@ -64,7 +66,10 @@ def test_another_owners_objects_do_not_exist(owned):
     }
     for path, methods in paths.items():
         for method in methods:
-            assert other.http.request(method, path, json={} if method in ("POST", "PATCH") else None).status_code == 404
+            assert (
+                other.http.request(method, path, json={} if method in ("POST", "PATCH") else None).status_code
+                == 404
+            )
         assert owner.http.get(path).status_code in (200, 405)
     mine = other.trained(np.random.default_rng(0).normal(size=(50, 5)))
     pairs = [(ids["detector"], ids["dataset"]), (mine[0], ids["dataset"]), (ids["detector"], mine[1])]
@@ -75,7 +80,11 @@ def test_another_owners_objects_do_not_exist(owned):
     row = {"detector_id": ids["detector"], "rows": [[0.0] * 5]}
     assert owner.http.post("/detection/predict", json=row).status_code == 200  # and so the model is in memory
     assert other.http.post("/detection/predict", json=row).status_code == 404
-    for listing, kind in (("/datasets", "dataset"), ("/detectors", "detector"), ("/detection/results", "result")):
+    for listing, kind in (
+        ("/datasets", "dataset"),
+        ("/detectors", "detector"),
+        ("/detection/results", "result"),
+    ):
         assert ids[kind] not in [item["id"] for item in other.http.get(listing).json()]
         assert ids[kind] in [item["id"] for item in owner.http.get(listing).json()]
 
@@ -118,13 +127,17 @@ def test_tokens_rotate_and_end(server):
     first = client.tokens["refresh_token"]
     second = client.http.post("/auth/refresh", json={"refresh_token": first})
     assert second.status_code == 200
-    assert client.http.post("/auth/refresh", json={"refresh_token": first}).status_code == 401  # used twice: stolen
+    assert (
+        client.http.post("/auth/refresh", json={"refresh_token": first}).status_code == 401
+    )  # used twice: stolen
     headers = {"authorization": f"Bearer {second.json()['access_token']}"}
     assert client.http.get("/auth/me", headers=headers).status_code == 401
     other = server.client()
     assert other.http.post("/auth/logout").status_code == 204
     assert other.http.get("/auth/me").status_code == 401
-    assert other.http.get("/auth/me", headers={"authorization": f"Bearer {client.tokens['refresh_token']}"}).is_error
+    assert other.http.get(
+        "/auth/me", headers={"authorization": f"Bearer {client.tokens['refresh_token']}"}
+    ).is_error
 
 
 def test_sessions_are_listed_and_ended(server):
@@ -199,7 +212,13 @@ def test_nothing_lies_on_the_disk_in_the_clear(make_server):
     detector = client.detector("ecod")["id"]
     assert client.train(detector, dataset)["status"] == "completed"
     client.http.post("/detection/detect", json={"detector_id": detector, "dataset_id": dataset})
-    needles = [canary.encode(), np.float64(9).tobytes() + np.float64(9).tobytes(), b"NUMPY", b"ARROW", b"frequencies"]
+    needles = [
+        canary.encode(),
+        np.float64(9).tobytes() + np.float64(9).tobytes(),
+        b"NUMPY",
+        b"ARROW",
+        b"frequencies",
+    ]
     files = [path for path in (server.data_dir / "data").rglob("*") if path.is_file()]
     assert len([path for path in files if "blobs" in path.parts]) == 3
     for path in files:
@@ -210,7 +229,11 @@ def test_nothing_lies_on_the_disk_in_the_clear(make_server):
     secrets = [client.tokens["access_token"], client.tokens["refresh_token"], PASSWORD, canary]
     assert not any(secret in server.log for secret in secrets)
     for path in files:
-        assert path.stat().st_mode & 0o077 == 0 or path.parent.stat().st_mode & 0o077 == 0 or "data" in path.parts
+        assert (
+            path.stat().st_mode & 0o077 == 0
+            or path.parent.stat().st_mode & 0o077 == 0
+            or "data" in path.parts
+        )
 
 
 def test_keys_rotate_while_the_service_goes_on(admin, server):

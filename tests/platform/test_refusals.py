@@ -114,7 +114,12 @@ def test_bad_rows_are_refused(admin, trained, what):
     body = b'{"detector_id": "%s", "rows": %s}' % (trained.encode(), rows)
     answer = admin.http.post("/detection/predict", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == status, answer.text
-    assert answer.json()["code"] in ("non-finite-values", "invalid-input", "dimension-mismatch", "malformed-body")
+    assert answer.json()["code"] in (
+        "non-finite-values",
+        "invalid-input",
+        "dimension-mismatch",
+        "malformed-body",
+    )
 
 
 @pytest.mark.parametrize(
@@ -148,7 +153,9 @@ def test_a_key_that_occurs_twice_is_refused_in_small_bodies_and_in_large(admin, 
     rows = json.dumps([[1.0] * 5] * 5_000)
     for tail in ("", f', "rows": {rows}'):
         body = f'{{"detector_id": "{trained}", "detector_id": "{trained}", "rows": [[1, 1, 1, 1, 1]]{tail}}}'
-        answer = admin.http.post("/detection/predict", content=body, headers={"content-type": "application/json"})
+        answer = admin.http.post(
+            "/detection/predict", content=body, headers={"content-type": "application/json"}
+        )
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input")
 
 
@@ -177,7 +184,9 @@ def test_paths_and_methods_that_are_not_there(admin, method, path, status):
 
 def test_compressed_bodies_are_refused(admin):
     answer = admin.http.post(
-        "/detectors", content=b"\x1f\x8b", headers={"content-encoding": "gzip", "content-type": "application/json"}
+        "/detectors",
+        content=b"\x1f\x8b",
+        headers={"content-encoding": "gzip", "content-type": "application/json"},
     )
     assert answer.status_code == 415
 
