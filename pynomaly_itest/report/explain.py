@@ -20,10 +20,11 @@ def explain(run: RunDocument) -> str:
         return f"The run was killed before its end: {_how_far(run)}"
     match run.verdict:
         case Verdict.FAILED:
-            return f"{_share(run, Verdict.FAILED)} failed. {_worst(run, Verdict.FAILED)}"
+            return _sentence(f"{_share(run, Verdict.FAILED)} failed. {_worst(run, Verdict.FAILED)}")
         case Verdict.ERROR:
             share = _share(run, Verdict.ERROR)
-            return f"{share} could not be measured, so nothing is shown of it. {_worst(run, Verdict.ERROR)}"
+            worst = _worst(run, Verdict.ERROR)
+            return _sentence(f"{share} could not be measured: that is no evidence of a pass. {worst}")
         case Verdict.INCONCLUSIVE:
             return _explain_inconclusive(run)
         case _:
@@ -38,7 +39,13 @@ def _how_far(run: RunDocument) -> str:
 
 
 def _share(run: RunDocument, verdict: Verdict) -> str:
-    return f"{run.counts[verdict]} of {_plural(len(run.scenarios), 'scenario')}"
+    if len(run.scenarios) == 1:
+        return "the only scenario"
+    return f"{run.counts[verdict]} of {len(run.scenarios)} scenarios"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}".rstrip()
 
 
 def _plural(count: int, noun: str) -> str:

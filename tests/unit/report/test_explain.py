@@ -27,7 +27,7 @@ def test_passed_tells_of_skips() -> None:
 def test_failed_names_the_gate_with_its_figures() -> None:
     broken = gate("a", Verdict.FAILED, observed=61.2, limit=50, op="<=", unit="ms")
     assert _why(one(Verdict.FAILED, broken)) == (
-        "1 of 1 scenario failed. First of all: x <= 50, observed 61.2 ms against a limit of 50 ms."
+        "The only scenario failed. First of all: x <= 50, observed 61.2 ms against a limit of 50 ms."
     )
 
 
