@@ -11,15 +11,16 @@ ItestError
 │   and, inside a scenario (they become verdicts, not exit codes):
 ├── StepFailed                 the target misbehaved          -> failed
 ├── CannotMeasure              we could not measure           -> error
+├── NotEnoughEvidence          we measured too little, or ourselves -> inconclusive
 └── NotApplicable              a precondition is not there    -> skipped, with its reason
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class ExitCode(IntEnum):
@@ -144,6 +145,16 @@ class CannotMeasure(ItestError):
     """We could not measure: the fault is not shown to be the target's."""
 
     exit_code = ExitCode.INCONCLUSIVE
+
+
+class NotEnoughEvidence(ItestError):
+    """What was measured does not suffice for a verdict; `values` is what there is."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+    def __init__(self, message: str, values: Mapping[str, Any], *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.values = values
 
 
 class NotApplicable(ItestError):

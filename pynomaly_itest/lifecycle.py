@@ -12,11 +12,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from pynomaly_itest.datasets.base import Dataset
-from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError, NotApplicable, StepFailed
+from pynomaly_itest.errors import (
+    CannotMeasure,
+    EvidenceLost,
+    ItestError,
+    NotApplicable,
+    NotEnoughEvidence,
+    StepFailed,
+)
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
     DiagnosticsCollected,
     Exchange,
+    FindingRecorded,
     GateJudged,
     MetricRecorded,
     ScenarioFinished,
@@ -27,6 +35,8 @@ from pynomaly_itest.events import (
 from pynomaly_itest.gates import Judged, judge_condition
 from pynomaly_itest.ledger import CleanupLedger
 from pynomaly_itest.measure import Estimate, Samples, statistic
+from pynomaly_itest.probing.engine import Finding, counts
+from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.profile.expression import names, parse, resolve
 from pynomaly_itest.profile.expression.evaluator import lookup_in
 from pynomaly_itest.profile.model import Gate, Scenario, StepCall
@@ -62,6 +72,8 @@ class Services:
     run_id: str
     min_samples: int = 1
     accounts: Accounts | None = None
+    probing: ProbeOptions = field(default_factory=ProbeOptions)
+    shared: dict[str, Any] = field(default_factory=dict)
     clock: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
@@ -82,6 +94,7 @@ class ScenarioRun:
     services: Services
     outcomes: list[Outcome] = field(default_factory=list)
     saved: dict[str, Any] = field(default_factory=dict)
+    _found: list[Outcome] = field(default_factory=list)
     _judged: list[Outcome] = field(default_factory=list)
     _steps_begun: int = 0
 
@@ -141,6 +154,7 @@ class ScenarioRun:
         values: Values = {}
         exchange: Exchange | None = None
         self._judged = []
+        self._found = []
         try:
             async with asyncio.timeout(call.timeout_s) as limit:
                 step = self._prepare({call.kind: call.config})
@@ -154,6 +168,11 @@ class ScenarioRun:
             error = _first_error(problem, call)
             outcome = Outcome(_verdict_of(error), error.message + (f" ({error.hint})" if error.hint else ""))
             exchange = error.exchange if isinstance(error, RequestFailed) else None
+            values = dict(error.values) if isinstance(error, NotEnoughEvidence) else {}
+        if self._found:
+            outcome = _worst(
+                [outcome, *self._found] if outcome.verdict is not Verdict.PASSED else self._found
+            )
         if call.save is not None:
             self.saved[call.save] = values
             self._record_series(call.save, values)
@@ -205,8 +224,47 @@ class ScenarioRun:
             sleep=services.sleep,
             seed=services.seed,
             label=f"itest {services.run_id[:8]} {self.id}"[:120],
+            target=services.target,
+            probing=services.probing,
+            find=self._record_finding,
+            confidence=services.confidence,
+            keep=lambda values: self._keep(call, values),
+            shared=services.shared,
             expected=frozenset(name.parts[0] for gate in call.expect for name in names(gate.expression)),
         )
+
+    def _keep(self, call: StepCall, values: Values) -> None:
+        """Save what a step has measured when it is being stopped: a partial report is better than none."""
+        if call.save is not None:
+            self.saved[call.save] = values
+            self._record_series(call.save, values)
+
+    def _record_finding(self, finding: Finding) -> None:
+        """Write a finding down, and let it count as `--fail-on` and the waivers say."""
+        probe, fail_on = finding.probe, self.services.probing.fail_on
+        self.log.record(
+            FindingRecorded,
+            scenario=self.id,
+            id=probe.id,
+            title=probe.title,
+            verdict=finding.verdict,
+            reason=finding.reason,
+            severity=probe.severity.value,
+            fingerprint=finding.fingerprint,
+            where=finding.where,
+            expected=probe.expected,
+            observed=finding.observed,
+            why=probe.why,
+            mend=probe.mend,
+            references=probe.all_references(),
+            curl=finding.curl,
+            exchange=finding.exchange,
+            waived_by=finding.waived_by,
+        )
+        verdict = finding.verdict
+        if verdict is Verdict.FAILED and not counts(finding, fail_on):
+            verdict = Verdict.PASSED  # reported, not held against the run
+        self._found.append(Outcome(verdict, f"{probe.id} {probe.title}: {finding.reason}"))
 
     def _speaker(self, call: StepCall) -> PlatformApi:
         """Who makes the step's requests: the run's own account, or the actor that `as` names."""
@@ -401,6 +459,8 @@ def _verdict_of(error: ItestError) -> Verdict:
     match error:
         case StepFailed():
             return Verdict.FAILED
+        case NotEnoughEvidence():
+            return Verdict.INCONCLUSIVE
         case NotApplicable():
             return Verdict.SKIPPED
         case _:

@@ -29,6 +29,7 @@ from pynomaly_itest.events import (
 )
 from pynomaly_itest.isolation import FreshTarget, own_platform
 from pynomaly_itest.lifecycle import ScenarioRun, Services
+from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.profile.model import Plan, Scenario
 from pynomaly_itest.shelf import Shelf
 from pynomaly_itest.target.accounts import Accounts
@@ -54,6 +55,7 @@ class RunOptions:
     reproduce: str = ""
     isolate: bool = False
     fresh_target: FreshTarget | None = None
+    probing: ProbeOptions = field(default_factory=ProbeOptions)
     files: Mapping[str, Dataset] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
@@ -112,6 +114,7 @@ async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: Run
             accounts=Accounts(api, target),
             seed=options.seed,
             run_id=options.run_id,
+            probing=options.probing,
         )
         queue = _Queue(services, options)
         side_by_side = [
@@ -202,6 +205,7 @@ def _announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         seed=options.seed,
         confidence=plan.confidence,
         inconclusive_passes=options.inconclusive_passes,
+        fail_on=options.probing.fail_on.value,
         plan=tuple(_planned(scenario) for scenario in plan.scenarios),
         deselected=plan.deselected,
         benchmarks=dict(plan.benchmarks),

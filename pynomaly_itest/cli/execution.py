@@ -9,7 +9,7 @@ import shlex
 import signal
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -17,12 +17,14 @@ from typing import Literal
 import typer
 
 from pynomaly_itest.cli.console import console_for
+from pynomaly_itest.cli.safety import Safety, probe_options
 from pynomaly_itest.cli.summary import summarise
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import RunAborted, read_log
 from pynomaly_itest.isolation import FreshTarget
+from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.profile.loader import load
 from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.profile.overrides import Overrides
@@ -52,6 +54,7 @@ class Request:
     loudness: Literal["quiet", "normal", "verbose"]
     reproduce: str
     isolate: bool = False
+    safety: Safety = field(default_factory=Safety)
 
 
 def make_plan(
@@ -130,13 +133,14 @@ def reproduction(
 def execute(plan: Plan, request: Request) -> int:
     """Run the plan, write the reports, say the verdict; returns the exit code."""
     redactor = Redactor()
+    probing = probe_options(plan, request.target, request.safety)
     target = make_target(plan, request, redactor)
     files = read_files(plan)
     folder = make_folder(request.out, plan.profile)
     with console_for(request.loudness, [scenario.id for scenario in plan.scenarios]) as console:
         log = EventLog(folder / "run.jsonl", redactor, listeners=(console,))
         try:
-            lost = _run_to_the_end(plan, target, log, request, files)
+            lost = _run_to_the_end(plan, target, log, request, files, probing)
         finally:
             log.close()
     result = fold(read_log(folder / "run.jsonl"))
@@ -164,7 +168,12 @@ def _remember_bug(bug: Exception, path: Path, redactor: Redactor) -> RunAborted:
 
 
 def _run_to_the_end(
-    plan: Plan, target: Target, log: EventLog, request: Request, files: Mapping[str, Dataset]
+    plan: Plan,
+    target: Target,
+    log: EventLog,
+    request: Request,
+    files: Mapping[str, Dataset],
+    probing: ProbeOptions,
 ) -> EvidenceLost | None:
     """Run it, with Ctrl-C and SIGTERM as a request to stop; gives the loss of the log, if it came to that."""
     options = RunOptions(
@@ -178,6 +187,7 @@ def _run_to_the_end(
         isolate=request.isolate,
         fresh_target=_fresh_target(plan, request, target.redactor),
         files=files,
+        probing=probing,
     )
 
     async def main() -> None:

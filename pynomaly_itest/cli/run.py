@@ -10,6 +10,7 @@ import typer
 from pynomaly_itest.errors import UsageError
 
 _INCONCLUSIVE = ("fail", "pass")
+_SEVERITIES = ("critical", "high", "medium", "low")
 
 
 def run(
@@ -54,6 +55,19 @@ def run(
         str, typer.Option(help="html, json, junit, … separated by commas.")
     ] = "html,json,junit",
     out: Annotated[Path, typer.Option(help="Where runs land.")] = Path("reports"),
+    fail_on: Annotated[
+        str, typer.Option(help="critical, high, medium or low: findings from here on fail the run.")
+    ] = "high",
+    allow_disruptive: Annotated[
+        bool,
+        typer.Option("--allow-disruptive", help="Probes that may lock accounts of ours or slow the target."),
+    ] = False,
+    waivers: Annotated[
+        Path | None, typer.Option(help="A file of findings that somebody answers for.")
+    ] = None,
+    authorisations: Annotated[
+        Path | None, typer.Option(help="A file that permits security and load tests beyond this machine.")
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan and each effective value.")
     ] = False,
@@ -63,7 +77,10 @@ def run(
     """Run profiles against a target, judge every gate, write the reports."""
     from pynomaly_itest.cli import execution
     from pynomaly_itest.cli.report import parse_formats
+    from pynomaly_itest.cli.safety import Safety
 
+    if fail_on not in _SEVERITIES:
+        raise UsageError(f"--fail-on takes {', '.join(_SEVERITIES)}, not {fail_on!r}")
     if inconclusive not in _INCONCLUSIVE:
         raise UsageError(f"--inconclusive takes fail or pass, not {inconclusive!r}")
     if isolate and target != "bundled":
@@ -97,6 +114,7 @@ def run(
             out=out,
             loudness=loudness,
             isolate=isolate,
+            safety=Safety(fail_on, allow_disruptive, waivers, authorisations),
             reproduce=execution.reproduction(
                 profile, target=target, set_=set_ or (), datasets=dataset or (), seed=seed, user=user
             ),

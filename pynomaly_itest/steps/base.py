@@ -14,7 +14,10 @@ from pynomaly_itest.shapes import ANYTHING, Shape
 
 if TYPE_CHECKING:
     from pynomaly_itest.datasets.base import Dataset
+    from pynomaly_itest.probing.engine import Finding
+    from pynomaly_itest.probing.options import ProbeOptions
     from pynomaly_itest.steps.scene import Scene
+    from pynomaly_itest.target.base import Target
     from pynomaly_itest.target.http import Http
     from pynomaly_itest.target.platform import PlatformApi
 
@@ -36,9 +39,10 @@ class StepContext:
     """What a step may use. `clock` is monotonic, in seconds; `sleep` waits by the same clock.
 
     `prepare` makes a step of a call given as `{kind: config}`, its look-ups resolved: it is how `measure`
-    repeats a step. `scene` is what surrounds the step in its scenario.
-    `seed` makes random choices repeatable. `expected` holds the names that the step's own
-    `expect` asks about.
+    repeats a step. `scene` is what surrounds the step in its scenario. `seed` makes random choices repeatable.
+    `find` records what a probe found, which is judged with the step. `expected` holds the names that the step's
+    own `expect` asks about. `keep` saves what was measured so far when a step is being stopped; `shared` is the
+    run's own, for what is found out once.
     """
 
     http: Http
@@ -52,6 +56,12 @@ class StepContext:
     seed: int
     label: str
     scene: Scene
+    target: Target
+    probing: ProbeOptions
+    find: Callable[[Finding], None]
+    confidence: float = 0.95
+    keep: Callable[[Values], None] = lambda values: None
+    shared: dict[str, Any] = field(default_factory=dict)
     expected: frozenset[str] = field(default=frozenset())
 
 

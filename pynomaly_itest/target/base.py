@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import httpx
 
     from pynomaly_itest.events import TargetInfo
+    from pynomaly_itest.target.audit_copy import AuditCopy
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,18 @@ class Target(ABC):
 
     def data_folder(self) -> Path | None:
         """Where the target keeps what it stores, where that is ours to read."""
+        return None
+
+    def audit_copy(self, folder: Path) -> AuditCopy | None:
+        """A copy of the audit log in `folder`, where the log is ours to read."""
+        return None
+
+    def signing_key(self) -> bytes | None:
+        """The key that signs access tokens, where the target is ours: for tokens that only lack one property."""
+        return None
+
+    def raw_log(self) -> bytes | None:
+        """All that the target logged, unredacted, where it is ours to read: for finding secrets in it."""
         return None
 
     def root_pid(self) -> int | None:

@@ -1,0 +1,147 @@
+"""A small service with the platform's contract and a switch for each weakness. Never serve it but to tests."""
+
+from __future__ import annotations
+
+import json
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import weak_accounts
+import weak_data
+from weak_http import Answer, Refused, Request, problem, read_request
+from weak_store import Store
+from weak_tokens import Tokens, jwks
+
+SECURITY_HEADERS = {"x-content-type-options": "nosniff", "strict-transport-security": "max-age=63072000"}
+MAX_BODY = 4 << 20
+Handler = Callable[["WeakApp", Request], Awaitable[Answer]]
+
+
+class WeakApp:
+    """ASGI application. `holes` are the ids of the probes that must find something."""
+
+    def __init__(self, folder: Path, *holes: str, asymmetric: bool = False) -> None:
+        self.holes = frozenset(holes)
+        self.store = Store(folder, self.holes)
+        self.tokens = Tokens(self.holes, asymmetric=asymmetric)
+        self.routes: list[tuple[str, str, Handler, str | None]] = [*weak_accounts.ROUTES, *weak_data.ROUTES]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while True:
+                message = await receive()
+                await send({"type": f"{message['type']}.complete"})
+                if message["type"] == "lifespan.shutdown":
+                    return
+        try:
+            limit = 10**9 if "RES-02" in self.holes else MAX_BODY
+            request = await read_request(scope, receive, limit)
+            answer = await self._answer(request)
+        except Refused as refusal:
+            answer = refusal.answer
+        except Exception as bug:
+            answer = self._broken(bug)
+        await self._send(scope, send, answer)
+
+    async def _answer(self, request: Request) -> Answer:
+        if request.method == "TRACE" and "CFG-03" in self.holes:
+            return Answer(200, json.dumps(dict(request.headers)).encode())
+        self._throttle(request)
+        if (answer := self._special(request)) is not None:
+            return answer
+        seen_path = False
+        for method, template, handler, least in self.routes:
+            found = _match(template, request.path)
+            if found is None:
+                continue
+            seen_path = True
+            if method == request.method:
+                request.params = found
+                if least is not None and not ("AUT-01" in self.holes and template.endswith("/datasets")):
+                    self._admit(request, least)
+                return await handler(self, request)
+        raise Refused(405 if seen_path else 404)
+
+    def _special(self, request: Request) -> Answer | None:
+        path = request.path
+        if path == "/openapi.json":
+            return Answer(200, json.dumps(self.document()).encode())
+        if path == "/.well-known/jwks.json" and self.tokens.asymmetric:
+            return Answer(200, json.dumps(jwks()).encode())
+        if path == "/api/v1/health":
+            return Answer(200, b'{"status": "ok", "version": "weak"}')
+        if path in ("/docs", "/debug", "/.env", "/metrics") and "CFG-04" in self.holes:
+            return Answer(200, b"SECRET=1 routes: everything")
+        return None
+
+    def _throttle(self, request: Request) -> None:
+        """200 requests at once for each bearer, then 429 for a second."""
+        key = request.headers.get("authorization", "")
+        if "RES-01" in self.holes or not key:
+            return
+        second = f"{key}{int(time.time())}"
+        self.store.hits[second] = self.store.hits.get(second, 0) + 1
+        if self.store.hits[second] > 200:
+            raise Refused(429, headers={"retry-after": "1"})
+
+    def _admit(self, request: Request, least: str) -> None:
+        token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        cookie = request.headers.get("cookie", "")
+        if "SES-02" in self.holes and cookie.startswith("session="):
+            who = self.store.accounts.get(
+                self.store.sessions.get(cookie.removeprefix("session=").split(";")[0], "")
+            )
+        else:
+            who = weak_accounts.bearer_of(self, token)
+        if who is None:
+            raise Refused(401)
+        request.who = who
+        order = ("viewer", "analyst", "data_scientist", "admin")
+        if "AZ-03" not in self.holes and order.index(who.role) < order.index(least):
+            raise Refused(403)
+
+    def _broken(self, bug: Exception) -> Answer:
+        text = traceback.format_exc() if "CFG-05" in self.holes else "something went wrong"
+        return Answer(500, problem(500, text), {"content-type": "application/problem+json"})
+
+    async def _send(self, scope: Any, send: Any, answer: Answer) -> None:
+        request_headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        headers = {"content-type": "application/json", **answer.headers}
+        if "CFG-01" not in self.holes:
+            headers = {**SECURITY_HEADERS, **headers}
+        if "DAT-01" not in self.holes:
+            headers["cache-control"] = "no-store"
+        if "CFG-02" in self.holes and "origin" in request_headers:
+            headers["access-control-allow-origin"] = request_headers["origin"]
+            headers["access-control-allow-credentials"] = "true"
+        headers["content-length"] = str(len(answer.body))
+        raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document of the routes."""
+        paths: dict[str, Any] = {"/api/v1/health": {"get": {"security": []}}}
+        for method, template, _, least in self.routes:
+            operation: dict[str, Any] = {"responses": {"200": {"description": "ok"}}}
+            if least is None:
+                operation["security"] = []
+            paths.setdefault(template, {})[method.lower()] = operation
+        return {"openapi": "3.1.0", "security": [{"bearer": []}], "paths": paths}
+
+
+def _match(template: str, path: str) -> dict[str, str] | None:
+    wanted, given = template.split("/"), path.split("/")
+    if len(wanted) != len(given):
+        return None
+    params = {}
+    for want, have in zip(wanted, given, strict=True):
+        if want.startswith("{"):
+            params[want.strip("{}")] = unquote(have)
+        elif want != have:
+            return None
+    return params
