@@ -48,11 +48,17 @@ def summarise(metric: MetricRecorded) -> MetricDocument:
         kept=len(ordered),
         min=_short(ordered[0]) if ordered else None,
         max=_short(ordered[-1]) if ordered else None,
-        mean=_short(math.fsum(value / len(ordered) for value in ordered)) if ordered else None,
+        mean=_short(_mean(ordered)) if ordered else None,
         quantiles=_quantiles(ordered, metric),
         histogram=histogram(ordered),
         over_time=_over_time(metric.times_s, metric.values) if timed else None,
     )
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Scaled by the largest, for the sum of values near a float's limits is beyond them."""
+    scale = max(map(abs, values)) or 1.0
+    return scale * (math.fsum(value / scale for value in values) / len(values))
 
 
 def _quantiles(ordered: Sequence[float], metric: MetricRecorded) -> dict[str, float]:
