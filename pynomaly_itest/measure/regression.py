@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pynomaly_itest.measure.pairs import Effect, effect_of
 from pynomaly_itest.measure.sequential import LOOKS, level_of_a_look, next_look, rejected_by_holm
-from pynomaly_itest.results import Verdict
+from pynomaly_itest.verdicts import Verdict
 
 if TYPE_CHECKING:
     import numpy as np

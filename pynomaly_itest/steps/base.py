@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from pynomaly_itest.measure import Estimate
 from pynomaly_itest.shapes import ANYTHING, Shape
 
 if TYPE_CHECKING:
     from pynomaly_itest.datasets.base import Dataset
+    from pynomaly_itest.measure import Estimate
     from pynomaly_itest.probing.engine import Finding
     from pynomaly_itest.probing.options import ProbeOptions
     from pynomaly_itest.steps.scene import Scene
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Values = dict[str, Any]
 """What a step produced, by name: plain JSON values, `Samples`, `Estimate`s, `Inference`s, and dicts of these."""
 
-Inference = Callable[[float], Estimate]
+Inference: TypeAlias = "Callable[[float], Estimate]"
 """A measurement whose interval is made for the confidence that a gate asks for."""
 
 

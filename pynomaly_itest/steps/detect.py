@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -13,7 +14,10 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body, Reply
-from pynomaly_itest.target.platform import require
+from pynomaly_itest.target.platform import PREFIX, require
+
+if TYPE_CHECKING:
+    from pynomaly_itest.load import Endpoint
 
 
 @STEPS.register("detect")
@@ -39,6 +43,22 @@ class Detect(Step):
         if isinstance(result.get("id"), str):
             context.ledger.created("result", result["id"], f"detection/results/{result['id']}")
         return {**result, "latency_ms": reply.latency_ms, "cached": is_cached(reply, result)}
+
+    async def endpoint(self, context: StepContext, *, name: str, weight: float) -> Endpoint:
+        """The same request for load."""
+        from pynomaly_itest.load import Check, Endpoint
+
+        body = json.dumps({"detector_id": self.detector, "dataset_id": self.dataset}).encode()
+        headers = {**await context.api.authorization(), "Content-Type": "application/json"}
+        return Endpoint(
+            name=name,
+            method="POST",
+            path=f"{PREFIX}/detection/detect",
+            headers=tuple(headers.items()),
+            bodies=(body,),
+            weight=weight,
+            checks=(Check("n_anomalies"), Check("anomaly_scores")),
+        )
 
 
 DETECTION = Record(

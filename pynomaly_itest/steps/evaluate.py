@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from pynomaly_itest.errors import CannotMeasure, StepFailed
-from pynomaly_itest.measure import DEFAULT_CONFIDENCE, Estimate, exact, proportion
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
 from pynomaly_itest.steps.detect import read_detection
 from pynomaly_itest.target.http import Body
+
+if TYPE_CHECKING:
+    from pynomaly_itest.measure import Estimate
 
 _TOLERANCE = 1e-6
 _QUALITY = ("accuracy", "precision", "recall", "f1", "roc_auc", "average_precision")
@@ -74,6 +76,8 @@ def quality(truth: Any, labels: Any, scores: Any) -> dict[str, Any]:
     """
     import numpy as np
 
+    from pynomaly_itest.measure import exact
+
     actual, found, score = np.asarray(truth, bool), np.asarray(labels, bool), np.asarray(scores, float)
     if actual.shape != found.shape:
         raise StepFailed(f"{len(actual)} rows were uploaded, {len(found)} were scored")
@@ -91,11 +95,16 @@ def quality(truth: Any, labels: Any, scores: Any) -> dict[str, Any]:
 
 
 def _point(measured: Estimate | Inference) -> float:
-    return measured.value if isinstance(measured, Estimate) else measured(DEFAULT_CONFIDENCE).value
+    return measured(0.95).value if callable(measured) else measured.value
 
 
 def _share(hits: int, n: int) -> Inference:
-    return lambda confidence: proportion(hits, n, confidence=confidence)
+    def at(confidence: float) -> Estimate:
+        from pynomaly_itest.measure import proportion
+
+        return proportion(hits, n, confidence=confidence)
+
+    return at
 
 
 def _roc_auc(actual: Any, score: Any) -> float:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
 from pynomaly_itest.errors import StepFailed
-from pynomaly_itest.measure import Estimate, Samples, proportion, statistic
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape
 from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
+
+if TYPE_CHECKING:
+    from pynomaly_itest.measure import Estimate
 
 
 @STEPS.register("measure")
@@ -55,12 +57,18 @@ class Measure(Step):
         )
 
     async def run(self, context: StepContext) -> Values:
+        import asyncio
+
         step = context.prepare(self.step)
         quiet = _Tally()
         await self._repeat(step, context, self.warmup, quiet, "warm-up")
         tally = _Tally()
         start = context.clock()
-        await self._repeat(step, context, self.repeat, tally, "measuring")
+        try:
+            await self._repeat(step, context, self.repeat, tally, "measuring")
+        except asyncio.CancelledError:
+            context.keep(tally.values(duration_s=context.clock() - start))
+            raise
         return tally.values(duration_s=context.clock() - start)
 
     async def _repeat(self, step: Step, context: StepContext, times: int, tally: _Tally, phase: str) -> None:
@@ -119,6 +127,8 @@ class _Tally:
         return f", p50 {latencies[len(latencies) // 2]:.1f} ms" if latencies else ""
 
     def values(self, duration_s: float) -> Values:
+        from pynomaly_itest.measure import Samples
+
         out: Values = {
             name: Samples.of(name, seen, _unit(name), times_s=self._times(seen), duration_s=duration_s)
             for name, seen in self.numbers.items()
@@ -144,6 +154,8 @@ class _Tally:
         value = each * len(self.times_s) / duration_s if duration_s > 0 else float("nan")
 
         def at(confidence: float) -> Estimate:
+            from pynomaly_itest.measure import Estimate, Samples, statistic
+
             gap = statistic(Samples.of("gap", gaps, "s"), "mean", confidence=confidence)
             known = gap.low is not None and gap.high is not None and gap.low > 0
             return Estimate(
@@ -160,7 +172,12 @@ class _Tally:
 
 
 def _share(hits: int, n: int) -> Inference:
-    return lambda confidence: proportion(hits, n, confidence=confidence)
+    def at(confidence: float) -> Estimate:
+        from pynomaly_itest.measure import proportion
+
+        return proportion(hits, n, confidence=confidence)
+
+    return at
 
 
 def _unit(name: str) -> str:

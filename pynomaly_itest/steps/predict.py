@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -14,6 +15,13 @@ from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.detect import DETECTION, is_cached, read_detection
 from pynomaly_itest.target.http import Body
+from pynomaly_itest.target.platform import PREFIX
+
+if TYPE_CHECKING:
+    from pynomaly_itest.load import Endpoint
+
+_LOAD_BODIES = 64
+"""How many different bodies a load draws from: prepared once, so that making them costs nothing under load."""
 
 
 @STEPS.register("predict")
@@ -49,6 +57,34 @@ class Predict(Step):
         if result["n_samples"] != len(rows):
             raise StepFailed(f"{len(rows)} rows were sent, the reply scores {result['n_samples']}")
         return {**result, "latency_ms": reply.latency_ms, "cached": is_cached(reply, result)}
+
+    async def endpoint(self, context: StepContext, *, name: str, weight: float) -> Endpoint:
+        """The same request for load: bodies with different rows, each answer to have a label for every row."""
+        from pynomaly_itest.load import Check, Endpoint
+
+        X = (await context.dataset(self.dataset)).X
+        count = _LOAD_BODIES if self.draw == "random" else 1
+        bodies, query, kind = [], "", "application/json"
+        for number in range(count):
+            rows = self._rows(X, context.seed + number)
+            if self.format == "npy":
+                bodies.append(_npy(rows))
+                query, kind = f"?detector_id={self.detector}", "application/x-npy"
+            else:
+                bodies.append(json.dumps({"detector_id": self.detector, "rows": rows.tolist()}).encode())
+        headers = {**await context.api.authorization(), "Content-Type": kind, "Accept": "application/json"}
+        return Endpoint(
+            name=name,
+            method="POST",
+            path=f"{PREFIX}/detection/predict{query}",
+            headers=tuple(headers.items()),
+            bodies=tuple(bodies),
+            weight=weight,
+            checks=(
+                Check("anomaly_labels", "length", self.rows),
+                Check("anomaly_scores", "length", self.rows),
+            ),
+        )
 
     def _rows(self, X: Any, seed: int) -> Any:
         """(rows, d): the first rows, or rows from a random place on, wrapping around at the end."""

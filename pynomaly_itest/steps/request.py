@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from urllib.parse import urlencode
 
 from pydantic import Field, model_validator
 
@@ -12,6 +13,9 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body, Reply, RequestFailed
+
+if TYPE_CHECKING:
+    from pynomaly_itest.load import Endpoint
 
 _MOST_TEXT_CHARS = 1_000_000
 
@@ -78,6 +82,31 @@ class Request(Step):
             "text": reply.body[: 4 * _MOST_TEXT_CHARS].decode(errors="replace")[:_MOST_TEXT_CHARS],
             "size_bytes": len(reply.body),
         }
+
+    async def endpoint(self, context: StepContext, *, name: str, weight: float) -> Endpoint:
+        """The same request for load."""
+        from pynomaly_itest.load import Endpoint
+
+        headers = {**(await context.api.authorization() if self.auth == "auto" else {}), **self.headers}
+        content = b""
+        if self.json_body is not None:
+            content = json.dumps(self.json_body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        elif self.form is not None:
+            content = urlencode(self.form).encode()
+            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        elif self.body is not None:
+            content = self.body.encode()
+        wanted = [self.status] if isinstance(self.status, int) else self.status or []
+        return Endpoint(
+            name=name,
+            method=self.method,
+            path=self.path,
+            headers=tuple(headers.items()),
+            bodies=(content,),
+            weight=weight,
+            expect_status=tuple(wanted),
+        )
 
     def _check_status(self, reply: Reply, context: StepContext) -> None:
         wanted = [self.status] if isinstance(self.status, int) else self.status

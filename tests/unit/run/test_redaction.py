@@ -58,7 +58,9 @@ def test_harmless_text_stays_as_it_is() -> None:
 
 
 def test_secret_headers_are_blanked_and_others_kept() -> None:
-    shown = Redactor().headers({"Authorization": "Bearer x", "Set-Cookie": "s=1", "Content-Type": "text/html"})
+    shown = Redactor().headers(
+        {"Authorization": "Bearer x", "Set-Cookie": "s=1", "Content-Type": "text/html"}
+    )
     assert shown == {"Authorization": HIDDEN, "Set-Cookie": HIDDEN, "Content-Type": "text/html"}
 
 

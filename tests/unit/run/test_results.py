@@ -43,7 +43,9 @@ def started(count: int, **fields: Any) -> RunStarted:
 
 
 def finished(n: int, verdict: Verdict, reason: str | None = None) -> ScenarioFinished:
-    return ScenarioFinished(at_s=n, scenario=f"s{n}", verdict=verdict, reason=reason, started_s=0, duration_s=1)
+    return ScenarioFinished(
+        at_s=n, scenario=f"s{n}", verdict=verdict, reason=reason, started_s=0, duration_s=1
+    )
 
 
 def run_of(*verdicts: Verdict, **fields: Any) -> Any:

@@ -39,7 +39,9 @@ def with_api(handler: Handler, use: Callable[[PlatformApi], Any], **credentials:
 
 def tokens(request: httpx.Request) -> httpx.Response:
     if request.url.path == "/api/v1/auth/login":
-        return httpx.Response(200, json={"access_token": "token-1", "token_type": "bearer", "expires_in": 100})
+        return httpx.Response(
+            200, json={"access_token": "token-1", "token_type": "bearer", "expires_in": 100}
+        )
     return httpx.Response(200, json={"authorization": request.headers.get("authorization")})
 
 
@@ -88,7 +90,9 @@ def test_tokens_and_keys_are_sent_as_they_are_and_nothing_without_any() -> None:
 
 def test_another_status_than_needed_is_a_failure_that_quotes_the_problem() -> None:
     problem = httpx.Response(
-        409, content=json.dumps({"detail": "not fitted"}), headers={"content-type": "application/problem+json"}
+        409,
+        content=json.dumps({"detail": "not fitted"}),
+        headers={"content-type": "application/problem+json"},
     )
 
     async def use(api: PlatformApi) -> None:
