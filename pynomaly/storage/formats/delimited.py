@@ -170,7 +170,7 @@ def _kind(values: pa.Array) -> ColumnKind:
     import pyarrow.compute as pc
 
     try:
-        pc.cast(pc.utf8_trim_whitespace(values), pa.float64())
+        pc.cast(pc.utf8_trim(values, " \t"), pa.float64())  # what the reader of numbers trims, and no more
     except pa.ArrowInvalid:
         return ColumnKind.CATEGORICAL
     return ColumnKind.NUMERIC
