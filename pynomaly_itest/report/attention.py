@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pynomaly_itest.report.document import (
@@ -64,6 +64,15 @@ def concerns(run: RunDocument) -> list[Concern]:
     return sorted(found, key=lambda concern: (_WORST_FIRST.index(concern.verdict), *concern.rank))
 
 
+def by_scenario(run: RunDocument) -> dict[str, list[Concern]]:
+    """The concerns about one scenario each, in the same order, by its id; scenarios without one are not in it."""
+    found: dict[str, list[Concern]] = {}
+    for concern in concerns(run):
+        for scenario in concern.scenarios:
+            found.setdefault(scenario.id, []).append(concern)
+    return found
+
+
 def noted(run: RunDocument) -> list[FindingDocument]:
     """Failed findings that are not held against the verdict: waived, or less severe than what fails a run."""
     return [f for f in run.findings if f.verdict is Verdict.FAILED and not f.counts]
@@ -81,8 +90,15 @@ def _of_run(run: RunDocument) -> Iterator[Concern]:
 
 def _of_scenarios(run: RunDocument) -> Iterator[Concern]:
     bare: dict[tuple[Verdict, str | None], list[ScenarioDocument]] = {}
+    findings: dict[str, list[FindingDocument]] = {}
+    for finding in run.findings:
+        findings.setdefault(finding.scenario, []).append(finding)
     for scenario in run.scenarios:
-        parts = [*_of_steps(scenario), *_of_gates(scenario), *_of_findings(scenario, run)]
+        parts = [
+            *_of_steps(scenario),
+            *_of_gates(scenario),
+            *_of_findings(scenario, findings.get(scenario.id, [])),
+        ]
         yield from parts
         if scenario.verdict in _WORST_FIRST and not any(part.verdict is scenario.verdict for part in parts):
             bare.setdefault((scenario.verdict, scenario.reason), []).append(scenario)
@@ -112,9 +128,9 @@ def _room(gate: GateDocument) -> float:
     return -math.inf if gate.margin is not None and gate.margin < 0 else math.inf
 
 
-def _of_findings(scenario: ScenarioDocument, run: RunDocument) -> Iterator[Concern]:
-    for finding in run.findings:
-        if finding.scenario != scenario.id or finding.verdict not in _WORST_FIRST:
+def _of_findings(scenario: ScenarioDocument, findings: Iterable[FindingDocument]) -> Iterator[Concern]:
+    for finding in findings:
+        if finding.verdict not in _WORST_FIRST:
             continue
         if finding.verdict is Verdict.FAILED and not finding.counts:
             continue

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from pynomaly_itest.registry import REPORTS
-from pynomaly_itest.report.attention import concerns
+from pynomaly_itest.report.attention import Concern, by_scenario
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.document import RunDocument, ScenarioDocument
 from pynomaly_itest.report.plain import concern_lines
@@ -35,7 +35,8 @@ class CtrfReport:
 
 def _report(run: RunDocument) -> dict[str, Any]:
     start = _milliseconds(run.started_at)
-    tests = [_test(run, scenario, start) for scenario in run.scenarios]
+    found = by_scenario(run)
+    tests = [_test(scenario, found.get(scenario.id, []), start) for scenario in run.scenarios]
     if not run.complete:
         tests.append({"name": "the run itself", "status": "failed", "duration": 0, "message": run.why})
     counts = Counter(test["status"] for test in tests)
@@ -57,7 +58,7 @@ def _report(run: RunDocument) -> dict[str, Any]:
     }
 
 
-def _test(run: RunDocument, scenario: ScenarioDocument, start: int) -> dict[str, Any]:
+def _test(scenario: ScenarioDocument, found: list[Concern], start: int) -> dict[str, Any]:
     begun = start + round((scenario.started_s or 0.0) * 1000)
     took = round(scenario.duration_s * 1000)
     test: dict[str, Any] = {
@@ -71,9 +72,7 @@ def _test(run: RunDocument, scenario: ScenarioDocument, start: int) -> dict[str,
     }
     if scenario.verdict is not Verdict.PASSED:
         test["message"] = scenario.reason or f"the scenario is {scenario.verdict.value}"
-        test["trace"] = "\n\n".join(
-            "\n".join(concern_lines(c)) for c in concerns(run) if c.scenario is scenario
-        )
+        test["trace"] = "\n\n".join("\n".join(concern_lines(concern)) for concern in found)
     return test
 
 

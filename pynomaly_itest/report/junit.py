@@ -11,7 +11,7 @@ from collections import Counter
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from pynomaly_itest.registry import REPORTS
-from pynomaly_itest.report.attention import concerns
+from pynomaly_itest.report.attention import Concern, by_scenario
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.document import RunDocument, ScenarioDocument
 from pynomaly_itest.report.plain import concern_lines
@@ -56,8 +56,9 @@ def _suite(root: Element, run: RunDocument) -> None:
         time=f"{run.duration_s:.3f}",
     )
     _properties(suite, run)
+    found = by_scenario(run)
     for scenario in run.scenarios:
-        _case(suite, run, scenario)
+        _case(suite, run, scenario, found.get(scenario.id, []))
     if unfinished:
         _run_case(suite, run)
     SubElement(suite, "system-out").text = run.why
@@ -78,7 +79,7 @@ def _properties(suite: Element, run: RunDocument) -> None:
         SubElement(block, "property", name=name, value=value)
 
 
-def _case(suite: Element, run: RunDocument, scenario: ScenarioDocument) -> None:
+def _case(suite: Element, run: RunDocument, scenario: ScenarioDocument, found: list[Concern]) -> None:
     case = SubElement(
         suite, "testcase", name=scenario.id, classname=_class_name(run), time=f"{scenario.duration_s:.3f}"
     )
@@ -90,12 +91,13 @@ def _case(suite: Element, run: RunDocument, scenario: ScenarioDocument) -> None:
         SubElement(case, "skipped", message=reason)
         return
     outcome = SubElement(case, element, message=_first_line(reason), type=scenario.verdict.value)
-    outcome.text = "\n\n".join([reason, *_concern_texts(run, scenario), f"Reproduce: {scenario.reproduce}"])
+    outcome.text = "\n\n".join([reason, *_texts(found), f"Reproduce: {scenario.reproduce}"])
 
 
-def _concern_texts(run: RunDocument, scenario: ScenarioDocument) -> list[str]:
-    own = [c for c in concerns(run) if c.scenario is scenario and (c.gate or c.step or c.finding)]
-    return ["\n".join(concern_lines(concern)) for concern in own]
+def _texts(found: list[Concern]) -> list[str]:
+    """What is wrong in the scenario; that it is wrong as a whole is said by its reason."""
+    parts = [concern for concern in found if concern.gate or concern.step or concern.finding]
+    return ["\n".join(concern_lines(concern)) for concern in parts]
 
 
 def _run_case(suite: Element, run: RunDocument) -> None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 
 from pynomaly_itest.registry import REPORTS
-from pynomaly_itest.report.attention import concerns
+from pynomaly_itest.report.attention import Concern, by_scenario
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.document import RunDocument, ScenarioDocument
 from pynomaly_itest.report.plain import concern_lines
@@ -31,14 +31,15 @@ class TapReport:
 def _lines(run: RunDocument) -> Iterator[str]:
     yield "TAP version 14"
     yield f"1..{len(run.scenarios)}"
+    found = by_scenario(run)
     for number, scenario in enumerate(run.scenarios, start=1):
-        yield from _point(number, scenario, run)
+        yield from _point(number, scenario, found.get(scenario.id, []))
     yield f"# {one_line(run.why, 1000)}"
     if not run.complete:
         yield f"Bail out! {one_line(run.why)}"
 
 
-def _point(number: int, scenario: ScenarioDocument, run: RunDocument) -> Iterator[str]:
+def _point(number: int, scenario: ScenarioDocument, found: list[Concern]) -> Iterator[str]:
     ok = "ok" if scenario.verdict in {Verdict.PASSED, Verdict.SKIPPED} else "not ok"
     point = f"{ok} {number} - {_description(scenario.id)}"
     if scenario.verdict is Verdict.SKIPPED:
@@ -47,7 +48,7 @@ def _point(number: int, scenario: ScenarioDocument, run: RunDocument) -> Iterato
     yield point
     if scenario.verdict is Verdict.PASSED:
         return
-    details = [line for c in concerns(run) if c.scenario is scenario for line in concern_lines(c)]
+    details = [line for concern in found for line in concern_lines(concern)]
     yield "  ---"
     # JSON is YAML: quoted this way, no text can end the block.
     yield f"  verdict: {json.dumps(scenario.verdict.value)}"
