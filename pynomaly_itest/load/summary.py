@@ -19,8 +19,8 @@ from pynomaly_itest.measure.correlation import inflation
 from pynomaly_itest.measure.estimate import Estimate, exact, no_data
 from pynomaly_itest.measure.means import rate_of_windows
 from pynomaly_itest.measure.proportions import proportion
+from pynomaly_itest.measure.quantiles import observed_quantile
 from pynomaly_itest.measure.samples import Samples
-from pynomaly_itest.measure.statistics import statistic
 from pynomaly_itest.measure.steady import TOLERANCE, steadiness
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
     metrics |= _rates(plan, ledger, duration_s, wait_s, course.confidence)
     metrics |= _counts(ledger, outcomes, raw, course.confidence)
     symptoms = Symptoms(
-        latency_p50_ms=statistic(series["latency_ms"], "p50").value,
-        lag_p50_ms=statistic(series["lag_ms"], "p50").value,
-        lag_p99_ms=statistic(series["lag_ms"], "p99").value,
+        latency_p50_ms=observed_quantile(series["latency_ms"], 0.5),
+        lag_p50_ms=observed_quantile(series["lag_ms"], 0.5),
+        lag_p99_ms=observed_quantile(series["lag_ms"], 0.99),
     )
     return LoadResult(
         metrics=metrics,

@@ -142,7 +142,9 @@ def door_of(order: Order) -> Door:
 def prepare_process(order: Order) -> None:
     """Pin to the core that was given, go first where that is allowed, leave Ctrl-C to the starter."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if isinstance(order.plan.executor, OpenExecutor):  # it has a schedule to keep; users only wait for answers
+    if isinstance(
+        order.plan.executor, OpenExecutor
+    ):  # it has a schedule to keep; users only wait for answers
         with contextlib.suppress(PermissionError):  # a privilege: without it, late on a busy machine
             os.nice(_GO_FIRST)
     if order.cpu is not None:

@@ -52,6 +52,11 @@ def quantile(samples: Samples, p: float, *, confidence: float = 0.95) -> Estimat
     )
 
 
+def observed_quantile(samples: Samples, p: float) -> float:
+    """Only the value: for figures that are shown, not judged. NaN of no samples."""
+    return _interpolated(_ordered(samples), samples.n, p) if samples.n else float("nan")
+
+
 def rank_bounds(n: int, p: float, confidence: float, n_effective: float | None = None) -> RankBounds:
     """Ranks (of n) whose values hold the p-quantile between them with at least `confidence`.
 
