@@ -79,3 +79,9 @@ def test_scenarios_that_never_started_are_told_together() -> None:
 
 def test_a_finished_run_that_passed_needs_nothing() -> None:
     assert concerns(describe(fold([started("a"), *ended("a", Verdict.PASSED), FINISHED]))) == []
+
+
+@pytest.mark.parametrize("verdict", [Verdict.ERROR, Verdict.INCONCLUSIVE])
+def test_a_check_that_told_nothing_is_a_concern_however_mild(verdict: Verdict) -> None:
+    found = concerns(describe(one(verdict, finding("a", verdict, "low"))))
+    assert [(c.verdict, c.finding is not None) for c in found] == [(verdict, True)]
