@@ -133,7 +133,7 @@ def _comparison(left: Node, op: str, right: Node, terms: _Terms) -> Judged:
         if one.estimate is not None and op in _MIRRORED:
             return _measured(one, one.estimate, op, other, terms)
         return _plain(one, op, other)
-    except (TypeError, UnitClash) as problem:
+    except (TypeError, ValueError, UnitClash) as problem:  # ValueError: a text too long to be searched
         return Judged(terms.absent, str(problem), observed=one.value, limit=other.value, op=op)
 
 
