@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import shutil
@@ -19,6 +20,8 @@ from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Credentials, Target
 
 _USERNAME = "itest-admin"
+START_TIMEOUT_S = 180.0
+_POLL_S = 0.05
 
 
 class InProcessTarget(Target):
@@ -41,18 +44,31 @@ class InProcessTarget(Target):
         password_file.touch(mode=0o600)
         password_file.write_text(self.credentials.password or "")
         try:
-            self._app = import_module("pynomaly.app").create_app_for(
-                data_dir=self._folder / "data",
-                bootstrap_username=_USERNAME,
-                bootstrap_password_file=password_file,
-                **self._settings,
-            )
-            await self._lifespan.enter_async_context(self._app.router.lifespan_context(self._app))
+            await self._build(self._folder, password_file)
         except Exception as problem:
             await self.close()
             raise TargetStartFailed(f"the platform did not start in this process: {problem}") from problem
         version = import_module("pynomaly").__version__
         self.info = self.info.model_copy(update={"version": version})
+
+    async def _build(self, folder: Path, password_file: Path) -> None:
+        """The platform is imported by name, as the tool and the platform know each other over HTTP only."""
+        app = import_module("pynomaly.app")
+        chosen = {f"PYNOMALY_{name.upper()}": str(value) for name, value in self._settings.items()}
+        bootstrap = {
+            "PYNOMALY_ACCESS_LOG": "false",
+            "PYNOMALY_BOOTSTRAP_USERNAME": _USERNAME,
+            "PYNOMALY_BOOTSTRAP_PASSWORD_FILE": str(password_file),
+        }
+        settings = import_module("pynomaly.settings").read_settings(
+            {**chosen, **bootstrap}, data_dir=folder / "data"
+        )
+        self._app = await asyncio.to_thread(app.create_app, settings)
+        await asyncio.to_thread(app.bootstrap, settings, self._app.foundations.security)
+        await self._lifespan.enter_async_context(self._app.running())
+        async with asyncio.timeout(START_TIMEOUT_S), self.client(timeout_s=5.0) as client:
+            while (await client.get("/api/v1/health/ready")).status_code != httpx.codes.OK:  # noqa: ASYNC110
+                await asyncio.sleep(_POLL_S)  # its kernels are being compiled or loaded
 
     def client(self, timeout_s: float) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
