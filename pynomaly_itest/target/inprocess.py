@@ -47,7 +47,8 @@ class InProcessTarget(Target):
             await self._build(self._folder, password_file)
         except Exception as problem:
             await self.close()
-            raise TargetStartFailed(f"the platform did not start in this process: {problem}") from problem
+            why = str(problem) or type(problem).__name__
+            raise TargetStartFailed(f"the platform did not start in this process: {why}") from problem
         version = import_module("pynomaly").__version__
         self.info = self.info.model_copy(update={"version": version})
 
