@@ -233,11 +233,14 @@ def _memory(X: Floats) -> dict[str, int]:
 def _markdown(report: dict[str, Any], table: dict[str, list[Cell]]) -> str:
     machine = ", ".join(f"{name} {value}" for name, value in report["machine"].items())
     sizes = [cell.rows for cell in next(iter(table.values()))]
+    intro = (
+        f"CPU time of PyOD's `decision_function` over ours, in the same run, one thread ({machine}). In brackets the "
+        "ratio to be met, and our CPU time a call."
+    )
     lines = [
         "# The detection engine beside plain PyOD",
         "",
-        f"CPU time of PyOD's `decision_function` over ours, in the same run, one thread ({machine}). In brackets the "
-        "ratio to be met, and our CPU time a call.",
+        intro,
         "",
         "| | " + " | ".join(f"{size:,} rows" for size in sizes) + " |",
         "|---" * (len(sizes) + 1) + "|",
@@ -245,12 +248,12 @@ def _markdown(report: dict[str, Any], table: dict[str, list[Cell]]) -> str:
     for name, cells in table.items():
         lines.append(f"| {name} | " + " | ".join(_shown(cell) for cell in cells) + " |")
     imports, memory = report["imports_s"], report["memory"]
-    lines += [
-        "",
+    outro = (
         f"Cold import: catalogue {imports['catalogue']:.2f} s, with all kernels {imports['kernels']:.2f} s. "
         f"50 forests of 100 trees served: {memory['rss_bytes'] / 1e6:.0f} MB resident, "
-        f"{memory['rss_bytes_after_100000_calls'] / 1e6:.0f} MB after 100,000 calls.",
-    ]
+        f"{memory['rss_bytes_after_100000_calls'] / 1e6:.0f} MB after 100,000 calls."
+    )
+    lines += ["", outro]
     return "\n".join(lines) + "\n"
 
 

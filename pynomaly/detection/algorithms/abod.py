@@ -8,10 +8,11 @@ import numpy as np
 
 from pynomaly.detection.algorithm import AlgorithmSpec, Learned, Training
 from pynomaly.detection.layout import require, require_arrays
-from pynomaly.detection.model import Arrays, Floats, Scorer
+from pynomaly.detection.model import Arrays, Floats, Scorer, all_usable
 from pynomaly.detection.neighbourhood import lay_out, verify_points
 from pynomaly.detection.parameters import Parameter, ParameterValue
 from pynomaly.detection.tree import TREE_DTYPES, keep_tree, verify_tree
+from pynomaly.detection.wide import FEW_ROWS, wide_search
 from pynomaly.domain.errors import InvalidInput
 
 MIN_NEIGHBOURS = 2
@@ -57,7 +58,7 @@ def verify(arrays: Arrays, n_features: int) -> None:
 
 def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     """The variance of angles, negative: anomalies have the highest score."""
-    from pynomaly.detection.kernels.neighbours import score_abod
+    from pynomaly.detection.kernels.proximity import abod_of_neighbours, score_abod
 
     points = arrays["points"]
     near = lay_out(points)
@@ -65,7 +66,16 @@ def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     order, nodes, bounds = (arrays[name] for name in TREE_DTYPES)
     k, no_angle = int(arrays["n_neighbours"][0]), float(arrays["no_angle"][0])
 
+    wide = wide_search(points, k)
+
     def score(rows: Floats, scores: Floats) -> bool:
+        if wide is not None and len(rows) >= FEW_ROWS:
+            return all_usable(rows) and all(
+                abod_of_neighbours(
+                    found.rows, found.nearest, found.indices, points, no_angle, scores[found.begin :]
+                )
+                for found in wide.blocks(rows)
+            )
         return score_abod(
             rows, blocks, members, lows, highs, points, order, nodes, bounds, k, no_angle, scores
         )

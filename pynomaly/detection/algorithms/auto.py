@@ -19,6 +19,7 @@ from pynomaly.detection.layout import require, require_arrays, require_sorted
 from pynomaly.detection.model import Arrays, Floats, Scorer
 from pynomaly.detection.neighbourhood import lay_out, verify_points
 from pynomaly.detection.parameters import Parameter, ParameterValue
+from pynomaly.detection.wide import FEW_ROWS, wide_search
 
 _MEAN_DISTANCE = 1
 _FOREST = ("nodes", "leaves", "normaliser")
@@ -72,11 +73,12 @@ def verify(arrays: Arrays, n_features: int) -> None:
 def scorer(arrays: Arrays, parameters: Mapping[str, ParameterValue]) -> Scorer:
     """The mean of the members' -log tail probabilities."""
     from pynomaly.detection.kernels.linear import score_mahalanobis
-    from pynomaly.detection.kernels.neighbours import score_knn
+    from pynomaly.detection.kernels.proximity import knn_of_neighbours, score_knn
 
     score_forest = isolation_forest.scorer(arrays, parameters)
     near = lay_out(arrays["points"])
     k = int(arrays["n_neighbours"][0])
+    wide = wide_search(arrays["points"], k)
     means, deviations, precision = arrays["means"], arrays["deviations"], arrays["precision"]
     columns = by_column(precision)
     references = [arrays[name] for name in _REFERENCES]
@@ -87,7 +89,13 @@ def scorer(arrays: Arrays, parameters: Mapping[str, ParameterValue]) -> Scorer:
         if not score_forest(rows, members[0]):
             return False
         standard = (rows - means) / deviations
-        score_knn(standard, near.blocks, near.members, near.lows, near.highs, k, _MEAN_DISTANCE, members[1])
+        if wide is not None and len(rows) >= FEW_ROWS:
+            for found in wide.blocks(standard):
+                knn_of_neighbours(found.nearest, _MEAN_DISTANCE, members[1, found.begin :])
+        else:
+            score_knn(
+                standard, near.blocks, near.members, near.lows, near.highs, k, _MEAN_DISTANCE, members[1]
+            )
         score_mahalanobis(rows, means, deviations, precision, columns, members[2])
         scores[:] = _mean_surprise(references, surprises, members)
         return True
@@ -155,7 +163,7 @@ SPEC = AlgorithmSpec(
     aliases=("automatic", "ensemble"),
     parameters=(
         Parameter("n_estimators", "integer", 100, "How many trees", minimum=1, maximum=1000),
-        Parameter("n_neighbors", "integer", 10, "How many distinct neighbours", minimum=1, maximum=1000),
+        Parameter("n_neighbors", "integer", 10, "How many distinct neighbours", minimum=1, maximum=200),
     ),
     learn=learn,
     verify=verify,

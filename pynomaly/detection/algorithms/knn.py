@@ -8,9 +8,10 @@ import numpy as np
 
 from pynomaly.detection.algorithm import AlgorithmSpec, Learned, Training
 from pynomaly.detection.layout import require, require_arrays
-from pynomaly.detection.model import Arrays, Floats, Scorer
+from pynomaly.detection.model import Arrays, Floats, Scorer, all_usable
 from pynomaly.detection.neighbourhood import lay_out, verify_points
 from pynomaly.detection.parameters import Parameter, ParameterValue
+from pynomaly.detection.wide import FEW_ROWS, wide_search
 
 METHODS = ("largest", "mean", "median")
 
@@ -37,13 +38,19 @@ def verify(arrays: Arrays, n_features: int) -> None:
 
 def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     """The distance to the nearest neighbours."""
-    from pynomaly.detection.kernels.neighbours import score_knn
+    from pynomaly.detection.kernels.proximity import knn_of_neighbours, score_knn
 
     near = lay_out(arrays["points"])
     blocks, members, lows, highs = near.blocks, near.members, near.lows, near.highs
     k, method = (int(value) for value in arrays["search"])
 
+    wide = wide_search(arrays["points"], k)
+
     def score(rows: Floats, scores: Floats) -> bool:
+        if wide is not None and len(rows) >= FEW_ROWS:
+            return all_usable(rows) and all(
+                knn_of_neighbours(found.nearest, method, scores[found.begin :]) for found in wide.blocks(rows)
+            )
         return score_knn(rows, blocks, members, lows, highs, k, method, scores)
 
     return score
@@ -56,7 +63,7 @@ SPEC = AlgorithmSpec(
     description="Rows far from everything seen in training. Strong and simple; its cost grows with the training set.",
     aliases=("k_nearest_neighbors", "NearestNeighbors"),
     parameters=(
-        Parameter("n_neighbors", "integer", 5, "Which neighbour's distance counts", minimum=1, maximum=1000),
+        Parameter("n_neighbors", "integer", 5, "Which neighbour's distance counts", minimum=1, maximum=200),
         Parameter(
             "method",
             "string",

@@ -8,10 +8,11 @@ import numpy as np
 
 from pynomaly.detection.algorithm import AlgorithmSpec, Learned, Training
 from pynomaly.detection.layout import require, require_arrays
-from pynomaly.detection.model import Arrays, Floats, Scorer
+from pynomaly.detection.model import Arrays, Floats, Scorer, all_usable
 from pynomaly.detection.neighbourhood import lay_out, verify_points
 from pynomaly.detection.parameters import Parameter, ParameterValue
 from pynomaly.detection.tree import TREE_DTYPES, keep_tree, verify_tree
+from pynomaly.detection.wide import FEW_ROWS, wide_search
 
 
 def learn(training: Training) -> Learned:
@@ -47,7 +48,7 @@ def verify(arrays: Arrays, n_features: int) -> None:
 
 def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     """The local outlier factor, by scikit-learn's formula for new rows."""
-    from pynomaly.detection.kernels.neighbours import score_lof
+    from pynomaly.detection.kernels.proximity import lof_of_neighbours, score_lof
 
     points = arrays["points"]
     near = lay_out(points)
@@ -55,7 +56,14 @@ def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     order, nodes, bounds = (arrays[name] for name in TREE_DTYPES)
     reaches, densities, k = arrays["reaches"], arrays["densities"], int(arrays["n_neighbours"][0])
 
+    wide = wide_search(points, k)
+
     def score(rows: Floats, scores: Floats) -> bool:
+        if wide is not None and len(rows) >= FEW_ROWS:
+            return all_usable(rows) and all(
+                lof_of_neighbours(found.nearest, found.indices, reaches, densities, scores[found.begin :])
+                for found in wide.blocks(rows)
+            )
         return score_lof(
             rows, blocks, members, lows, highs, points, order, nodes, bounds, reaches, densities, k, scores
         )
@@ -71,7 +79,7 @@ SPEC = AlgorithmSpec(
     aliases=("LOF",),
     parameters=(
         Parameter(
-            "n_neighbors", "integer", 20, "How many neighbours make the surroundings", minimum=1, maximum=1000
+            "n_neighbors", "integer", 20, "How many neighbours make the surroundings", minimum=1, maximum=200
         ),
     ),
     learn=learn,

@@ -27,9 +27,12 @@ MATRIX = ROWS
 VECTOR = readonly(types.float64, 1)
 INT32S = readonly(types.int32, 1)
 INT64S = readonly(types.int64, 1)
+INT32_MATRIX = readonly(types.int32, 2)
+INT64_MATRIX = readonly(types.int64, 2)
+BLOCKS = readonly(types.float64, 3)
 OUT = types.Array(types.float64, 1, "C")
 OUT_MATRIX = types.Array(types.float64, 2, "C")
-OUT_INT64S = types.Array(types.int64, 1, "C")
+OUT_INT32_MATRIX = types.Array(types.int32, 2, "C")
 
 # Sums may be reordered (that is what lets them use vector registers) and fused, always in the same way for the same
 # length. NaN and infinity keep their meaning: the finiteness check depends on it.

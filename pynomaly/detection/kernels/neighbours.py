@@ -1,4 +1,4 @@
-"""Nearest neighbours: k nearest neighbours, LOF and ABOD.
+"""The search for nearest neighbours.
 
 The training points lie in blocks of BLOCK that are near each other, each with the box it fits in. A query measures
 its distance to the boxes first, then to the points of the boxes that can still hold one of the k nearest. Within a
@@ -13,25 +13,18 @@ from typing import Any
 import numpy as np
 
 from pynomaly.detection.kernels.compiled import (
-    FLOAT,
     INT,
-    INT32S,
     MATRIX,
-    OUT,
-    ROWS,
+    OUT_INT32_MATRIX,
+    OUT_MATRIX,
     VECTOR,
-    all_usable,
     compiled,
     part,
-    readonly,
 )
-from pynomaly.detection.kernels.ties import search_tree
+from pynomaly.detection.kernels.ties import search_tree, squared_distance
 
 BLOCK = 64
 FIRST_LOOKS = 3
-MOST = np.finfo(np.float64).max
-BLOCKS = readonly(FLOAT, 3)
-INT64_MATRIX = readonly(INT, 2)
 
 
 @part
@@ -125,30 +118,6 @@ def find_nearest(
             search_block(row, blocks[b], members[b * BLOCK : b * BLOCK + BLOCK], squares, nearest, indices)
 
 
-@compiled(ROWS, BLOCKS, INT32S, MATRIX, MATRIX, INT, INT, OUT)
-def score_knn(
-    rows: Any, blocks: Any, members: Any, lows: Any, highs: Any, k: Any, method: Any, scores: Any
-) -> bool:  # pragma: no cover - compiled
-    """scores = distance to the k nearest: the largest (method 0), the mean (1) or the median (2)."""
-    n_rows = rows.shape[0]
-    if not all_usable(rows, 0, n_rows):
-        return False
-    to_boxes, squares = np.empty(len(blocks)), np.empty(BLOCK)
-    nearest, indices = np.empty(k), np.empty(k, np.int32)
-    for row in range(n_rows):
-        find_nearest(rows[row], blocks, members, lows, highs, to_boxes, squares, nearest, indices)
-        if method == 0:
-            scores[row] = np.sqrt(nearest[k - 1])
-        elif method == 1:
-            total = 0.0
-            for i in range(k):
-                total += np.sqrt(nearest[i])
-            scores[row] = total / k
-        else:
-            scores[row] = (np.sqrt(nearest[(k - 1) // 2]) + np.sqrt(nearest[k // 2])) / 2
-    return True
-
-
 @part
 def find_neighbours(
     row: Any,
@@ -175,111 +144,41 @@ def find_neighbours(
         search_tree(row, points, order, nodes, bounds, nearest[:k], indices[:k])
 
 
-@compiled(
-    ROWS, BLOCKS, INT32S, MATRIX, MATRIX, MATRIX, INT32S, INT64_MATRIX, BLOCKS, VECTOR, VECTOR, INT, OUT
-)
-def score_lof(
+@compiled(MATRIX, MATRIX, INT, MATRIX, VECTOR, VECTOR, VECTOR, OUT_MATRIX, OUT_INT32_MATRIX)
+def nearest_by_products(
     rows: Any,
-    blocks: Any,
-    members: Any,
-    lows: Any,
-    highs: Any,
     points: Any,
-    order: Any,
-    nodes: Any,
-    bounds: Any,
-    reaches: Any,
-    densities: Any,
-    k: Any,
-    scores: Any,
+    first: Any,
+    products: Any,
+    point_squares: Any,
+    row_squares: Any,
+    slacks: Any,
+    nearest: Any,
+    indices: Any,
 ) -> bool:  # pragma: no cover - compiled
-    """scores = mean local reachability density of the k nearest over the row's own.
+    """`find_nearest` of many rows of many columns, some points at a time: puts those from `first` on that are near
+    enough into nearest and indices (n_rows, k), as `insert` does.
 
-    reaches (n,): each training point's distance to its k-th neighbour; densities (n,): its reachability density.
+    products (n_rows, n_here): dot products about a common centre, point_squares and row_squares the squared norms
+    about it. A point is measured exactly only if the distance these give, `slacks` at most too large, lets it be one
+    of the nearest: so the result is exact and does not depend on how the products were rounded.
     """
-    n_rows = rows.shape[0]
-    if not all_usable(rows, 0, n_rows):
-        return False
-    to_boxes, squares = np.empty(len(blocks)), np.empty(BLOCK)
-    nearest, indices = np.empty(k + 1), np.empty(k + 1, np.int32)
-    for row in range(n_rows):
-        find_neighbours(
-            rows[row],
-            blocks,
-            members,
-            lows,
-            highs,
-            points,
-            order,
-            nodes,
-            bounds,
-            to_boxes,
-            squares,
-            nearest,
-            indices,
-        )
-        reach = density = 0.0
-        for i in range(k):
-            reach += max(np.sqrt(nearest[i]), reaches[indices[i]])
-            density += densities[indices[i]]
-        own = 1.0 / (reach / k + 1e-10)
-        scores[row] = density / k / own
-    return True
-
-
-@part
-def angle_variance(cosines: Any, n_angles: Any) -> Any:  # pragma: no cover - compiled
-    """The variance of the first n_angles of cosines."""
-    mean = 0.0
-    for i in range(n_angles):
-        mean += cosines[i]
-    mean /= n_angles
-    variance = 0.0
-    for i in range(n_angles):
-        variance += (cosines[i] - mean) ** 2
-    return variance / n_angles
-
-
-@compiled(ROWS, BLOCKS, INT32S, MATRIX, MATRIX, MATRIX, INT32S, INT64_MATRIX, BLOCKS, INT, FLOAT, OUT)
-def score_abod(
-    rows: Any,
-    blocks: Any,
-    members: Any,
-    lows: Any,
-    highs: Any,
-    points: Any,
-    order: Any,
-    nodes: Any,
-    bounds: Any,
-    k: Any,
-    no_angle: Any,
-    scores: Any,
-) -> bool:  # pragma: no cover - compiled
-    """scores = -(variance of the distance-weighted angles between pairs of the k nearest points (n, d)).
-
-    A row that lies on its neighbours, so that there is no angle, gets `no_angle`.
-    """
-    n_rows, n_columns = rows.shape
-    if not all_usable(rows, 0, n_rows):
-        return False
-    to_boxes, squares = np.empty(len(blocks)), np.empty(BLOCK)
-    nearest, indices = np.empty(k + 1), np.empty(k + 1, np.int32)
-    cosines = np.empty(k * (k - 1) // 2)
-    for row in range(n_rows):
-        x = rows[row]
-        find_neighbours(
-            x, blocks, members, lows, highs, points, order, nodes, bounds, to_boxes, squares, nearest, indices
-        )
-        n_angles = 0
-        for i in range(k):
-            for j in range(i + 1, k):
-                if nearest[i] == 0.0 or nearest[j] == 0.0:
-                    continue
-                a, b = points[indices[i]], points[indices[j]]
-                dot = 0.0
-                for column in range(n_columns):
-                    dot += (a[column] - x[column]) * (b[column] - x[column])
-                cosines[n_angles] = dot / nearest[i] / nearest[j]
-                n_angles += 1
-        scores[row] = -min(angle_variance(cosines, n_angles), MOST) if n_angles > 0 else no_angle
+    n_points = products.shape[1]
+    last = nearest.shape[1] - 1
+    for row in range(len(rows)):
+        near, which = nearest[row], indices[row]
+        allowance = slacks[row] - row_squares[row]
+        for begin in range(0, n_points, BLOCK):
+            end = min(begin + BLOCK, n_points)
+            limit = near[last] + allowance
+            n_near = 0
+            for i in range(begin, end):
+                n_near += point_squares[first + i] - 2.0 * products[row, i] <= limit
+            if n_near == 0:
+                continue
+            for i in range(begin, end):
+                if point_squares[first + i] - 2.0 * products[row, i] <= near[last] + allowance:
+                    square = squared_distance(rows[row], points[first + i])
+                    if square < near[last] or (square == near[last] and first + i < which[last]):
+                        insert(square, first + i, near, which)
     return True

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pynomaly.detection.kernels.neighbours import BLOCK as KERNEL_BLOCK
-from pynomaly.detection.kernels.neighbours import score_knn
+from pynomaly.detection.kernels.proximity import score_knn
 from pynomaly.detection.model import Floats
 from pynomaly.detection.neighbourhood import BLOCK, lay_out
 
