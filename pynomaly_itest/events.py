@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.verdicts import Verdict
@@ -279,8 +280,25 @@ _ADAPTER: TypeAdapter[Any] = TypeAdapter(Event)
 
 
 def encode(event: BaseModel) -> bytes:
-    """One line of the log, newline included."""
-    return event.model_dump_json(exclude_defaults=False).encode() + b"\n"
+    """One line of the log, newline included. Text that is no Unicode (half a surrogate pair in a target's JSON)
+    is replaced: what a target sends must not end a run."""
+    try:
+        return event.model_dump_json().encode() + b"\n"
+    except PydanticSerializationError:
+        clean = type(event).model_validate(_unicode(event.model_dump()))
+        return clean.model_dump_json().encode() + b"\n"
+
+
+def _unicode(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case dict():
+            return {_unicode(key): _unicode(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_unicode(item) for item in value]
+        case _:
+            return value
 
 
 def read_log(path: Path) -> Iterator[Any]:

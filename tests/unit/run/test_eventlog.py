@@ -68,3 +68,10 @@ def test_a_line_cut_by_a_kill_is_passed_over_and_one_in_the_middle_is_not(tmp_pa
     path.write_bytes(whole[:20] + b"\n" + whole)
     with pytest.raises(UsageError, match="run.jsonl:1 is not an event"):
         list(read_log(path))
+
+
+def test_half_a_surrogate_pair_from_a_target_does_not_end_the_run(tmp_path: Path) -> None:
+    log = EventLog(tmp_path / "run.jsonl", Redactor())
+    log.record(Warned, message="it said \ud800!")
+    log.close()
+    assert [event.message for event in read_log(tmp_path / "run.jsonl")] == ["it said ?!"]

@@ -1,0 +1,115 @@
+"""Every step passes on a platform that behaves, and fails on one that tells the one lie it should see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lying_platform import DATA, Entered, LyingPlatform, run_step
+
+from pynomaly_itest.errors import StepFailed
+
+UPLOAD: dict[str, Any] = {"dataset": "data"}
+CREATE: dict[str, Any] = {"algorithm": "hbos"}
+TRAIN: dict[str, Any] = {"detector": "m1", "dataset": "d1"}
+DETECT: dict[str, Any] = {"detector": "m1", "dataset": "d1"}
+PREDICT: dict[str, Any] = {"detector": "m1", "dataset": "data", "rows": 20, "draw": "first"}
+EVALUATE: dict[str, Any] = {"detector": "m1", "dataset": "d1", "source": "data"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "entered"),
+    [
+        ("upload_dataset", UPLOAD, ["datasets/d1"]),
+        ("upload_dataset", {**UPLOAD, "format": "npy", "name": "n", "description": "d"}, ["datasets/d1"]),
+        ("create_detector", CREATE, ["detectors/m1"]),
+        ("train_detector", TRAIN, []),
+        ("detect", DETECT, ["detection/results/r1"]),
+        ("predict", PREDICT, []),
+        ("evaluate", EVALUATE, ["detection/results/r1"]),
+        ("wait_for_operation", {"operation": "o1"}, []),
+    ],
+)
+def test_a_platform_that_behaves_passes_and_what_was_made_is_entered(
+    kind: str, config: dict[str, Any], entered: list[str]
+) -> None:
+    ledger = Entered()
+    assert run_step(kind, config, LyingPlatform(), ledger=ledger)
+    assert ledger.entries == entered
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "lie", "words"),
+    [
+        ("upload_dataset", UPLOAD, "loses a row", "n_samples = 49, 50 were sent"),
+        ("upload_dataset", UPLOAD, "trains on the target", "n_features = 4, 3 were sent"),
+        ("upload_dataset", UPLOAD, "no dataset id", "without the dataset's id"),
+        ("upload_dataset", UPLOAD, "500 on datasets/upload", r"answered 500 \(boom\), expected 200 or 201"),
+        ("create_detector", CREATE, "born fitted", "never trained says that it is fitted"),
+        ("create_detector", CREATE, "html on detectors", "answered 200, expected|not JSON"),
+        ("train_detector", TRAIN, "no operation", "without the operation's id"),
+        ("train_detector", TRAIN, "training fails", "ended failed: out of memory"),
+        ("train_detector", TRAIN, "never fitted", "says that it is not fitted"),
+        ("train_detector", {**TRAIN, "timeout_s": 2.0}, "hangs in training", "still running after 2"),
+        ("train_detector", TRAIN, "unknown state", "in no known state: 'dreaming'"),
+        ("wait_for_operation", {"operation": "o1"}, "training fails", "ended failed, expected completed"),
+        ("detect", DETECT, "drops a score", "has 49 scores and 50 labels"),
+        ("detect", DETECT, "nan score", "not a finite number"),
+        ("detect", DETECT, "miscounts", "its labels say 5"),
+        ("detect", DETECT, "swaps labels", "labels and scores contradict each other"),
+        ("detect", DETECT, "500 on detection/detect", "answered 500"),
+        ("predict", PREDICT, "scores a row too many", "20 rows were sent, the reply scores 21"),
+        ("predict", PREDICT, "swaps labels", "contradict"),
+        ("evaluate", EVALUATE, "embellishes", "reports accuracy = 0.99, its labels and scores give 1"),
+        ("evaluate", EVALUATE, "swaps labels", "contradict"),
+        ("evaluate", EVALUATE, "500 on detection/evaluate", "answered 500"),
+    ],
+)
+def test_a_lie_is_seen(kind: str, config: dict[str, Any], lie: str, words: str) -> None:
+    with pytest.raises(StepFailed, match=words):
+        run_step(kind, config, LyingPlatform(lie))
+
+
+def test_training_time_is_what_a_user_waits_not_what_the_platform_says() -> None:
+    values = run_step("train_detector", TRAIN, LyingPlatform())
+    assert values["server_training_time_seconds"] == 0.5
+    assert 0.02 < values["training_time_seconds"] < 0.2  # two pauses of the test's clock
+
+
+def test_training_may_be_left_to_itself() -> None:
+    platform = LyingPlatform()
+    values = run_step("train_detector", {**TRAIN, "wait": False}, platform)
+    assert values == {"operation_id": "o1", "status": "pending"}
+    assert platform.polls == 0
+
+
+def test_quality_is_computed_from_our_own_labels() -> None:
+    values = run_step("evaluate", EVALUATE, LyingPlatform())
+    accuracy = values["accuracy"](0.95)
+    assert (accuracy.value, accuracy.n) == (1.0, len(DATA.X))
+    assert accuracy.low == pytest.approx(0.929, abs=0.001)  # Clopper-Pearson for 50 of 50
+
+
+def test_a_failing_call_fails_the_measurement_unless_errors_are_tolerated() -> None:
+    config = {"step": {"detect": DETECT}, "repeat": 20, "warmup": 0}
+    with pytest.raises(ExceptionGroup) as caught:
+        run_step("measure", config, LyingPlatform("miscounts"))
+    assert caught.group_contains(StepFailed, match="its labels say 5")
+    values = run_step("measure", {**config, "tolerate_errors": True}, LyingPlatform("miscounts"))
+    assert values["error_ratio"](0.95).value == 1.0
+    assert values["count"] == 20
+    assert "its labels say 5" in values["first_error"]
+
+
+def test_a_measurement_keeps_every_number_and_counts_the_warm_up_apart() -> None:
+    platform = LyingPlatform()
+    config = {"step": {"detect": DETECT}, "repeat": 30, "warmup": 4, "concurrency": 3}
+    values = run_step("measure", config, platform)
+    assert platform.seen.count("POST detection/detect") == 34
+    assert values["latency_ms"].n == 30
+    assert values["n_samples"].values.tolist() == [50.0] * 30
+    assert values["cached_ratio"](0.95).value == 0.0
+    assert values["error_ratio"](0.95).value == 0.0
+    rate = values["samples_per_second"](0.95)
+    assert rate.value == pytest.approx(50 * values["requests_per_second"](0.95).value)
+    assert rate.n == 30
