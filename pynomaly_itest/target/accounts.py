@@ -78,6 +78,10 @@ class Accounts:
             password=password,
         )
 
+    def log_in_again(self, actor: Actor) -> PlatformApi:
+        """The actor's API by a new login: what was changed of the account ends the sessions it had."""
+        return self._speaking_as(actor.api.credentials)
+
     def with_api_key(self, api_key: str) -> PlatformApi:
         """The API as the holder of this key sees it."""
         self.api.redactor.learn(api_key)

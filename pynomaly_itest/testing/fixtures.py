@@ -209,9 +209,11 @@ class Injector:
     def samples(self, _: contextlib.ExitStack) -> dict[str, Dataset]:
         return {name: _sample(name) for name in _SAMPLES}
 
+    def folder(self, clearing: contextlib.ExitStack) -> Path:
+        return Path(clearing.enter_context(tempfile.TemporaryDirectory(prefix="pynomaly-itest-")))
+
     def file(self, name: str, clearing: contextlib.ExitStack) -> Path:
-        folder = Path(clearing.enter_context(tempfile.TemporaryDirectory(prefix="pynomaly-itest-")))
-        path = folder / f"{name}.csv"
+        path = self.folder(clearing) / f"{name}.csv"
         path.write_bytes(_sample(name).write("csv"))
         return path
 
@@ -233,6 +235,7 @@ FIXTURES: Mapping[str, Callable[[Injector, contextlib.ExitStack], Any]] = {
     "test_container": Injector.container,
     "test_cache": lambda injector, _: TestCache(injector.stage.http),
     "test_security_service": Injector.security,
+    "tmp_folder": Injector.folder,
     "expect": lambda injector, _: injector.stage.expect,
     "measurements": lambda injector, _: injector.measurements,
 }
