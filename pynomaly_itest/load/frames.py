@@ -12,6 +12,8 @@ import msgspec
 from pynomaly_itest.load.plan import LoadPlan
 
 HEADER = struct.Struct("<IB")
+ROW = struct.Struct("=6q")
+"""One request on its way to the ledger (see `client.Row`)."""
 LARGEST = 256 * 1024 * 1024
 
 
@@ -58,6 +60,8 @@ class End(msgspec.Struct, frozen=True):
     cpu_s: float
     wall_s: float
     retried: int
+    starved: int
+    """Connections that could not be opened for want of sockets or ports on this machine."""
     server_times_ms: list[float]
     examples: list[Example]
 

@@ -46,6 +46,11 @@ def judged_health(
             f"a load worker was busy {cpu_share * 100:.0f} % of the time: lower the load or set workers to "
             f"{plan.workers + 1} or more"
         )
+    starved = sum(end.starved for end in ends)
+    if starved:
+        reasons.append(
+            f"{starved} connections failed for want of sockets here: lower max_in_flight, or raise ulimit -n"
+        )
     reasons += _unsent(plan, ledger) if not complaints else []
     return GeneratorHealth(
         kept_up=not reasons,

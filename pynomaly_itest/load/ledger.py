@@ -109,27 +109,57 @@ class Windows:
         self.width_s *= 2
 
 
+_OPEN_SECONDS = 3
+
+
 class SecondCounts:
-    """Latencies a second, as counts of the buckets that occur: small, whatever the number of requests."""
+    """Latencies a second, as counts of the buckets that occur: small, whatever the number of requests.
+
+    The last seconds are full histograms; older ones keep only the buckets that are used, and gain another part
+    when a request that was due then ends late.
+    """
 
     def __init__(self) -> None:
-        self._parts: list[Counter[int]] = []
+        self._open: dict[int, Histogram] = {}
+        self._closed: dict[int, list[SparseCounts]] = {}
 
     def record(self, due_s: Floats, latency_ms: Floats) -> None:
         import numpy as np
 
+        if due_s.size == 0:
+            return
         seconds = np.maximum(0, due_s).astype(np.int64)
-        for second in np.unique(seconds):
-            while len(self._parts) <= second:
-                self._parts.append(Counter())
-            histogram = Histogram()
-            histogram.record(latency_ms[seconds == second])
-            used = np.flatnonzero(histogram.counts)
-            self._parts[second].update(dict(zip(used.tolist(), histogram.counts[used].tolist(), strict=True)))
+        first, last = int(seconds.min()), int(seconds.max())
+        for second in range(first, last + 1):
+            here = latency_ms if first == last else latency_ms[seconds == second]
+            if here.size:
+                self._open.setdefault(second, Histogram()).record(here)
+        for second in [open_one for open_one in self._open if open_one <= last - _OPEN_SECONDS]:
+            self._close(second)
 
     def of(self, second: int) -> Counter[int]:
         """Counts per bucket of `measure.histogram`."""
-        return self._parts[second] if second < len(self._parts) else Counter()
+        if second in self._open:
+            self._close(second)
+        counts: Counter[int] = Counter()
+        for part in self._closed.get(second, []):
+            counts.update(dict(zip(part.buckets.tolist(), part.counts.tolist(), strict=True)))
+        return counts
+
+    def _close(self, second: int) -> None:
+        import numpy as np
+
+        counts = self._open.pop(second).counts
+        used = np.flatnonzero(counts)
+        self._closed.setdefault(second, []).append(SparseCounts(used, counts[used]))
+
+
+@dataclass(frozen=True)
+class SparseCounts:
+    """The buckets that are used, and their counts; (k,) each."""
+
+    buckets: Rows
+    counts: Rows
 
 
 class Ledger:

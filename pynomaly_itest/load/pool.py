@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ssl
-from array import array
 from collections import deque
 from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pynomaly_itest.load.client import Connection, code_of
+from pynomaly_itest.load.client import Connection, Row, code_of
 from pynomaly_itest.load.outcomes import Outcome
 
 if TYPE_CHECKING:
     from pynomaly_itest.load.wire import Prepared
 
 _STALE_NS = 4_000_000_000  # uvicorn closes idle connections after 5 s: not to race it, they are left before
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+"""Reasons for which a connection fails that are this machine's, not the target's: the request goes on waiting."""
 _EXAMPLES = 5
 _EXCERPT = 300
 _MOST_SERVER_TIMES = 50_000
@@ -68,10 +70,11 @@ class Pool:
         self.limit = limit
         self.timeout_ns = timeout_ns
         self.max_response_bytes = max_response_bytes
-        self.rows = array("q")
+        self.rows: list[Row] = []
         self.server_times_ms: list[float] = []
         self.examples: list[dict[str, Any]] = []
         self.retried = 0
+        self.starved = 0
         self.model: Model | None = None
         self._factory = connection
         self._idle: list[Connection] = []
@@ -110,6 +113,7 @@ class Pool:
             connection.fail(Outcome.TIMED_OUT, now_ns)
         while self._waiting and self._waiting[0].intended_ns < late:
             self._end_waiting(self._waiting.popleft(), Outcome.DROPPED, now_ns)
+        self._connect_if_short()
 
     def give_up(self, *, interrupted: bool) -> None:
         """End everything that has no end yet, and close."""
@@ -205,6 +209,10 @@ class Pool:
         try:
             connection = await self._open()
         except (TimeoutError, OSError) as error:  # TLS errors are OSErrors too
+            if error.errno in _OURS:
+                self.starved += 1
+                self.limit = max(1, len(self._all))
+                return
             outcome = Outcome.TIMED_OUT if isinstance(error, TimeoutError) else Outcome.REFUSED
             if self._waiting:
                 self._end_waiting(self._waiting.popleft(), outcome, monotonic_ns())
@@ -217,6 +225,6 @@ class Pool:
 
     def _end_waiting(self, waiting: Waiting, outcome: Outcome, now_ns: int) -> None:
         code = code_of(waiting.prepared, outcome, 0)
-        self.rows.extend((code, waiting.intended_ns, waiting.dispatched_ns, now_ns, now_ns, now_ns))
+        self.rows.append((code, waiting.intended_ns, waiting.dispatched_ns, now_ns, now_ns, now_ns))
         if waiting.user is not None and self.model is not None:
             self.model.finished(waiting.user, now_ns, connected=False)

@@ -8,11 +8,12 @@ import math
 import socket
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pynomaly_itest.errors import TargetUnreachable, UsageError
-from pynomaly_itest.load.crew import Crew
+from pynomaly_itest.load.crew import Crew, Hand
 from pynomaly_itest.load.frames import Frame, Kind
 from pynomaly_itest.load.ledger import Ledger
 from pynomaly_itest.load.plan import LoadPlan, mistakes_in
@@ -21,6 +22,9 @@ from pynomaly_itest.load.summary import Course, summarise
 
 _PROGRESS_S = 0.5
 _RATE_OVER_S = 2.0
+_KNOCK_S = 2.0
+_KEEPING_S = 3.0
+"""How long a cancelled run waits for the last figures."""
 _NS = 1_000_000_000
 
 
@@ -43,60 +47,69 @@ async def run_load(
     wrong = mistakes_in(plan)
     if wrong:
         raise UsageError("; ".join(wrong), hint="see the load step's description")
-    address = await _address(plan.url)
-    ledger = Ledger(plan.warm_up_s, len(plan.endpoints))
-    stopped_s: list[float] = []
-
-    def hear(_: int, frame: Frame) -> None:
-        if frame.kind is Kind.ROWS:
-            ledger.add_rows(frame.payload)
-        elif frame.kind is Kind.LAGS:
-            ledger.add_lags(frame.payload)
-
-    async with Crew(plan, address, hear) as crew:
-        ledger.origin_ns = crew.begin()
-
-        def result() -> LoadResult:
-            ends = [hand.end for hand in crew.hands if hand.end is not None]
-            course = Course(ends, _complaints(crew), next(iter(stopped_s), None), calibration, confidence)
-            return summarise(plan, ledger, course)
-
-        def interrupt() -> None:
-            stopped_s.append((time.monotonic_ns() - ledger.origin_ns) / _NS)
-            ledger.stopped = True
-            crew.stop()
-
+    run = _Run(plan, Course([], [], None, calibration, confidence))
+    async with Crew(plan, await _address(plan.url), run.hear) as crew:
+        run.begin(crew)
         try:
-            await _supervise(plan, crew, ledger, stop, interrupt, on_progress)
+            await _supervise(run, crew, stop, on_progress)
         except asyncio.CancelledError:
-            interrupt()
+            run.interrupt()
             if on_cancelled is not None:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(crew.wait(), 3.0)
-                on_cancelled(result())
+                    await asyncio.wait_for(crew.wait(), _KEEPING_S)
+                on_cancelled(run.result())
             raise
-        return result()
+        return run.result()
+
+
+class _Run:
+    """What one call of `run_load` knows."""
+
+    def __init__(self, plan: LoadPlan, course: Course) -> None:
+        self.plan = plan
+        self.ledger = Ledger(plan.warm_up_s, len(plan.endpoints))
+        self._course = course
+        self._crew: Crew | None = None
+
+    def begin(self, crew: Crew) -> None:
+        self._crew = crew
+        self.ledger.origin_ns = crew.begin()
+
+    def hear(self, _: int, frame: Frame) -> None:
+        if frame.kind is Kind.ROWS:
+            self.ledger.add_rows(frame.payload)
+        elif frame.kind is Kind.LAGS:
+            self.ledger.add_lags(frame.payload)
+
+    def interrupt(self) -> None:
+        """End the load before its time."""
+        if self._crew is not None:
+            stopped_s = (time.monotonic_ns() - self.ledger.origin_ns) / _NS
+            self._course = replace(self._course, stopped_s=stopped_s)
+            self.ledger.stopped = True
+            self._crew.stop()
+
+    def result(self) -> LoadResult:
+        hands = [] if self._crew is None else self._crew.hands
+        ends = [hand.end for hand in hands if hand.end is not None]
+        course = replace(self._course, ends=ends, complaints=_complaints(hands))
+        return summarise(self.plan, self.ledger, course)
 
 
 async def _supervise(
-    plan: LoadPlan,
-    crew: Crew,
-    ledger: Ledger,
-    stop: asyncio.Event | None,
-    interrupt: Callable[[], None],
-    on_progress: Callable[[Progress], None] | None,
+    run: _Run, crew: Crew, stop: asyncio.Event | None, on_progress: Callable[[Progress], None] | None
 ) -> None:
     """Until all workers are done; passes on an early stop, and reports how it stands."""
     done = asyncio.create_task(crew.wait())
     stopping = asyncio.create_task(stop.wait()) if stop is not None else None
-    meter = _Meter(plan, ledger)
+    meter = _Meter(run.plan, run.ledger)
     try:
         while not done.done():
             waiting = {done} if stopping is None else {done, stopping}
             await asyncio.wait(waiting, timeout=_PROGRESS_S, return_when=asyncio.FIRST_COMPLETED)
             if stopping is not None and stopping.done() and not done.done():
                 stopping = None
-                interrupt()
+                run.interrupt()
             if on_progress is not None:
                 on_progress(meter.read(time.monotonic_ns()))
         await done
@@ -138,10 +151,10 @@ class _Meter:
         )
 
 
-def _complaints(crew: Crew) -> list[str]:
+def _complaints(hands: Sequence[Hand]) -> list[str]:
     """One line for each worker that has not reported its end."""
     lines = []
-    for hand in crew.hands:
+    for hand in hands:
         if hand.end is None:
             said = hand.complaint.decode("utf-8", "replace").strip().splitlines()
             lines.append(f"load worker {hand.number} ended early" + (f": {said[-1]}" if said else ""))
@@ -149,11 +162,19 @@ def _complaints(crew: Crew) -> list[str]:
 
 
 async def _address(url: str) -> str:
-    """A numeric address of the URL's host."""
+    """A numeric address of the URL's host: of several (localhost is often two) the first that lets us in."""
     parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
     except OSError as error:
         raise TargetUnreachable(f"no address for {parts.hostname}: {error.strerror or error}") from error
-    return str(found[0][4][0])
+    addresses = [str(entry[4][0]) for entry in found]
+    for address in addresses if len(addresses) > 1 else []:
+        with contextlib.suppress(OSError):
+            opening = loop.create_connection(asyncio.Protocol, address, port)
+            transport, _ = await asyncio.wait_for(opening, _KNOCK_S)
+            transport.abort()
+            return address
+    return addresses[0]

@@ -6,10 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from pynomaly_itest.load.executors import PerVuIterations, PoissonArrivals, SharedIterations
-from pynomaly_itest.load.frames import End
+from pynomaly_itest.load.frames import End, Example
 from pynomaly_itest.load.health import Symptoms, judged_health
 from pynomaly_itest.load.ledger import BINS_PER_S, Batch, Ledger, quantile_of_counts
 from pynomaly_itest.load.outcomes import Outcome
@@ -76,17 +78,13 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
         warm_up_requests=ledger.warm_up_requests,
         warm_up_failures=ledger.warm_up_failures,
         interrupted=course.stopped_s is not None,
-        examples=tuple(
-            {
-                "endpoint": plan.endpoints[example.endpoint].name,
-                "outcome": example.outcome,
-                "status": example.status,
-                "body": example.body,
-            }
-            for end in course.ends
-            for example in end.examples
-        ),
+        examples=tuple(_told(plan, example) for end in course.ends for example in end.examples),
     )
+
+
+def _told(plan: LoadPlan, example: Example) -> dict[str, Any]:
+    """An example with its endpoint's name instead of its number."""
+    return {**msgspec.structs.asdict(example), "endpoint": plan.endpoints[example.endpoint].name}
 
 
 def _duration_s(plan: LoadPlan, ledger: Ledger, stopped_s: float | None) -> float:

