@@ -42,16 +42,16 @@ class LyingPlatform:
         if self.lie == f"html on {path}":
             return httpx.Response(200, text="<html>", headers={"content-type": "text/html"})
         answer = {
-            "POST datasets/upload": lambda: self._dataset(),
+            "POST datasets/upload": self._dataset,
             "POST detectors": lambda: {"id": "m1", "is_fitted": self.lie == "born fitted"},
             "GET detectors/m1": lambda: {"id": "m1", "is_fitted": self.lie != "never fitted"},
             "POST detection/train": lambda: (
                 {} if self.lie == "no operation" else {"id": "o1", "status": "pending"}
             ),
-            "GET operations/o1": lambda: self._operation(),
+            "GET operations/o1": self._operation,
             "POST detection/detect": lambda: self._detection(len(DATA.X)),
             "POST detection/predict": lambda: self._detection(self._rows(request)),
-            "POST detection/evaluate": lambda: self._evaluation(),
+            "POST detection/evaluate": self._evaluation,
         }[f"{request.method} {path}"]()
         status = {"POST datasets/upload": 201, "POST detectors": 201, "POST detection/train": 202}
         return httpx.Response(status.get(f"{request.method} {path}", 200), json=answer)
