@@ -2,7 +2,7 @@
 
 Each variant is one server process on loopback, driven by wrk over 16 connections, in interleaved rounds; what is
 compared is CPU time per request, which swings far less than the rate does. Parts (authentication, limits, log) are
-told by leaving the others out. Run: python benchmarks/service.py [--quick]; writes benchmarks/results/service.{json,md}.
+told by themselves, in this process. Run: python benchmarks/service.py [--quick]; writes results/service.{json,md}.
 """
 
 from __future__ import annotations

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,10 +49,12 @@ from pynomaly.usecases.model_shelf import ModelShelf
 from pynomaly.usecases.personal_data import personal_data_sources
 from pynomaly.usecases.platform import Platform
 from pynomaly.usecases.stores import Stores
+from pynomaly.warmth import Warmth
 from pynomaly.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
 
+_PRUNE_EVERY_S = 3600
 _INTERRUPTED = "The server stopped before it was done; start it again."
 
 
@@ -105,7 +107,7 @@ def create_app(settings: Settings) -> Application:
     lock.take()
     foundations = open_foundations(settings)
     platform = _build_platform(settings, foundations)
-    warmth = _Warmth()
+    warmth = Warmth()
     services = _build_services(settings, foundations, platform, warmth)
     gateway = Gateway(build_router(services), services.metrics, sys.stderr.write if settings.access_log else None)
     return Application(gateway, settings, foundations, platform, warmth, lock)
@@ -120,7 +122,7 @@ class Application:
         settings: Settings,
         foundations: Foundations,
         platform: Platform,
-        warmth: _Warmth,
+        warmth: Warmth,
         lock: FolderLock,
     ) -> None:
         self._gateway = gateway
@@ -148,10 +150,20 @@ class Application:
     async def running(self) -> AsyncIterator[None]:
         """From a tidy start to an orderly end."""
         await to_thread.run_sync(self._start)
+        pruning = asyncio.create_task(self._prune_now_and_then())
         try:
             yield
         finally:
+            pruning.cancel()
             await to_thread.run_sync(self._stop)
+
+    async def _prune_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_PRUNE_EVERY_S)
+            try:
+                await to_thread.run_sync(self.foundations.security.auth.prune)
+            except SQLAlchemyError:
+                logger.exception("ended sessions could not be pruned")
 
     def _start(self) -> None:
         n_interrupted = self._platform.operations.fail_interrupted(_INTERRUPTED)
@@ -226,7 +238,7 @@ def _build_cache(settings: Settings, encryption: EncryptionService) -> MemoryCac
 
 
 def _build_services(
-    settings: Settings, foundations: Foundations, platform: Platform, warmth: _Warmth
+    settings: Settings, foundations: Foundations, platform: Platform, warmth: Warmth
 ) -> Services:
     metrics = Metrics()
     pool, cache = platform.pool, platform.cache
@@ -258,36 +270,6 @@ def _build_services(
         trusted_proxies=trusted_networks(settings.trusted_proxies),
         checks=checks,
     )
-
-
-@dataclass(slots=True)
-class _Warmth:
-    """Loads the scoring kernels beside the start, so that neither the start nor a request waits for a compiler."""
-
-    is_warm: bool = False
-    failure: str = ""
-    _thread: threading.Thread | None = field(default=None, repr=False)
-
-    def start(self) -> None:
-        """Begin; once."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._warm, name="warm-up", daemon=True)
-            self._thread.start()
-
-    def check(self) -> str:
-        """For readiness."""
-        return "ok" if self.is_warm else self.failure or "the engine is warming up"
-
-    def _warm(self) -> None:
-        from pynomaly.detection import warm_up
-
-        try:
-            warm_up()
-        except Exception:
-            logger.exception("the engine could not be warmed up")
-            self.failure = "the engine could not be loaded"
-        else:
-            self.is_warm = True
 
 
 def _check_database(engine: Engine) -> str:

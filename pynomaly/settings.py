@@ -38,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: Positive = 64 << 20
     max_rows: Positive = 10_000_000
     max_columns: Positive = 2_000
-    max_training_cells: Positive = 100_000_000
+    max_training_cells: Positive = 25_000_000
     max_predict_rows: Positive = 1_000_000
 
     workers: Positive = max(1, (os.cpu_count() or 2) // 2)

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from pynomaly.api import schemas
+from pynomaly.api import queries, schemas
 from pynomaly.api.bodies import content_type, limited, require_shallow
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
 from pynomaly.api.off_loop import each_off_loop, off_loop
@@ -208,7 +208,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET", path="/api/v1/datasets", handler=listing, summary="List datasets", tag="datasets",
-        permission=Permission.DATA_READ, query=schemas.PageQuery, reply=list[schemas.Dataset], problems=(422,),
+        permission=Permission.DATA_READ, query=queries.PageQuery, reply=list[schemas.Dataset], problems=(422,),
     ),
     Endpoint(
         method="GET", path="/api/v1/datasets/{id}", handler=get, summary="Get a dataset", tag="datasets",
@@ -220,7 +220,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET", path="/api/v1/datasets/{id}/sample", handler=sample, summary="Some rows", tag="datasets",
-        permission=Permission.DATA_READ, query=schemas.SampleQuery, reply=schemas.DatasetSample, problems=(404, 422),
+        permission=Permission.DATA_READ, query=queries.SampleQuery, reply=schemas.DatasetSample, problems=(404, 422),
     ),
     Endpoint(
         method="GET", path="/api/v1/datasets/{id}/quality", handler=quality, summary="How good the data is",
@@ -233,7 +233,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET", path="/api/v1/datasets/{id}/export", handler=export, summary="The dataset as a file",
-        tag="datasets", permission=Permission.DATA_READ, query=schemas.ExportQuery, media="application/octet-stream",
+        tag="datasets", permission=Permission.DATA_READ, query=queries.ExportQuery, media="application/octet-stream",
         problems=(404, 422),
     ),
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pynomaly.api import schemas
+from pynomaly.api import queries, schemas
 from pynomaly.api.bodies import JsonBody, content_type, header, read_body, read_query
 from pynomaly.api.endpoint import JSON, Answer, Call, Endpoint, encode, json_answer
 from pynomaly.api.off_loop import off_loop
@@ -209,7 +209,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET", path="/api/v1/detection/results", handler=results, summary="List results", tag="detection",
-        permission=Permission.RESULTS_READ, query=schemas.ResultQuery, reply=list[schemas.Detection], problems=(422,),
+        permission=Permission.RESULTS_READ, query=queries.ResultQuery, reply=list[schemas.Detection], problems=(422,),
     ),
     Endpoint(
         method="GET", path="/api/v1/detection/results/{id}", handler=result, summary="Get a result", tag="detection",

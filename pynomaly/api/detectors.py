@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from pynomaly.api import schemas
+from pynomaly.api import queries, schemas
 from pynomaly.api.bodies import require_shallow
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
 from pynomaly.api.off_loop import off_loop
@@ -83,7 +83,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         method="GET", path="/api/v1/detectors", handler=listing, summary="List detectors", tag="detectors",
-        permission=Permission.DETECTORS_READ, query=schemas.PageQuery, reply=list[schemas.Detector], problems=(422,),
+        permission=Permission.DETECTORS_READ, query=queries.PageQuery, reply=list[schemas.Detector], problems=(422,),
     ),
     Endpoint(
         method="GET", path="/api/v1/detectors/{id}", handler=get, summary="Get a detector", tag="detectors",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pynomaly.api import schemas
+from pynomaly.api import queries, schemas
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
 from pynomaly.api.off_loop import off_loop
 from pynomaly.api.views import operation_view
@@ -37,7 +37,7 @@ async def cancel(call: Call) -> Answer:
 ENDPOINTS = [
     Endpoint(
         method="GET", path="/api/v1/operations", handler=listing, summary="List operations", tag="operations",
-        permission=Permission.OPERATIONS_READ, query=schemas.PageQuery, reply=list[schemas.Operation], problems=(422,),
+        permission=Permission.OPERATIONS_READ, query=queries.PageQuery, reply=list[schemas.Operation], problems=(422,),
     ),
     Endpoint(
         method="GET", path="/api/v1/operations/{id}", handler=get, summary="How far an operation is",

@@ -6,9 +6,11 @@ import errno
 from http import HTTPStatus
 
 import msgspec
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pynomaly.api.schemas import Problem
-from pynomaly.domain.errors import InvalidInput, PynomalyError
+from pynomaly.domain.errors import InvalidInput, Overloaded, PynomalyError
 
 
 class MalformedBody(PynomalyError):
@@ -44,6 +46,10 @@ def as_platform_error(error: Exception) -> PynomalyError:
             return error
         case OSError(errno=errno.ENOSPC) | OSError(errno=errno.EDQUOT):
             return StorageFull("There is no room left to store this.")
+        case OperationalError() if "full" in str(error.orig):
+            return StorageFull("There is no room left to store this.")
+        case OperationalError() | PoolTimeout():
+            return Overloaded("The database does not answer.", retry_after_s=5)
         case RecursionError():
             return InvalidInput("The body is nested too deeply.")
         case _:

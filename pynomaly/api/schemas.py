@@ -276,30 +276,3 @@ class Operation(Reply, frozen=True, kw_only=True):
     subject: dict[str, Any]
     result: dict[str, Any] | None
     error: dict[str, Any] | None
-
-
-class PageQuery(Request, frozen=True, kw_only=True):
-    """A window of a listing, newest first; `X-Total-Count` tells how many there are in all."""
-
-    limit: Annotated[int, Meta(ge=1, le=1_000)] = 100
-    offset: Annotated[int, Meta(ge=0, le=10**9)] = 0
-
-
-class ResultQuery(PageQuery, frozen=True, kw_only=True):
-    """Only the results of one detector or dataset, if named."""
-
-    detector_id: Id | None = None
-    dataset_id: Id | None = None
-
-
-class SampleQuery(Request, frozen=True, kw_only=True):
-    """How many rows; with a seed at random, else the first."""
-
-    n: Annotated[int, Meta(ge=1, le=10_000)] = 10
-    seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] | None = None
-
-
-class ExportQuery(Request, frozen=True, kw_only=True):
-    """Which kind of file."""
-
-    format: Annotated[str, Meta(pattern="^(csv|parquet|npy)$")] = "csv"

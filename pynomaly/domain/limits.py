@@ -11,5 +11,4 @@ class DataLimits:
 
     max_rows: int = 10_000_000
     max_columns: int = 2_000
-    max_cells: int = 100_000_000
-    max_cell_bytes: int = 65_536
+    max_cells: int = 25_000_000

@@ -192,7 +192,14 @@ def redis_prefix() -> Iterator[str]:
         client.close()
 
 
-@pytest.fixture(scope="session", params=["sqlite+memory", "postgresql+redis"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every test that asks for the server runs on both backends, unless its module names BACKENDS."""
+    if "server" in metafunc.fixturenames:
+        backends = getattr(metafunc.module, "BACKENDS", ["sqlite+memory", "postgresql+redis"])
+        metafunc.parametrize("server", backends, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with contextlib.ExitStack() as stack:
         environment = {}

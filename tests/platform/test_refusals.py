@@ -11,6 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+# what is refused is refused before any backend is asked
+BACKENDS = ["sqlite+memory"]
+
 
 def npy(array):
     buffer = io.BytesIO()

@@ -25,7 +25,9 @@ def current_step(connection: Connection) -> str | None:
     """The newest step that this database has had, None for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    step: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    step: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar_one_or_none()
     return step
 
 

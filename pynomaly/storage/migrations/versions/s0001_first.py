@@ -13,6 +13,22 @@ down_revision = None
 
 def upgrade() -> None:
     """Make every table, and have the database itself refuse changes to the audit."""
+    _make_audit_events()
+    _make_audit_head()
+    _make_datasets()
+    _make_detectors()
+    _make_login_attempts()
+    _make_one_time_tokens()
+    _make_operations()
+    _make_results()
+    _make_users()
+    _make_api_keys()
+    _make_sessions()
+    for statement in APPEND_ONLY[op.get_bind().dialect.name]:
+        op.get_bind().exec_driver_sql(statement)
+
+
+def _make_audit_events() -> None:
     op.create_table(
         "audit_events",
         sa.Column("sequence", sa.Integer(), autoincrement=False, nullable=False),
@@ -34,6 +50,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_audit_events_actor"), "audit_events", ["actor"], unique=False)
     op.create_index(op.f("ix_audit_events_occurred_at"), "audit_events", ["occurred_at"], unique=False)
     op.create_index(op.f("ix_audit_events_tenant_id"), "audit_events", ["tenant_id"], unique=False)
+
+
+def _make_audit_head() -> None:
     op.create_table(
         "audit_head",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -43,6 +62,9 @@ def upgrade() -> None:
         sa.Column("seal", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
+
+
+def _make_datasets() -> None:
     op.create_table(
         "datasets",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -65,6 +87,9 @@ def upgrade() -> None:
         ["tenant_id", "owner_id", "created_at"],
         unique=False,
     )
+
+
+def _make_detectors() -> None:
     op.create_table(
         "detectors",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -89,6 +114,9 @@ def upgrade() -> None:
         ["tenant_id", "owner_id", "created_at"],
         unique=False,
     )
+
+
+def _make_login_attempts() -> None:
     op.create_table(
         "login_attempts",
         sa.Column("subject", sa.String(length=64), nullable=False),
@@ -99,6 +127,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("subject", name=op.f("pk_login_attempts")),
     )
     op.create_index(op.f("ix_login_attempts_last_at"), "login_attempts", ["last_at"], unique=False)
+
+
+def _make_one_time_tokens() -> None:
     op.create_table(
         "one_time_tokens",
         sa.Column("purpose", sa.String(length=64), nullable=False),
@@ -106,6 +137,9 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("purpose", name=op.f("pk_one_time_tokens")),
     )
+
+
+def _make_operations() -> None:
     op.create_table(
         "operations",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -129,6 +163,9 @@ def upgrade() -> None:
         ["tenant_id", "owner_id", "created_at"],
         unique=False,
     )
+
+
+def _make_results() -> None:
     op.create_table(
         "results",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -154,6 +191,9 @@ def upgrade() -> None:
         ["tenant_id", "owner_id", "created_at"],
         unique=False,
     )
+
+
+def _make_users() -> None:
     op.create_table(
         "users",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -172,6 +212,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("username", name=op.f("uq_users_username")),
     )
     op.create_index(op.f("ix_users_tenant_id"), "users", ["tenant_id"], unique=False)
+
+
+def _make_api_keys() -> None:
     op.create_table(
         "api_keys",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -188,6 +231,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
     )
     op.create_index(op.f("ix_api_keys_user_id"), "api_keys", ["user_id"], unique=False)
+
+
+def _make_sessions() -> None:
     op.create_table(
         "sessions",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -205,6 +251,3 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
-
-    for statement in APPEND_ONLY[op.get_bind().dialect.name]:
-        op.get_bind().exec_driver_sql(statement)
