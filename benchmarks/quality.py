@@ -1,8 +1,8 @@
 """How well each algorithm ranks anomalies on labelled sets, beside plain PyOD in the same run; and whether `auto`,
 chosen on half of the sets, holds on the other half.
 
-Protocol: each set cut to 10,000 rows, 70 % to train on and 30 % to score, split with the labels' shares kept, columns
-brought to [0, 1] by the training rows; ROC AUC, mean over the seeds.
+Protocol, ADBench's: each set cut to 10,000 rows or drawn with replacement up to 1,000, 70 % to train on and 30 % to
+score, split with the labels' shares kept, columns brought to [0, 1] by the training rows; ROC AUC, mean over the seeds.
 
     python benchmarks/quality.py [--quick] [--data DIRECTORY]
 """
@@ -31,7 +31,7 @@ sys.path.insert(0, str(ROOT))
 from pynomaly.detection import resolve  # noqa: E402 - found through the line above
 
 RESULTS = ROOT / "benchmarks" / "results"
-MAX_ROWS = 10_000
+MIN_ROWS, MAX_ROWS = 1000, 10_000
 TOLERANCE = 0.005
 TAILS = {"ecod", "copod"}
 TAILS_TOLERANCE, TAILS_MEAN_TOLERANCE = 0.03, 0.001
@@ -114,8 +114,9 @@ def _options() -> argparse.Namespace:
 def _split(path: Path, seed: int) -> Split:
     with np.load(path) as arrays:
         X, y = arrays["X"].astype(np.float64), arrays["y"]
-    if len(X) > MAX_ROWS:
-        chosen = np.random.default_rng(seed).choice(len(X), MAX_ROWS, replace=False)
+    n_rows = min(max(len(X), MIN_ROWS), MAX_ROWS)
+    if n_rows != len(X):
+        chosen = np.random.default_rng(seed).choice(len(X), n_rows, replace=n_rows > len(X))
         X, y = X[chosen], y[chosen]
     train, test, _, anomalies = train_test_split(X, y, test_size=0.3, stratify=y, random_state=seed)
     scaler = MinMaxScaler().fit(train)
