@@ -8,7 +8,7 @@ from pathlib import Path
 
 import misbehaving
 import pytest
-from conftest import Finished, Itest, Platform
+from command_line import Finished, Itest, Platform
 
 VALID = """
 version: 1
@@ -258,7 +258,7 @@ def test_a_disk_that_fills_up_is_never_a_pass(itest: Itest, platform: Platform) 
     import resource
     import sys
 
-    from conftest import environment
+    from command_line import environment
 
     done = subprocess.run(
         [sys.executable, "-m", "pynomaly_itest", "run", "-p", "smoke", *platform.flags],

@@ -11,7 +11,7 @@ from pathlib import Path
 import misbehaving
 import psutil
 import pytest
-from conftest import Itest, Platform, start_platform, wait_for
+from command_line import Itest, Platform, start_platform, wait_for
 
 SLOW = """
 version: 1

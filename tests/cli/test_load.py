@@ -7,7 +7,7 @@ from typing import Any
 
 import misbehaving
 import pytest
-from conftest import Finished, Itest, Platform
+from command_line import Finished, Itest, Platform
 
 RAW = """
 version: 1
@@ -97,7 +97,9 @@ scenarios:
 
     def behave(head: str, connection: misbehaving.Connection) -> None:
         labels = "[0, 1]" if "/predict" in head else "[]"
-        connection.answer(200, f'{{"access_token": "a", "anomaly_labels": {labels}, "anomaly_scores": [1, 2]}}')
+        connection.answer(
+            200, f'{{"access_token": "a", "anomaly_labels": {labels}, "anomaly_scores": [1, 2]}}'
+        )
 
     with misbehaving.serving(behave) as url:
         done = itest("run", "-p", profile, "--target", url)

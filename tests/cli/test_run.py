@@ -9,7 +9,7 @@ from typing import Any
 
 import misbehaving
 import pytest
-from conftest import Itest, Platform
+from command_line import Itest, Platform
 
 RAW = """
 version: 1
