@@ -146,6 +146,16 @@ class DatasetReader:
         self.flag_mistakes.append(Mistake(f"{flag}: the profile has no dataset {name!r}", hint=hint))
 
 
+def folder_datasets(folders: Sequence[Path]) -> dict[str, DatasetSpec]:
+    """Every .npz of these folders as a dataset called like the file; earlier folders hide later ones."""
+    found: dict[str, DatasetSpec] = {}
+    for folder in folders:
+        for file in sorted(folder.glob("*.npz")) if folder.is_dir() else ():
+            config = {"path": str(file.resolve())}
+            found.setdefault(file.stem, DatasetSpec(file.stem, FILE_KIND, config, str(folder)))
+    return found
+
+
 def missing_file(spec: DatasetSpec) -> Mistake | None:
     """The mistake of a dataset whose file was found nowhere."""
     if spec.kind != FILE_KIND or Path(str(spec.config["path"])).is_absolute():

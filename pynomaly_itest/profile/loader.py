@@ -11,6 +11,7 @@ from pynomaly_itest.errors import Mistake, ProfileError, UsageError
 from pynomaly_itest.profile.calls import StepList
 from pynomaly_itest.profile.dataset_specs import (
     DatasetReader,
+    folder_datasets,
     missing_file,
     scalar_values,
     used_datasets,
@@ -118,8 +119,9 @@ def _compile(path: Path, overrides: Overrides, folders: ProfileFolders, mistakes
     profile = _Profile(text_at(last, "name", path.stem), text_at(last, "description"), layers, strengths)
     profile.flag_mistakes = flag_mistakes
     datasets = DatasetReader(overrides, _data_folders(overrides), mistakes, flag_mistakes)
-    profile.datasets = datasets.read(layers)
-    compiler = ScenarioCompiler(strengths, _step_lists(layers), profile.datasets, mistakes)
+    own_files = folder_datasets(_data_folders(overrides))
+    profile.datasets = {**own_files, **datasets.read(layers)}
+    compiler = ScenarioCompiler(strengths, _step_lists(layers), profile.datasets, mistakes, tuple(own_files))
     drafts = _drafts(layers, mistakes)
     for draft in drafts:
         profile.own_settings[draft.id] = compiler.own_settings(draft)

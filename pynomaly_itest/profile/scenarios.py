@@ -30,6 +30,7 @@ from pynomaly_itest.shapes import Record
 
 _MEASURING_TAGS = frozenset({"performance", "stress"})
 _MEASURING_KINDS = frozenset({"measure", "load", "capacity"})
+_DATA_FILES = "data.files"
 _LONELY_KINDS = _MEASURING_KINDS | {"restart"}
 
 
@@ -58,6 +59,7 @@ class ScenarioCompiler:
     lists: Mapping[str, StepList]
     datasets: Collection[str]
     mistakes: list[Mistake]
+    data_files: tuple[str, ...] = ()
 
     def own_settings(self, draft: ScenarioDraft) -> Settings:
         """What the scenario itself says of benchmarks and variables."""
@@ -82,6 +84,8 @@ class ScenarioCompiler:
         gates = conditions.gates(items_at(draft.node, "gates"), self._gate_scope(scope, draft, reader))
         tags = texts_at(draft.node, "tags")
         measures = bool(_MEASURING_TAGS & set(tags)) or bool(_LONELY_KINDS & reader.kinds)
+        if self.waits_for_data(draft):
+            return []  # checked all the same
         return [
             Scenario(
                 id=draft.id + cell_id(cell),
@@ -153,8 +157,11 @@ class ScenarioCompiler:
         node = mapping_at(draft.node, "matrix")
         if node is None:
             return [{}]
+        if self.waits_for_data(draft):
+            return _unknown_cells(node)
+        known = {"benchmarks": benchmarks, "vars": variables, "data": {"files": list(self.data_files)}}
         try:
-            found = cells(self._resolved_matrix(node, {"benchmarks": benchmarks, "vars": variables}))
+            found = cells(self._resolved_matrix(node, known))
         except ProfileError as problem:
             self.mistakes.extend(problem.mistakes)
             return _unknown_cells(node)
@@ -168,6 +175,14 @@ class ScenarioCompiler:
             at = draft.node.key_source("matrix")
             self.mistakes.append(at.mistake(f"two cells of the matrix are called {twice!r}"))
         return found
+
+    def waits_for_data(self, draft: ScenarioDraft) -> bool:
+        """Whether its matrix is made of the files of --data-dir, and there are none: then it has no cell."""
+        node = mapping_at(draft.node, "matrix")
+        said = [str(scalar.value) for scalar in scalars(node)] if node is not None else []
+        return not self.data_files and any(
+            has_template(text) and _DATA_FILES in text for text in said
+        )
 
     def _resolved_matrix(self, node: MappingNode, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """A matrix may take its lists from `vars`, so that --set can change them. Raises ProfileError."""

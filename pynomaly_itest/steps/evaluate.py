@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import functools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pynomaly_itest.measure import Estimate
 
 _TOLERANCE = 1e-6
+_MANY_ROWS, _MANY_RESAMPLES, _FEW_RESAMPLES = 5_000, 999, 199
 _QUALITY = ("accuracy", "precision", "recall", "f1", "roc_auc", "average_precision")
 
 
@@ -60,7 +63,7 @@ class Evaluate(Step):
             context.ledger.created("result", result["id"], f"detection/results/{result['id']}")
         ours = quality(table.labels, result["anomaly_labels"], result["anomaly_scores"])
         theirs = await context.api.call("POST", "detection/evaluate", body=Body(json=wanted))
-        _agree({name: _point(estimate) for name, estimate in ours.items()}, theirs)
+        _agree(await asyncio.to_thread(_points, ours), theirs)
         return {
             **ours,
             "n_samples": result["n_samples"],
@@ -69,33 +72,32 @@ class Evaluate(Step):
         }
 
 
-def quality(truth: Any, labels: Any, scores: Any) -> dict[str, Any]:
-    """The figures of merit as estimates; truth, labels: (n,) of 0 and 1; scores: (n,), higher is more anomalous.
+def quality(truth: Any, labels: Any, scores: Any) -> dict[str, Inference]:
+    """The figures of merit, each with its interval.
 
+    truth, labels: (n,) of 0 and 1; scores: (n,), higher is more anomalous.
     Raises StepFailed where there are more or fewer labels than true ones.
     """
     import numpy as np
-
-    from pynomaly_itest.measure import exact
 
     actual, found, score = np.asarray(truth, bool), np.asarray(labels, bool), np.asarray(scores, float)
     if actual.shape != found.shape:
         raise StepFailed(f"{len(actual)} rows were uploaded, {len(found)} were scored")
     hits, n = int((actual & found).sum()), len(actual)
     flagged, positives = int(found.sum()), int(actual.sum())
-    f1 = 2 * hits / (flagged + positives) if flagged + positives else float("nan")
     return {
         "accuracy": _share(int((actual == found).sum()), n),
         "precision": _share(hits, flagged),
         "recall": _share(hits, positives),
-        "f1": exact(f1, "1", n),
-        "roc_auc": exact(_roc_auc(actual, score), "1", n),
-        "average_precision": exact(_average_precision(actual, score), "1", n),
+        "f1": _resampled(_f1, actual, found),
+        "roc_auc": _area(actual, score),
+        "average_precision": _resampled(_average_precision, actual, score),
     }
 
 
-def _point(measured: Estimate | Inference) -> float:
-    return measured(0.95).value if callable(measured) else measured.value
+def _points(measured: Mapping[str, Inference]) -> dict[str, float]:
+    """The figures themselves; their intervals are made on the way, off the event loop."""
+    return {name: inference(0.95).value for name, inference in measured.items()}
 
 
 def _share(hits: int, n: int) -> Inference:
@@ -107,16 +109,34 @@ def _share(hits: int, n: int) -> Inference:
     return at
 
 
-def _roc_auc(actual: Any, score: Any) -> float:
-    """The chance that an anomaly scores higher than a normal row (Mann-Whitney; ties count half)."""
-    from scipy.stats import rankdata
+def _area(actual: Any, score: Any) -> Inference:
+    """The chance that an anomaly scores higher than a normal row, ties counting half; DeLong's interval."""
 
-    positives = int(actual.sum())
-    negatives = len(actual) - positives
-    if not positives or not negatives:
-        return float("nan")
-    ranks = float(rankdata(score)[actual].sum())
-    return (ranks - positives * (positives + 1) / 2) / (positives * negatives)
+    def at(confidence: float) -> Estimate:
+        from pynomaly_itest.measure import auc
+
+        return auc(actual.astype(int), score, confidence=confidence)
+
+    return at
+
+
+def _resampled(metric: Callable[..., float], *columns: Any) -> Inference:
+    """A metric with an interval by bootstrap over rows, drawn once for each confidence."""
+
+    @functools.cache
+    def at(confidence: float) -> Estimate:
+        from pynomaly_itest.measure import bootstrap_rows
+
+        resamples = _MANY_RESAMPLES if len(columns[0]) <= _MANY_ROWS else _FEW_RESAMPLES
+        return bootstrap_rows(metric, *columns, confidence=confidence, resamples=resamples)
+
+    return at
+
+
+def _f1(actual: Any, found: Any) -> float:
+    """The harmonic mean of precision and recall; NaN where there is no anomaly, neither true nor found."""
+    both = int(actual.sum()) + int(found.sum())
+    return 2 * int((actual & found).sum()) / both if both else float("nan")
 
 
 def _average_precision(actual: Any, score: Any) -> float:
