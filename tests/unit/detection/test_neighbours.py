@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pynomaly.detection import resolve
 from pynomaly.detection.kernels.neighbours import BLOCK as KERNEL_BLOCK
 from pynomaly.detection.kernels.proximity import score_knn
 from pynomaly.detection.model import Floats
 from pynomaly.detection.neighbourhood import BLOCK, lay_out
+from pynomaly.detection.wide import WideSearch
 
 
 def distances_by_search(points: Floats, rows: Floats, k: int) -> Floats:
@@ -62,3 +64,29 @@ def test_every_point_has_one_place(n_points: int) -> None:
 
 def test_layout_and_kernel_agree_on_the_block() -> None:
     assert BLOCK == KERNEL_BLOCK
+
+
+@pytest.mark.parametrize(("n_points", "n_columns"), [(3, 16), (700, 16), (1100, 40)])
+@pytest.mark.parametrize("centre", [0.0, 1e6])
+def test_products_find_the_same_neighbours_as_boxes(n_points: int, n_columns: int, centre: float) -> None:
+    rng = np.random.default_rng(n_points)
+    points = np.round(rng.normal(size=(n_points, n_columns)), 1) + centre
+    points[n_points // 2 :] = points[: n_points - n_points // 2]  # ties
+    rows = np.concatenate([points[:50], rng.normal(size=(300, n_columns)) * 3 + centre])
+    k = min(6, n_points)
+    for found in WideSearch(points, k).blocks(rows):
+        expected = distances_by_search(points, found.rows, k)
+        assert (np.sqrt(found.nearest[:, -1]) == expected).all()
+        squares = ((found.rows[:, None, :] - points[found.indices]) ** 2).sum(axis=2)
+        np.testing.assert_allclose(found.nearest, squares, rtol=1e-12)
+        assert (np.diff(np.sort(found.indices, axis=1), axis=1) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["knn", "local_outlier_factor", "abod", "auto"])
+def test_in_many_columns_a_batch_scores_as_its_rows_one_by_one(name: str) -> None:
+    rng = np.random.default_rng(9)
+    X, rows = np.round(rng.normal(size=(600, 20)), 1), np.round(rng.normal(size=(300, 20)) * 1.5, 1)
+    rows[:30] = X[:30]
+    model = resolve(name).fit(X, seed=1)
+    alone = np.concatenate([model.score(rows[i : i + 1]) for i in range(len(rows))])
+    assert (model.score(rows) == alone).all()
