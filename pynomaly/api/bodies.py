@@ -107,10 +107,11 @@ class JsonBody:
     def _refuse_twofold(self, body: bytes) -> None:
         """A key that occurs twice means one thing here and another behind the next proxy.
 
-        Parsing anew is dear, so a large body is parsed only if a key of the struct occurs more than once in it, or
-        an escape could hide one.
+        Parsing anew is dear. Where there is one object only, nothing is escaped and each key of the struct occurs at
+        most once, no key can be twofold (others are refused); of a large body only the outermost keys are looked at.
         """
-        if len(body) > _SMALL_BODY_BYTES and b"\\" not in body and all(body.count(key) < 2 for key in self._keys):
+        is_simple = len(body) > _SMALL_BODY_BYTES or body.count(b"{") == 1
+        if is_simple and b"\\" not in body and all(body.count(key) < 2 for key in self._keys):
             return
         json.loads(body, object_pairs_hook=_unique_pairs)
 
