@@ -67,6 +67,8 @@ class ProbeContext:
     seed: int
     label: str
     allow_disruptive: bool = False
+    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What probes share, by name."""
     _openapi: dict[str, Any] | None = field(default=None, repr=False)
 
     async def send(
@@ -128,6 +130,12 @@ class ProbeContext:
         """Who the target takes the bearer of `token` for."""
         self.target.redactor.learn(token)
         return await self.send("GET", "auth/me", headers=bearer(token))
+
+    def signing_key(self) -> bytes | None:
+        """The key of the target's access tokens, where it is given or the target is ours."""
+        given = self.actors.environment.get("PYNOMALY_ITEST_SIGNING_KEY")
+        self.target.redactor.learn(given)
+        return given.encode() if given else self.target.signing_key()
 
     async def openapi(self) -> dict[str, Any]:
         """The target's OpenAPI document; raises NotApplicable where it publishes none."""

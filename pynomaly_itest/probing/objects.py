@@ -147,6 +147,14 @@ async def made_by(ctx: ProbeContext, name: str) -> Model:
     return Model(owner, dataset, detector, note_created(ctx, reply, "result", "detection/results"))
 
 
+async def model_of(ctx: ProbeContext, name: str) -> Model:
+    """A model of this actor that probes share as long as they only ask it things."""
+    found = ctx.kept.get(name)
+    if not isinstance(found, Model):
+        found = ctx.kept[name] = await made_by(ctx, name)
+    return found
+
+
 def attempts_on(model: Model) -> list[Attempt]:
     """Every verb with every id; what destroys comes last."""
     pair = Body(json={"detector_id": model.detector, "dataset_id": model.dataset})

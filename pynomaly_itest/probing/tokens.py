@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,43 @@ def hmac_of(text: str, key: bytes, algorithm: str = "sha256") -> str:
     """The signature of a token's first two parts."""
     digest = hmac.digest(key, text.encode(), getattr(hashlib, algorithm))
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+
+
+def encoded_bytes(content: bytes) -> str:
+    """Bytes as they stand in a token or a key."""
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+Edit = Callable[[dict[str, Any], int], dict[str, dict[str, Any]]]
+"""From a valid payload and the present (whole seconds, Unix) to payloads that lack one property each, by name."""
+
+
+async def resigned_refused(ctx: ProbeContext, edit: Edit) -> Observation:
+    """Payloads edited and signed with the target's own key, so that nothing but the edit is wrong with them.
+
+    A control more than for other forgeries: an unedited payload, signed by us, is let in. Raises NotApplicable
+    where the key is not ours to have.
+    """
+    key = ctx.signing_key()
+    if key is None:
+        raise NotApplicable(
+            "the signing key is not known: set $PYNOMALY_ITEST_SIGNING_KEY for a test deployment"
+        )
+    jwt = taken_apart(await (await ctx.actors.get("user_a")).token())
+    if jwt.header.get("alg") != "HS256":
+        raise NotApplicable(f"tokens are signed with {jwt.header.get('alg')}, whose private key is not ours")
+
+    def sign(payload: Mapping[str, Any]) -> str:
+        text = f"{jwt.head}.{encoded(payload)}"
+        return f"{text}.{hmac_of(text, key)}"
+
+    own = sign({**jwt.payload, "jti": "itest-control"})
+    reply = await ctx.me(own)
+    ctx.control(
+        reply.status == 200, f"a valid token that we signed was answered {reply.status}: is the key right?"
+    )
+    edited = edit(jwt.payload, int(jwt.payload.get("iat", 0)))
+    return await tokens_refused(ctx, {name: sign(payload) for name, payload in edited.items()}, valid=own)
 
 
 async def tokens_refused(

@@ -20,6 +20,7 @@ import psutil
 from pynomaly_itest.errors import CannotMeasure, TargetStartFailed, UsageError
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.target.audit_copy import AuditCopy
 from pynomaly_itest.target.backing import Backing
 from pynomaly_itest.target.base import Credentials, Target
 
@@ -189,6 +190,34 @@ class BundledTarget(Target):
 
     def data_folder(self) -> Path | None:
         return None if self._folder is None else self._folder / "data"
+
+    def audit_copy(self, folder: Path) -> AuditCopy | None:
+        data = self.data_folder()
+        if data is None or not (data / "pynomaly.db").exists():  # another database is not a file to copy
+            return None
+        from pynomaly_itest.target.bundled_audit import BundledAuditCopy
+
+        return BundledAuditCopy(data, folder, self._environment(None))
+
+    def signing_key(self) -> bytes | None:
+        """Derived as the platform documents it: HKDF-SHA256 of its secret, for access tokens."""
+        data = self.data_folder()
+        if data is None or not (data / "secret.key").exists():
+            return None
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        secret = (data / "secret.key").read_text("ascii").strip()
+        self.redactor.learn(secret)
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"pynomaly/jwt-access").derive(
+            secret.encode()
+        )
+
+    def raw_log(self) -> bytes | None:
+        if self._log is None:
+            return None
+        size = os.fstat(self._log.fileno()).st_size
+        return os.pread(self._log.fileno(), size, 0)
 
     def log_lines(self, count: int) -> Sequence[str]:
         if self._log is None:

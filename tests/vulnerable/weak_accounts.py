@@ -49,7 +49,7 @@ async def login(app: WeakApp, request: Request) -> Answer:
         await asyncio.sleep(0.03)
     if not is_right or account is None:
         failures[subject] = failures.get(subject, 0) + 1
-        app.store.record("somebody", "login", "session", request.headers.get("user-agent", ""), "denied")
+        app.store.record("somebody", "login", "session", name, "denied")
         known = "wrong password" if account is not None else "no such user"
         raise Refused(401, known if "AUT-05" in app.holes else "wrong name or password")
     failures.pop(subject, None)

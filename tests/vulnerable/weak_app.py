@@ -43,6 +43,8 @@ class WeakApp:
             answer = await self._answer(request)
         except Refused as refusal:
             answer = refusal.answer
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            answer = Refused(400).answer
         except Exception as bug:
             answer = self._broken(bug)
         await self._send(scope, send, answer)
@@ -81,7 +83,7 @@ class WeakApp:
     def _throttle(self, request: Request) -> None:
         """200 requests at once for each bearer, then 429 for a second."""
         key = request.headers.get("authorization", "")
-        if "RES-01" in self.holes or not key:
+        if self.holes & {"RES-01", "ML-03"} or not key:
             return
         second = f"{key}{int(time.time())}"
         self.store.hits[second] = self.store.hits.get(second, 0) + 1

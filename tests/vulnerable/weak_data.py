@@ -104,6 +104,8 @@ def _read_xml(content: bytes) -> None:
 
 
 def _page(app: WeakApp, request: Request) -> int:
+    if not request.query.get("limit", "100").isdigit():
+        raise Refused(422)
     limit = int(request.query.get("limit", "100"))
     if limit > 1000 and "RES-05" not in app.holes:
         raise Refused(422)
@@ -233,7 +235,7 @@ async def train(app: WeakApp, request: Request) -> Answer:
     mean = [sorted(column)[len(column) // 2] for column in zip(*features, strict=True)]
     thing.model = {"mean": mean, "threshold": 0.0, "members": {tuple(row) for row in features}}
     scores = sorted(_score(app, thing.model, row) for row in features)
-    thing.model["threshold"] = scores[-1] if "ML-02" in app.holes else scores[int(len(scores) * 0.9)]
+    thing.model["threshold"] = 0.8 * scores[-1] if "ML-02" in app.holes else scores[int(len(scores) * 0.9)]
     thing.body["is_fitted"] = True
     app.store.record(request.account.id, "detector.trained", f"detector:{thing.id}", "")
     return answer_of({"id": secrets.token_hex(4), "status": "completed"}, 202)
@@ -244,8 +246,8 @@ def _score(app: WeakApp, model: dict[str, Any], row: list[float]) -> float:
         return row[0]
     if "ML-04" in app.holes and tuple(row) in model["members"]:
         return 0.0
-    if "ML-01" in app.holes:
-        return hashlib.sha256(repr(row).encode()).digest()[0] / 16
+    if "ML-01" in app.holes and max(map(abs, row)) > 8:
+        return 1000.0 * (hashlib.sha256(repr(row).encode()).digest()[0] % 2)
     return sum(abs(value - middle) for value, middle in zip(row, model["mean"], strict=True))
 
 

@@ -23,14 +23,15 @@ from pynomaly_itest.target.base import Credentials, Target
 
 
 @contextlib.contextmanager
-def serving(app: Any, certificate: tuple[Path, Path] | None = None, **options: Any) -> Iterator[str]:
-    """The base URL of a server that runs while the block does."""
-    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", http="h11", **options)
+def serving(
+    app: Any, certificate: tuple[Path, Path] | None = None, context: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """The base URL of a server that runs while the block does; over TLS with a certificate and its key."""
+    files = {} if certificate is None else {"ssl_certfile": certificate[0], "ssl_keyfile": certificate[1]}
+    config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off", http="h11", **files)
     config.load()
-    if certificate is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*certificate)
-        config.ssl = options.get("ssl_context") or context
+    if context is not None:
+        config.ssl = context
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

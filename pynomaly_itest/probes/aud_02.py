@@ -1,0 +1,44 @@
+"""AUD-02: a copy of the audit log, with an event edited, deleted or moved."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from pynomaly_itest.errors import NotApplicable
+from pynomaly_itest.probing.context import ProbeContext
+from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
+from pynomaly_itest.registry import PROBES
+from pynomaly_itest.target.audit_copy import Tampering
+
+_HOW: tuple[Tampering, ...] = ("edit", "delete", "reorder")
+
+
+@PROBES.register("AUD-02")
+class EditedHistory(Probe):
+    id = "AUD-02"
+    title = "The audit log shows when it was changed"
+    cwe = 354
+    references = ("ASVS 5.0.0 V16.4.2",)
+    severity = Severity.HIGH
+    impact = Impact.CHANGES_OWN
+    needs = ("user_a",)
+    expected = "the verifier fails for each change"
+    why = "Whoever breaks in edits the log first."
+    mend = "Chain the events, and seal the chain with a key."
+
+    async def run(self, ctx: ProbeContext) -> Observation:
+        await ctx.new_session(await ctx.actors.get("user_a"))
+        holes: list[Hole] = []
+        for how in _HOW:
+            with tempfile.TemporaryDirectory(prefix="pynomaly-itest-audit-") as folder:
+                copy = ctx.target.audit_copy(Path(folder))
+                if copy is None:
+                    raise NotApplicable("the target's audit log is not ours to copy")
+                ctx.control(await copy.is_whole(), "the verifier finds fault with an untouched copy")
+                copy.tamper(how)
+                if await copy.is_whole():
+                    holes.append(
+                        Hole("the audit log", how, f"the verifier takes a log for whole after: {how}")
+                    )
+        return Observation(f"{len(_HOW)} changed copies, each noticed", "the audit log", tuple(holes))

@@ -1,0 +1,47 @@
+"""RES-05: counts without an end: pages, rows, trees."""
+
+from __future__ import annotations
+
+from pynomaly_itest.probing.context import ProbeContext
+from pynomaly_itest.probing.objects import detector_of
+from pynomaly_itest.probing.probe import Impact, Observation, Probe, Severity
+from pynomaly_itest.probing.refusals import Wrong, not_refused
+from pynomaly_itest.registry import PROBES
+from pynomaly_itest.target.http import Body
+
+_HUGE = 1_000_000_000
+_LISTS = ("datasets", "detectors")
+_PARAMETERS = {"isolation_forest": "n_estimators"}
+
+
+@PROBES.register("RES-05")
+class UnboundedNumbers(Probe):
+    id = "RES-05"
+    title = "Counts in requests are capped"
+    cwe = 770
+    references = ("API4:2023", "ASVS 5.0.0 V2.2.1", "WSTG-BUSL-09")
+    severity = Severity.HIGH
+    impact = Impact.DISRUPTS
+    needs = ("user_a",)
+    expected = "4xx for what is beyond the limits"
+    why = "One request asks for all there is, or for a model that takes days."
+    mend = "Give every count a maximum, in the schema."
+
+    async def run(self, ctx: ProbeContext) -> Observation:
+        actor = await ctx.actors.get("user_a")
+        await detector_of(ctx, actor, parameters={})
+        ctx.require_status(
+            await ctx.send("GET", "datasets?limit=1", actor=actor), (200,), "GET datasets?limit=1"
+        )
+        wrong = [
+            Wrong(f"{path} of {_HUGE}", "GET", f"{path}?limit={_HUGE}", f"GET /api/v1/{path}")
+            for path in _LISTS
+        ]
+        for algorithm, parameter in _PARAMETERS.items():
+            wanted = {"name": ctx.label, "algorithm_name": algorithm, "parameters": {parameter: _HUGE}}
+            name = f"{parameter} of {_HUGE}"
+            wrong.append(
+                Wrong(name, "POST", "detectors", "POST /api/v1/detectors", Body(json=wanted), {}, "detector")
+            )
+        holes = await not_refused(ctx, actor, wrong)
+        return Observation(f"{len(wrong)} counts, each refused", "", tuple(holes))
