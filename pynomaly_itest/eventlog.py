@@ -53,7 +53,9 @@ class EventLog:
     def record(self, kind: type[BaseModel], /, **fields: Any) -> None:
         """Write one event of `kind`, now. Raises EvidenceLost where it can't be written: a run without evidence
         must not go on as if it had some."""
-        event = kind(at_s=round(self.now_s(), 6), **fields)
+        self._write(kind(at_s=round(self.now_s(), 6), **fields))
+
+    def _write(self, event: BaseModel) -> None:
         line = self._redactor.values(encode(event).decode()).encode()
         try:
             written = self._file.write(line)
@@ -66,6 +68,10 @@ class EventLog:
             ) from problem
         for listener in self._listeners:
             listener.heard(event)
+
+    def carry(self, event: BaseModel) -> None:
+        """Write an event of an earlier run as it was, with its own time."""
+        self._write(event)
 
     def progress(self, scenario: str, text: str) -> None:
         """Tell the listeners how far a step is; nothing is written."""

@@ -81,6 +81,7 @@ class RunStarted(_Event):
     benchmarks: dict[str, float] = Field(default_factory=dict)
     environment: dict[str, str] = Field(default_factory=dict)
     reproduce: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 class TargetReady(_Event):

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pynomaly_itest import __version__
+from pynomaly_itest.carrying import Carried
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.environment import describe_environment
 from pynomaly_itest.errors import EvidenceLost, ExitCode, ItestError, TargetUnreachable
@@ -53,6 +54,8 @@ class RunOptions:
     timeout_s: float | None = None
     inconclusive_passes: bool = False
     reproduce: str = ""
+    arguments: tuple[str, ...] = ()
+    carried: Carried = field(default_factory=dict, repr=False)
     isolate: bool = False
     fresh_target: FreshTarget | None = None
     probing: ProbeOptions = field(default_factory=ProbeOptions)
@@ -154,13 +157,22 @@ class _Queue:
     async def take(self, scenario: Scenario) -> None:
         log, options = self.services.log, self.options
         left_s = None if options.timeout_s is None else options.timeout_s - log.now_s()
-        if options.maxfail is not None and self.failures >= options.maxfail:
+        if scenario.id in options.carried:
+            self._carry(scenario)
+        elif options.maxfail is not None and self.failures >= options.maxfail:
             self._pass_over(scenario, Verdict.SKIPPED, f"--maxfail {options.maxfail} was reached")
         elif left_s is not None and left_s <= 0:
             self._pass_over(scenario, Verdict.ERROR, f"not run: --timeout {options.timeout_s:g} was over")
         elif reason := await unmet(scenario.requires, self.services.target, options.environment):
             self._pass_over(scenario, Verdict.SKIPPED, reason)
         elif await self._run(scenario, left_s) in (Verdict.FAILED, Verdict.ERROR):
+            self.failures += 1
+
+    def _carry(self, scenario: Scenario) -> None:
+        """What an earlier run finished is told again, and counts as it did there."""
+        for event in self.options.carried[scenario.id]:
+            self.services.log.carry(event)
+        if self.options.carried[scenario.id][-1].verdict in (Verdict.FAILED, Verdict.ERROR):
             self.failures += 1
 
     async def _run(self, scenario: Scenario, left_s: float | None) -> Verdict:
@@ -211,6 +223,7 @@ def _announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         benchmarks=dict(plan.benchmarks),
         environment=describe_environment(options.environment),
         reproduce=options.reproduce,
+        arguments=options.arguments,
     )
 
 

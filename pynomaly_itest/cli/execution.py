@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
 
+from pynomaly_itest.carrying import Carried, carried_from
 from pynomaly_itest.cli.console import console_for
+from pynomaly_itest.cli.logs import LogListener
 from pynomaly_itest.cli.safety import Safety, probe_options
 from pynomaly_itest.cli.summary import summarise
 from pynomaly_itest.datasets.base import Dataset
@@ -34,6 +36,9 @@ from pynomaly_itest.results import fold
 from pynomaly_itest.runner import RunOptions, bug_fields, run
 from pynomaly_itest.shelf import read_files
 from pynomaly_itest.target.base import Credentials, Target
+
+if TYPE_CHECKING:
+    from pynomaly_itest.target.bundled import Instruments
 
 _LONGEST_NAME = 60
 
@@ -54,6 +59,10 @@ class Request:
     loudness: Literal["quiet", "normal", "verbose"]
     reproduce: str
     isolate: bool = False
+    coverage: tuple[str, ...] = ()
+    profiler: bool = False
+    arguments: tuple[str, ...] = ()
+    resume_from: Path | None = None
     safety: Safety = field(default_factory=Safety)
 
 
@@ -134,13 +143,20 @@ def execute(plan: Plan, request: Request) -> int:
     """Run the plan, write the reports, say the verdict; returns the exit code."""
     redactor = Redactor()
     probing = probe_options(plan, request.target, request.safety)
-    target = make_target(plan, request, redactor)
+    from pynomaly_itest.cli.instruments import instruments_for, tell
+
+    carried: Carried = {} if request.resume_from is None else carried_from(request.resume_from / "run.jsonl", plan)
     files = read_files(plan)
+    make_target(plan, request, redactor)  # refuses before there is a folder
     folder = make_folder(request.out, plan.profile)
+    instruments = instruments_for(request.coverage, folder, profiler=request.profiler)
+    target = make_target(plan, request, redactor, instruments)
     with console_for(request.loudness, [scenario.id for scenario in plan.scenarios]) as console:
-        log = EventLog(folder / "run.jsonl", redactor, listeners=(console,))
+        log = EventLog(folder / "run.jsonl", redactor, listeners=(console, LogListener()))
         try:
-            lost = _run_to_the_end(plan, target, log, request, files, probing)
+            fresh_target = _fresh_target(plan, request, redactor, instruments)
+            options = _options(plan, request, files, probing, fresh_target, carried)
+            lost = _run_to_the_end(plan, target, log, options)
         finally:
             log.close()
     result = fold(read_log(folder / "run.jsonl"))
@@ -154,6 +170,7 @@ def execute(plan: Plan, request: Request) -> int:
     _point_latest(request.out, folder)
     code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
     summarise(result, paths, folder, code, lost, quiet=request.loudness == "quiet")
+    tell(instruments)
     return int(code)
 
 
@@ -171,9 +188,7 @@ def _run_to_the_end(
     plan: Plan,
     target: Target,
     log: EventLog,
-    request: Request,
-    files: Mapping[str, Dataset],
-    probing: ProbeOptions,
+    options: RunOptions,
 ) -> EvidenceLost | None:
     """Run it, with Ctrl-C and SIGTERM as a request to stop; gives the loss of the log, if it came to that."""
     options = RunOptions(
@@ -206,9 +221,37 @@ def _run_to_the_end(
     return None
 
 
-def make_target(plan: Plan, request: Request, redactor: Redactor) -> Target:
+def _options(
+    plan: Plan,
+    request: Request,
+    files: Mapping[str, Dataset],
+    probing: ProbeOptions,
+    fresh_target: FreshTarget | None,
+    carried: Carried,
+) -> RunOptions:
+    """What the runner is told of the request."""
+    return RunOptions(
+        run_id=uuid.uuid4().hex,
+        seed=request.seed,
+        jobs=request.jobs,
+        maxfail=request.maxfail,
+        timeout_s=request.timeout_s,
+        inconclusive_passes=request.inconclusive_passes,
+        reproduce=request.reproduce,
+        arguments=request.arguments,
+        carried=carried,
+        isolate=request.isolate,
+        fresh_target=fresh_target,
+        files=files,
+        probing=probing,
+    )
+
+
+def make_target(
+    plan: Plan, request: Request, redactor: Redactor, instruments: Instruments | None = None
+) -> Target:
     """The target that `--target` names; raises UsageError where it can't be one."""
-    from pynomaly_itest.target.bundled import BundledTarget, check_settings
+    from pynomaly_itest.target.bundled import BundledTarget, Instruments, check_settings
     from pynomaly_itest.target.inprocess import InProcessTarget
     from pynomaly_itest.target.remote import RemoteTarget
 
@@ -216,7 +259,9 @@ def make_target(plan: Plan, request: Request, redactor: Redactor) -> Target:
         for settings in (plan.target_settings, *(scenario.target_settings for scenario in plan.scenarios)):
             check_settings(settings or {})
         kind = BundledTarget if request.target == "bundled" else InProcessTarget
-        return kind(plan.target_settings, redactor)
+        if request.target == "inprocess":
+            return InProcessTarget(plan.target_settings, redactor)
+        return BundledTarget(plan.target_settings, redactor, instruments or Instruments())
     credentials = credentials_from(request.user, os.environ)
     return RemoteTarget(
         request.target,
@@ -227,13 +272,16 @@ def make_target(plan: Plan, request: Request, redactor: Redactor) -> Target:
     )
 
 
-def _fresh_target(plan: Plan, request: Request, redactor: Redactor) -> FreshTarget | None:
+def _fresh_target(
+    plan: Plan, request: Request, redactor: Redactor, instruments: Instruments
+) -> FreshTarget | None:
     """What starts a platform for one scenario alone; None where the target is not ours to start."""
-    from pynomaly_itest.target.bundled import BundledTarget
+    from pynomaly_itest.target.bundled import BundledTarget, Instruments
 
     if request.target != "bundled":
         return None
-    return lambda settings: BundledTarget({**plan.target_settings, **settings}, redactor)
+    own = Instruments(instruments.coverage)  # a flame graph is of one process: the run's own
+    return lambda settings: BundledTarget({**plan.target_settings, **settings}, redactor, own)
 
 
 def _other_tenant(environment: Mapping[str, str]) -> Credentials:

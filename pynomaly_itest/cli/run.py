@@ -14,14 +14,15 @@ _SEVERITIES = ("critical", "high", "medium", "low")
 
 
 def run(
+    context: typer.Context,
     profile: Annotated[
         list[str], typer.Option("--profile", "-p", help="A profile's name or file; repeatable.")
     ],
     target: Annotated[
         str, typer.Option("--target", help="bundled, inprocess, or a URL.", envvar="PYNOMALY_ITEST_TARGET")
     ] = "bundled",
-    tags: Annotated[str | None, typer.Option("-m", help='Tags: "performance and not slow".')] = None,
-    words: Annotated[str | None, typer.Option("-k", help="Words in the scenario's id or title.")] = None,
+    tags: Annotated[str | None, typer.Option("--tags", "-m", help='Tags: "performance and not slow".')] = None,
+    words: Annotated[str | None, typer.Option("--words", "-k", help="Words in the scenario's id or title.")] = None,
     scenario: Annotated[list[str] | None, typer.Option(help="A scenario's id; repeatable.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -73,16 +74,32 @@ def run(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Each step as it ends.")] = False,
+    coverage: Annotated[
+        str | None, typer.Option(help="xml, html: which lines of the bundled platform ran.")
+    ] = None,
+    profiler: Annotated[
+        bool, typer.Option("--profiler", help="A flame graph of the bundled platform's process.")
+    ] = False,
+    log_level: Annotated[
+        str, typer.Option(help="DEBUG, INFO, WARNING, ERROR; requests and replies at DEBUG, redacted.")
+    ] = "WARNING",
+    log_format: Annotated[str, typer.Option(help="text or json.")] = "text",
+    resume_from: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Run profiles against a target, judge every gate, write the reports."""
-    from pynomaly_itest.cli import execution
+    from pynomaly_itest.cli import execution, logs
+    from pynomaly_itest.cli.invocation import said
     from pynomaly_itest.cli.report import parse_formats
     from pynomaly_itest.cli.safety import Safety
+    from pynomaly_itest.target.coverage import parse_formats as parse_coverage_formats
 
     if fail_on not in _SEVERITIES:
         raise UsageError(f"--fail-on takes {', '.join(_SEVERITIES)}, not {fail_on!r}")
     if inconclusive not in _INCONCLUSIVE:
         raise UsageError(f"--inconclusive takes fail or pass, not {inconclusive!r}")
+    logs.configure(log_level, log_format)
+    if (coverage is not None or profiler) and target != "bundled":
+        raise UsageError("--coverage and --profiler look into the platform: they go with --target bundled only")
     if isolate and target != "bundled":
         raise UsageError("--isolate starts platforms: it goes with --target bundled only")
     plan = execution.make_plan(
@@ -114,6 +131,10 @@ def run(
             out=out,
             loudness=loudness,
             isolate=isolate,
+            coverage=() if coverage is None else parse_coverage_formats(coverage),
+            profiler=profiler,
+            arguments=said(context),
+            resume_from=resume_from,
             safety=Safety(fail_on, allow_disruptive, waivers, authorisations),
             reproduce=execution.reproduction(
                 profile, target=target, set_=set_ or (), datasets=dataset or (), seed=seed, user=user

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +24,8 @@ from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.audit_copy import AuditCopy
 from pynomaly_itest.target.backing import Backing
 from pynomaly_itest.target.base import Credentials, Target
+from pynomaly_itest.target.coverage import Coverage
+from pynomaly_itest.target.profiler import Profiler
 
 START_TIMEOUT_S = 180.0  # the very first start compiles the platform's kernels
 STOP_TIMEOUT_S = 10.0
@@ -32,6 +35,17 @@ _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _USERNAME = "itest-admin"
 
 
+@dataclass(frozen=True)
+class Instruments:
+    """What looks into the platform's process while it runs."""
+
+    coverage: Coverage | None = None
+    profiler: Profiler | None = None
+
+
+_NO_INSTRUMENTS = Instruments()
+
+
 class BundledTarget(Target):
     """Starts `pynomaly serve` under a supervisor that cleans up even where this process is killed.
 
@@ -39,7 +53,10 @@ class BundledTarget(Target):
     same prefix in our own environment are kept from it: they may belong to a production deployment.
     """
 
-    def __init__(self, settings: Mapping[str, Any], redactor: Redactor) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], redactor: Redactor, instruments: Instruments = _NO_INSTRUMENTS
+    ) -> None:
+        self._instruments = instruments
         self.info = TargetInfo(kind="bundled", url="http://127.0.0.1")
         self.redactor = redactor
         self.credentials = Credentials(username=_USERNAME, password=secrets.token_urlsafe(24))
@@ -48,6 +65,7 @@ class BundledTarget(Target):
         self._backing = Backing(settings)
         self._settings = self._backing.settings
         self._left: str | None = None
+        self._profile_missing: str | None = None
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._root_pid: int | None = None
@@ -62,6 +80,8 @@ class BundledTarget(Target):
             self.info = TargetInfo(kind="bundled", url=f"http://127.0.0.1:{port}")
             await self._wait_until_ready()
             self._find_root()
+            if self._instruments.profiler is not None and self._root_pid is not None:
+                self._instruments.profiler.start(self._root_pid)
         except BaseException:
             await self.close()
             raise
@@ -73,7 +93,9 @@ class BundledTarget(Target):
         password_file = folder / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self.credentials.password or "")
-        serve = [sys.executable, "-m", "pynomaly", "serve", "--host", "127.0.0.1", "--port", "0"]
+        coverage = self._instruments.coverage
+        interpreter = [sys.executable, *(coverage.command() if coverage is not None else ())]
+        serve = [*interpreter, "-m", "pynomaly", "serve", "--host", "127.0.0.1", "--port", "0"]
         serve += ["--data-dir", str(folder / "data"), "--port-file", str(folder / "port")]
         self._log = (folder / "platform.log").open("w+b")  # stays readable when the folder is gone
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
@@ -233,6 +255,8 @@ class BundledTarget(Target):
         if process is None:
             return
         assert process.stdin is not None  # noqa: S101 - opened as a pipe
+        if self._instruments.profiler is not None:
+            self._profile_missing = await asyncio.to_thread(self._instruments.profiler.stop)
         process.stdin.close()  # the supervisor ends the platform and removes the folder
         try:
             await asyncio.wait_for(asyncio.to_thread(process.wait), STOP_TIMEOUT_S)
@@ -249,7 +273,7 @@ class BundledTarget(Target):
     def left_behind(self) -> str | None:
         if self._folder is not None and self._folder.exists():
             return f"the platform's data folder could not be removed: {self._folder}"
-        return self._left
+        return self._left or self._profile_missing
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

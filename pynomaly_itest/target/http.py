@@ -7,6 +7,7 @@ exceptions at this one border: what the target did wrong is StepFailed, with the
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from pynomaly_itest.events import Exchange
 
+_logger = logging.getLogger(__name__)
 MAX_REPLY_BYTES = 256 * 1024 * 1024
 _SHOWN_BODY_CHARS = 4_000
 
@@ -135,15 +137,18 @@ class Http:
         except (_ReplyTooLarge, TimeoutError, httpx.HTTPError, httpx.InvalidURL) as problem:
             why = _explain(problem, timeout, self.max_reply_bytes)
             failed = self._exchange(request, body, self._since_ms(start), error=why)
+            _tell(lambda: failed)
             raise RequestFailed(f"{method} {path}: {why}", failed) from problem
         latency_ms = self._since_ms(start)
-        return Reply(
+        reply = Reply(
             response.status_code,
             response.headers,
             content,
             latency_ms,
             lambda: self._exchange(request, body, latency_ms, response=response, content=content),
         )
+        _tell(lambda: reply.exchange)
+        return reply
 
     def _since_ms(self, start: float) -> float:
         return (self.clock() - start) * 1000
@@ -186,6 +191,16 @@ class Http:
         if len(text) <= _SHOWN_BODY_CHARS:
             return text
         return f"{text[:_SHOWN_BODY_CHARS]}… (cut; {len(text)} characters or more)"
+
+
+def _tell(exchange: Callable[[], Exchange]) -> None:
+    """Requests and replies for who debugs, redacted; made only where somebody reads them."""
+    if _logger.isEnabledFor(logging.DEBUG):
+        told = exchange()
+        outcome = told.error or str(told.status)
+        bodies = " ".join(part for part in (told.request_body, "->", told.reply_body) if part)
+        text = f"{told.method} {told.url} {outcome} in {told.duration_ms or 0.0:.1f} ms: {bodies}"
+        _logger.debug("%s", text, extra={"details": told.model_dump(mode="json")})
 
 
 class _ReplyTooLarge(Exception):

@@ -1,0 +1,45 @@
+"""What an earlier, cut-off run had finished: its events, to be carried over into the run that takes it up."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pynomaly_itest.errors import UsageError
+from pynomaly_itest.events import RunStarted, ScenarioFinished, read_log
+from pynomaly_itest.profile.model import Plan
+from pynomaly_itest.verdicts import Verdict
+
+Carried = Mapping[str, tuple[Any, ...]]
+"""The events of each finished scenario, by its id, in the order in which they were written."""
+
+
+def carried_from(log: Path, plan: Plan) -> Carried:
+    """What need not be run again of `plan`.
+
+    Scenarios that were only passed over (skipped, or never begun) are run. Raises UsageError where the plan is no
+    longer that of the earlier run: its results would be those of another profile.
+    """
+    events = list(read_log(log))
+    started = events[0] if events else None
+    if not isinstance(started, RunStarted):
+        raise UsageError(f"the log {log} is empty: the run ended before it began")
+    then = {scenario.id: scenario.gates for scenario in started.plan}
+    now = {scenario.id: tuple(gate.expression.text for gate in scenario.gates) for scenario in plan.scenarios}
+    if then != now:
+        different = sorted({*then, *now} - {name for name in then if then.get(name) == now.get(name)})
+        raise UsageError(
+            f"the profile has changed since that run: {', '.join(different[:5])}",
+            hint="run it anew, or go back to the profile as it was",
+        )
+    by_scenario: dict[str, list[Any]] = defaultdict(list)
+    for event in events:
+        by_scenario[getattr(event, "scenario", "")].append(event)
+    return {name: tuple(found) for name, found in by_scenario.items() if name and _is_finished(found)}
+
+
+def _is_finished(events: list[Any]) -> bool:
+    last = events[-1]
+    return isinstance(last, ScenarioFinished) and last.verdict is not Verdict.SKIPPED and len(events) > 1

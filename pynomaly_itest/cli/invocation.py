@@ -1,0 +1,86 @@
+"""A run's flags as the log keeps them, so that it can be run again: without secrets, and without what was default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import typer
+
+from pynomaly_itest.errors import UsageError
+from pynomaly_itest.events import RunStarted, read_log
+from pynomaly_itest.redaction import HIDDEN, Redactor
+
+_NEVER_KEPT = frozenset({"resume_from"})
+
+
+def said(context: typer.Context) -> tuple[str, ...]:
+    """The flags that differ from their defaults, as words of a command line; secrets in them are hidden."""
+    hide = Redactor().text
+    words: list[str] = []
+    for parameter in context.command.params:
+        value = context.params.get(parameter.name or "")
+        if parameter.name in _NEVER_KEPT or value is None or value == parameter.get_default(context):
+            continue
+        flag = max(parameter.opts, key=len)
+        if isinstance(value, bool):
+            words += [flag] if value else []
+        elif isinstance(value, list | tuple):
+            words += [word for each in value for word in (flag, hide(str(each)))]
+        else:
+            words += [flag, hide(str(value))]
+    return tuple(words)
+
+
+def run_folder(run: Path) -> Path:
+    """The folder of a run that is named by itself or by its log; raises UsageError where there is no run."""
+    folder = run.parent if run.name == "run.jsonl" else run
+    if not (folder / "run.jsonl").is_file():
+        raise UsageError(f"no run at {run}", hint="name a folder below reports/, such as reports/latest")
+    return folder.resolve()
+
+
+def started_of(folder: Path) -> RunStarted:
+    """What the run was started with; raises UsageError where its log doesn't tell."""
+    first = next(iter(read_log(folder / "run.jsonl")), None)
+    if not isinstance(first, RunStarted):
+        raise UsageError(f"the log of {folder} is empty: the run ended before it began")
+    return first
+
+
+def again(started: RunStarted, scenarios: Iterable[str] | None = None, more: Sequence[str] = ()) -> list[str]:
+    """The words after `pynomaly-itest` that run it again, or only these scenarios of it.
+
+    Raises UsageError for a log without flags, or where a flag held a secret, which the log does not keep.
+    """
+    if not started.arguments:
+        raise UsageError("this run's log doesn't hold its flags", hint=f"it was: {started.reproduce}")
+    hidden = [word for word in started.arguments if HIDDEN in word]
+    if hidden:
+        raise UsageError(
+            f"a flag of that run held a secret, which is not kept: {hidden[0]}",
+            hint="give it by environment, such as $PYNOMALY_TEST_DATABASE_URL, and run anew",
+        )
+    words = list(started.arguments)
+    if scenarios is not None:
+        words = _without(words, "--scenario")
+        words += [word for scenario in scenarios for word in ("--scenario", scenario)]
+    return ["run", *words, *more]
+
+
+def _without(words: Sequence[str], flag: str) -> list[str]:
+    kept, skip = [], False
+    for word in words:
+        if skip:
+            skip = False
+        elif word == flag:
+            skip = True
+        else:
+            kept.append(word)
+    return kept
+
+
+def without_number(scenario: str) -> str:
+    """The id without the number that --repeat gave it."""
+    name, mark, number = scenario.rpartition("#")
+    return name if mark and number.isdigit() else scenario

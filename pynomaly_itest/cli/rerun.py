@@ -1,0 +1,38 @@
+"""`pynomaly-itest rerun RUN [--failed]`: the same again, or only what was not good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def rerun(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")] = Path("reports/latest"),
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only scenarios that failed, or could not be judged.")
+    ] = False,
+) -> None:
+    """Run a run again with its own flags; its result is a run of its own."""
+    from pynomaly_itest.cli.app import app
+    from pynomaly_itest.cli.invocation import again, run_folder, started_of, without_number
+    from pynomaly_itest.errors import NothingSelected
+    from pynomaly_itest.events import read_log
+    from pynomaly_itest.results import fold
+    from pynomaly_itest.verdicts import Verdict
+
+    folder = run_folder(run)
+    started = started_of(folder)
+    wanted = None
+    if failed:
+        result = fold(read_log(folder / "run.jsonl"))
+        bad = [
+            without_number(scenario.id)
+            for scenario in result.scenarios
+            if scenario.verdict in (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
+        ]
+        if not bad:
+            raise NothingSelected("no scenario of that run failed", hint="without --failed it all runs again")
+        wanted = list(dict.fromkeys(bad))
+    app(args=again(started, wanted), prog_name="pynomaly-itest")

@@ -1,0 +1,34 @@
+"""`pynomaly-itest resume RUN`: finish a run that was killed or interrupted; what it finished is not run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def resume(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")] = Path("reports/latest"),
+) -> None:
+    """Take a run up where it was cut off: a new run, with what was finished carried over."""
+    from pynomaly_itest.cli.app import app
+    from pynomaly_itest.cli.invocation import again, run_folder, started_of
+    from pynomaly_itest.errors import UsageError
+    from pynomaly_itest.events import read_log
+    from pynomaly_itest.results import fold
+
+    folder = run_folder(run)
+    started = started_of(folder)
+    result = fold(read_log(folder / "run.jsonl"))
+    if result.complete:
+        raise UsageError(
+            "that run came to its own end: there is nothing to resume", hint="`rerun` runs it again"
+        )
+    left = [entry for scenario in result.scenarios for entry in scenario.left.values()]
+    if left and started.target.kind == "url":
+        typer.echo(
+            f"{len(left)} things of that run may be left on the target: `cleanup {run}` removes them",
+            err=True,
+        )
+    app(args=again(started, more=("--resume-from", str(folder))), prog_name="pynomaly-itest")
