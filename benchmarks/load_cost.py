@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import scipy.special  # noqa: F401 - imported before anything is timed
@@ -77,11 +78,10 @@ def nginx() -> Iterator[str]:
                 process.terminate()
 
 
-def ours(url: str, connections: int, seconds: float) -> Cost:
+def ours(url: str, connections: int, seconds: float, workers: int = 1) -> Cost:
     endpoint = Endpoint(method="POST", headers=(("Content-Type", "application/json"),), bodies=(BODY,))
-    plan = LoadPlan(
-        url=url, endpoints=(endpoint,), executor=ConstantVus(vus=connections, duration_s=seconds), pin=False
-    )
+    executor = ConstantVus(vus=connections, duration_s=seconds)
+    plan = LoadPlan(url=url, endpoints=(endpoint,), executor=executor, workers=workers, pin=False)
     before_s = time.process_time()
     result = asyncio.run(run_load(plan))
     own_s = time.process_time() - before_s
@@ -152,7 +152,11 @@ def main() -> None:
     parser.add_argument("--autocannon")
     parser.add_argument("--locust")
     options = parser.parse_args()
-    tools: dict[str, Callable[[str, int, float], Cost]] = {"pynomaly-itest": ours, "wrk": wrk}
+    tools: dict[str, Callable[[str, int, float], Cost]] = {
+        "pynomaly-itest": ours,
+        "pynomaly-itest, 2 workers": partial(ours, workers=2),
+        "wrk": wrk,
+    }
     if options.autocannon:
         tools["autocannon"] = autocannon(options.autocannon)
     if options.locust:
