@@ -262,8 +262,9 @@ class ScenarioRun:
             waived_by=finding.waived_by,
         )
         verdict = finding.verdict
-        if verdict is Verdict.FAILED and not counts(finding, fail_on):
-            verdict = Verdict.PASSED  # reported, not held against the run
+        if not counts(finding, fail_on):  # reported, not held against the run
+            light = {Verdict.FAILED: Verdict.PASSED, Verdict.INCONCLUSIVE: Verdict.SKIPPED}
+            verdict = light.get(verdict, verdict)
         self._found.append(Outcome(verdict, f"{probe.id} {probe.title}: {finding.reason}"))
 
     def _speaker(self, call: StepCall) -> PlatformApi:

@@ -44,7 +44,7 @@ class Demands(_Part):
         10, ge=1, le=100, description="bad logins after which an account must be closed"
     )
     max_timing_ms: float = Field(
-        5.0, gt=0, description="difference of login times that would tell who exists"
+        10.0, gt=0, description="difference of login times that would tell who exists"
     )
     max_flip_ratio: Ratio = 0.2
     max_poison_drop: Ratio = 0.2
