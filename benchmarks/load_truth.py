@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from load_report import write
 
-from pynomaly_itest.load import ConstantArrivalRate, Endpoint, LoadPlan, LoadResult, run_load
+from pynomaly_itest.load import ConstantArrivalRate, Endpoint, LoadPlan, LoadResult, Progress, run_load
 from pynomaly_itest.measure import Samples, judge_quantile, statistic
 
 SERVERS = Path(__file__).with_name("load_servers.py")
@@ -39,6 +40,7 @@ class Known:
 def serving(*options: str) -> Iterator[Known]:
     command = [sys.executable, str(SERVERS), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        go_first(process.pid)
         assert process.stdin is not None
         assert process.stdout is not None
         known = Known(f"http://127.0.0.1:{int(process.stdout.readline())}")
@@ -47,9 +49,21 @@ def serving(*options: str) -> Iterator[Known]:
         known.saw = json.loads(process.stdout.read())
 
 
+def go_first(pid: int) -> None:
+    """Real time for server and workers, where that is allowed: what else runs here is not what is measured."""
+    with suppress(PermissionError):
+        os.sched_setscheduler(pid, os.SCHED_RR, os.sched_param(1))
+
+
 def load(url: str, rate: float, duration_s: float, **settings: Any) -> LoadResult:
     executor = ConstantArrivalRate(rate=rate, duration_s=duration_s)
-    return asyncio.run(run_load(LoadPlan(url=url, endpoints=(POST,), executor=executor, **settings)))
+    plan = LoadPlan(url=url, endpoints=(POST,), executor=executor, **settings)
+
+    def workers_go_first(_: Progress) -> None:
+        for child in psutil.Process().children():
+            go_first(child.pid)
+
+    return asyncio.run(run_load(plan, on_progress=workers_go_first))
 
 
 def latency(result: LoadResult) -> Samples:
@@ -87,14 +101,14 @@ def stalled(connections: int) -> list[dict[str, Any]]:
 
 def delayed(repeat: int) -> list[dict[str, Any]]:
     with serving("delay", "--ms", "5") as server:
-        result = load(server.url, 500, 10)
-    came_ms = np.array(server.saw["came_s"]) * 1000
+        result = load(server.url, 500, 11, warm_up_s=1)
+    came_ms = np.array(server.saw["came_s"])[500:] * 1000  # the first second is warm-up
     late_ms = came_ms - np.arange(came_ms.size) * 2.0
     late_ms = np.abs(late_ms - np.median(late_ms))
     p99_late_ms = float(np.quantile(late_ms, 0.99))
     rows = []
     for name, p in (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999)):
-        measured, true = statistic(latency(result), name).value, float(np.quantile(server.saw["ms"], p))
+        measured, true = statistic(latency(result), name).value, float(np.quantile(server.saw["ms"][500:], p))
         rows.append(
             {
                 "test": f"delay of 5 ms, run {repeat}",
@@ -109,12 +123,12 @@ def delayed(repeat: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    # Server, workers and we go first, where that is allowed: what else runs here is not what is measured.
-    with suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     rows = [*stalled(1000), *stalled(50), *(row for repeat in (1, 2, 3) for row in delayed(repeat))]
     write(
-        "load_truth", "What was measured against what was true", "Latency from when a request was due.", rows
+        "load_truth",
+        "What was measured against what was true",
+        "Latency from when a request was due; server and workers in real time, on a machine that was busy with other things.",
+        rows,
     )
 
 
