@@ -145,7 +145,9 @@ def execute(plan: Plan, request: Request) -> int:
     probing = probe_options(plan, request.target, request.safety)
     from pynomaly_itest.cli.instruments import instruments_for, tell
 
-    carried: Carried = {} if request.resume_from is None else carried_from(request.resume_from / "run.jsonl", plan)
+    carried: Carried = (
+        {} if request.resume_from is None else carried_from(request.resume_from / "run.jsonl", plan)
+    )
     files = read_files(plan)
     make_target(plan, request, redactor)  # refuses before there is a folder
     folder = make_folder(request.out, plan.profile)
@@ -191,19 +193,6 @@ def _run_to_the_end(
     options: RunOptions,
 ) -> EvidenceLost | None:
     """Run it, with Ctrl-C and SIGTERM as a request to stop; gives the loss of the log, if it came to that."""
-    options = RunOptions(
-        run_id=uuid.uuid4().hex,
-        seed=request.seed,
-        jobs=request.jobs,
-        maxfail=request.maxfail,
-        timeout_s=request.timeout_s,
-        inconclusive_passes=request.inconclusive_passes,
-        reproduce=request.reproduce,
-        isolate=request.isolate,
-        fresh_target=_fresh_target(plan, request, target.redactor),
-        files=files,
-        probing=probing,
-    )
 
     async def main() -> None:
         task = asyncio.current_task()
@@ -258,7 +247,6 @@ def make_target(
     if request.target in ("bundled", "inprocess"):
         for settings in (plan.target_settings, *(scenario.target_settings for scenario in plan.scenarios)):
             check_settings(settings or {})
-        kind = BundledTarget if request.target == "bundled" else InProcessTarget
         if request.target == "inprocess":
             return InProcessTarget(plan.target_settings, redactor)
         return BundledTarget(plan.target_settings, redactor, instruments or Instruments())

@@ -21,8 +21,12 @@ def run(
     target: Annotated[
         str, typer.Option("--target", help="bundled, inprocess, or a URL.", envvar="PYNOMALY_ITEST_TARGET")
     ] = "bundled",
-    tags: Annotated[str | None, typer.Option("--tags", "-m", help='Tags: "performance and not slow".')] = None,
-    words: Annotated[str | None, typer.Option("--words", "-k", help="Words in the scenario's id or title.")] = None,
+    tags: Annotated[
+        str | None, typer.Option("--tags", "-m", help='Tags: "performance and not slow".')
+    ] = None,
+    words: Annotated[
+        str | None, typer.Option("--words", "-k", help="Words in the scenario's id or title.")
+    ] = None,
     scenario: Annotated[list[str] | None, typer.Option(help="A scenario's id; repeatable.")] = None,
     set_: Annotated[
         list[str] | None,
@@ -99,7 +103,9 @@ def run(
         raise UsageError(f"--inconclusive takes fail or pass, not {inconclusive!r}")
     logs.configure(log_level, log_format)
     if (coverage is not None or profiler) and target != "bundled":
-        raise UsageError("--coverage and --profiler look into the platform: they go with --target bundled only")
+        raise UsageError(
+            "--coverage and --profiler look into the platform: they go with --target bundled only"
+        )
     if isolate and target != "bundled":
         raise UsageError("--isolate starts platforms: it goes with --target bundled only")
     plan = execution.make_plan(
