@@ -124,12 +124,8 @@ def delayed(repeat: int) -> list[dict[str, Any]]:
 
 def main() -> None:
     rows = [*stalled(1000), *stalled(50), *(row for repeat in (1, 2, 3) for row in delayed(repeat))]
-    write(
-        "load_truth",
-        "What was measured against what was true",
-        "Latency from when a request was due; server and workers in real time, on a machine that was busy with other things.",
-        rows,
-    )
+    notes = "Latency from when a request was due; server and workers in real time, on a machine busy with other things."
+    write("load_truth", "What was measured against what was true", notes, rows)
 
 
 if __name__ == "__main__":
