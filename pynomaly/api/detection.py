@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,8 @@ from pynomaly.usecases.train import start_training
 
 MAX_INLINE_CELLS = 512
 """Up to this many cells a prediction takes less time than handing it to a thread would."""
+MAX_INLINE_BYTES = 16_384
+"""And up to this size reading a body does."""
 
 _predict_body = JsonBody(schemas.PredictRequest)
 
@@ -74,22 +77,35 @@ async def detect_batch(call: Call) -> Answer:
 async def predict(call: Call) -> Answer:
     """Score the rows of the body; nothing is kept."""
     started_s = time.perf_counter()
+    content = await read_body(call.scope, call.receive, call.services.settings.max_body_bytes)
+    if len(content) <= MAX_INLINE_BYTES:
+        asked = _asked(call, content)
+    else:
+        asked = await off_loop(_asked, call, content)
+    predictor = predictor_at_hand(call.services.platform, call.caller, asked.detector_id)
+    if predictor is None:
+        predictor = await off_loop(find_predictor, call.services.platform, call.caller, asked.detector_id)
+    is_binary = header(call.scope, b"accept") == b"application/x-npy"
+    if _n_cells(asked.rows) <= MAX_INLINE_CELLS:
+        return _predicted(call, predictor, asked.rows, started_s, is_binary=is_binary)
+    return await off_loop(_predicted, call, predictor, asked.rows, started_s, is_binary=is_binary)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    detector_id: str
+    rows: Rows
+
+
+def _asked(call: Call, content: bytes) -> _Asked:
+    """What the body asks for, whatever its type."""
     settings = call.services.settings
-    content = await read_body(call.scope, call.receive, settings.max_body_bytes)
     media_type = content_type(call.scope)
     if media_type in ("application/json", ""):
         body: schemas.PredictRequest = _predict_body.decode(content)
-        detector_id, rows = body.detector_id, rows_of(body, settings.max_predict_rows)
-    else:
-        detector_id = read_query(call.scope, PredictQuery).detector_id
-        rows = await off_loop(rows_in, content, media_type, settings.data_limits)
-    predictor = predictor_at_hand(call.services.platform, call.caller, detector_id)
-    if predictor is None:
-        predictor = await off_loop(find_predictor, call.services.platform, call.caller, detector_id)
-    is_binary = header(call.scope, b"accept") == b"application/x-npy"
-    if _n_cells(rows) <= MAX_INLINE_CELLS:
-        return _predicted(call, predictor, rows, started_s, is_binary=is_binary)
-    return await off_loop(_predicted, call, predictor, rows, started_s, is_binary=is_binary)
+        return _Asked(body.detector_id, rows_of(body, settings.max_predict_rows))
+    detector_id = read_query(call.scope, PredictQuery).detector_id
+    return _Asked(detector_id, rows_in(content, media_type, settings.data_limits))
 
 
 def _n_cells(rows: Rows) -> int:
