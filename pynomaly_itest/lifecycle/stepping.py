@@ -1,0 +1,196 @@
+"""One step of a scenario: its config resolved and checked, run in time, its result judged, saved and written down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError, NotEnoughEvidence, StepFailed
+from pynomaly_itest.events import Exchange
+from pynomaly_itest.ledger import CleanupLedger
+from pynomaly_itest.lifecycle.judging import Judge
+from pynomaly_itest.lifecycle.outcome import PASSED, Outcome, of_error, worst
+from pynomaly_itest.lifecycle.recorder import Recorder
+from pynomaly_itest.lifecycle.scope import Scope
+from pynomaly_itest.probing.engine import Finding, counts
+from pynomaly_itest.profile.expression import names, resolve
+from pynomaly_itest.profile.expression.evaluator import lookup_in
+from pynomaly_itest.profile.model import StepCall
+from pynomaly_itest.registry import STEPS
+from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.scene import Scene
+from pynomaly_itest.target.accounts import Accounts
+from pynomaly_itest.target.http import RequestFailed
+from pynomaly_itest.target.platform import PlatformApi
+from pynomaly_itest.verdicts import Verdict
+
+
+@dataclass
+class StepRunner:
+    """Runs a scenario's steps, one after the other."""
+
+    scope: Scope
+    recorder: Recorder
+    judge: Judge
+    ledger: CleanupLedger
+    _begun: int = 0
+
+    async def run(self, phase: str, call: StepCall) -> Outcome:
+        """Run a step and judge it; its values are saved even where an expectation fails."""
+        step = _Step(self, call, self._begun)
+        self._begun += 1
+        self.recorder.step_started(call, step.index, phase)
+        started_s = self.recorder.log.now_s()
+        outcome = await step.run()
+        if call.save is not None:
+            self.save(call.save, step.values)
+        self.recorder.step_finished(call, step.index, phase, outcome, started_s, step.values, step.exchange)
+        return outcome
+
+    def save(self, name: str, values: Values) -> None:
+        """Give later expressions the values under this name, and plots their series."""
+        self.scope.saved[name] = values
+        self.recorder.series(name, values)
+
+    def prepare(self, call: Mapping[str, Any]) -> Step:
+        """The step of `{kind: config}`, with its look-ups resolved and its config checked."""
+        kind, config = next(iter(call.items()))
+        try:
+            resolved = resolve(config or {}, lookup_in(self.scope.values()))
+            step = STEPS[kind].model_validate(resolved)
+        except KeyError as problem:
+            raise CannotMeasure(f"{problem.args[0]!r} has no value here") from problem
+        except ValidationError as problem:
+            first = problem.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise CannotMeasure(f"{kind}.{where}: {first['msg']}") from problem
+        assert isinstance(step, Step)  # noqa: S101 - the registry holds nothing else
+        return step
+
+
+@dataclass
+class _Step:
+    """One step under way: what it produced, what was judged and found in it."""
+
+    runner: StepRunner
+    call: StepCall
+    index: int
+    values: Values = field(default_factory=dict)
+    exchange: Exchange | None = None
+    judged: list[Outcome] = field(default_factory=list)
+    found: list[Outcome] = field(default_factory=list)
+
+    async def run(self) -> Outcome:
+        try:
+            async with asyncio.timeout(self.call.timeout_s) as limit:
+                step = self.runner.prepare({self.call.kind: self.call.config})
+                self.values = await step.run(self._context())
+        except (ItestError, TimeoutError, ExceptionGroup) as problem:
+            if isinstance(problem, EvidenceLost) or (
+                isinstance(problem, TimeoutError) and not limit.expired()
+            ):
+                raise
+            return self._with_findings(self._of(_first_error(problem, self.call)))
+        scope = {**self.runner.scope.values(), **self.values}
+        self.judged += self.runner.judge.expectations(self.call.expect, scope, self.index)
+        return self._with_findings(worst(self.judged) if self.judged else PASSED)
+
+    def _of(self, error: ItestError) -> Outcome:
+        """What an error means, with the evidence it carries."""
+        if isinstance(error, RequestFailed):
+            self.exchange = error.exchange
+        if isinstance(error, NotEnoughEvidence):
+            self.values = dict(error.values)
+        return of_error(error)
+
+    def _with_findings(self, outcome: Outcome) -> Outcome:
+        """Findings decide where nothing else went wrong; a step that only probes has no outcome of its own."""
+        if not self.found:
+            return outcome
+        return worst(self.found if outcome.verdict is Verdict.PASSED else [outcome, *self.found])
+
+    def _context(self) -> StepContext:
+        services, call = self.runner.scope.services, self.call
+        api = self._speaker()
+        return StepContext(
+            http=services.http,
+            api=api,
+            ledger=self.runner.ledger if api is services.api else self.runner.ledger.of(api),
+            scene=self._scene(),
+            dataset=services.dataset,
+            prepare=self.runner.prepare,
+            progress=lambda text: self.runner.recorder.progress(f"{call.kind} {text}"),
+            clock=services.clock,
+            sleep=services.sleep,
+            seed=services.seed,
+            label=f"itest {services.run_id[:8]} {self.runner.recorder.scenario}"[:120],
+            target=services.target,
+            probing=services.probing,
+            find=self._find,
+            confidence=services.confidence,
+            keep=self._keep,
+            shared=services.shared,
+            expected=frozenset(name.parts[0] for gate in call.expect for name in names(gate.expression)),
+        )
+
+    def _speaker(self) -> PlatformApi:
+        """Who makes the step's requests: the run's own account, or the actor that `as` names."""
+        if self.call.actor is None:
+            return self.runner.scope.services.api
+        session = self.runner.scope.saved.get(self.call.actor, {}).get("session")
+        if not isinstance(session, PlatformApi):
+            raise CannotMeasure(f"as: {self.call.actor!r} was not saved by an `actor` step")
+        return session
+
+    def _scene(self) -> Scene:
+        services, values = self.runner.scope.services, self.runner.scope.values()
+        return Scene(
+            folder=Path(self.call.source.place.file).parent,
+            values=values,
+            expect=self._expect,
+            unmet=lambda own: self.runner.judge.unmet(self.call.expect, {**values, **own}),
+            accounts=services.accounts or Accounts(services.api, services.target),
+            ledger_of=self.runner.ledger.of,
+            clean=lambda: self.runner.ledger.clean(services.api),
+            restart=services.target.restart,
+        )
+
+    def _expect(self, text: str, values: Mapping[str, Any], *, where: str, line: str) -> None:
+        known = {**self.runner.scope.values(), **values}
+        outcome = self.runner.judge.text(text, known, self.index, where=where, line=line)
+        self.judged.append(outcome)
+        if outcome.verdict is Verdict.FAILED:
+            raise StepFailed(f"{where}: {outcome.reason}")
+
+    def _find(self, finding: Finding) -> None:
+        """Write a finding down, and let it count as `--fail-on` and the waivers say."""
+        self.runner.recorder.found(finding)
+        verdict = finding.verdict
+        if not counts(finding, self.runner.scope.services.probing.fail_on):  # told, not held against the run
+            light = {Verdict.FAILED: Verdict.PASSED, Verdict.INCONCLUSIVE: Verdict.SKIPPED}
+            verdict = light.get(verdict, verdict)
+        self.found.append(Outcome(verdict, f"{finding.probe.id} {finding.probe.title}: {finding.reason}"))
+
+    def _keep(self, values: Values) -> None:
+        """Save what was measured when the step is being stopped: a partial report is better than none."""
+        if self.call.save is not None:
+            self.runner.save(self.call.save, values)
+
+
+def _first_error(
+    problem: ItestError | TimeoutError | ExceptionGroup[Exception], call: StepCall
+) -> ItestError:
+    """The error to show: of several users' failures the first; anything that is not ours goes on up."""
+    if isinstance(problem, ExceptionGroup):
+        ours, rest = problem.split(ItestError)
+        if rest is not None or ours is None:
+            raise problem
+        return _first_error(ours.exceptions[0], call)
+    if isinstance(problem, TimeoutError):
+        return StepFailed(f"{call.kind} took longer than {call.timeout_s:g} s")
+    return problem
