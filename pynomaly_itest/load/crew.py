@@ -170,14 +170,18 @@ class Crew:
         for hand in self.hands:
             if hand.process.stdin is not None:
                 hand.process.stdin.close()
+        cancelled = False
         for hand in self.hands:
             try:
-                await asyncio.wait_for(hand.process.wait(), _ENDED_S)
-            except (TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(hand.process.wait(), 0 if cancelled else _ENDED_S)
+            except (TimeoutError, asyncio.CancelledError) as hurry:
+                cancelled = cancelled or isinstance(hurry, asyncio.CancelledError)
                 with contextlib.suppress(ProcessLookupError):
                     hand.process.kill()
                 await hand.process.wait()
         await asyncio.gather(*self._listening, return_exceptions=True)
+        if cancelled:  # first they had to go
+            raise asyncio.CancelledError
 
 
 def cores_for(plan: LoadPlan) -> list[int | None]:
