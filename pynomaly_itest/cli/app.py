@@ -9,7 +9,7 @@ from typing import NoReturn
 import typer
 
 from pynomaly_itest import __version__
-from pynomaly_itest.cli import cleanup, doctor, listing, report, rerun, resume, run, schema, validate
+from pynomaly_itest.cli import cleanup, doctor, listing, replay, report, rerun, resume, run, schema, validate
 from pynomaly_itest.errors import ExitCode, ItestError, ProfileError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("list")(listing.list_)
 app.command("validate")(validate.validate)
 app.command("schema")(schema.schema)
 app.command("report")(report.report)
+app.command("replay")(replay.replay)
 app.command("rerun")(rerun.rerun)
 app.command("resume")(resume.resume)
 app.command("cleanup")(cleanup.cleanup)

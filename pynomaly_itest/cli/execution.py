@@ -19,7 +19,7 @@ import typer
 from pynomaly_itest.carrying import Carried, carried_from
 from pynomaly_itest.cli.console import console_for
 from pynomaly_itest.cli.logs import LogListener
-from pynomaly_itest.cli.safety import Safety, probe_options
+from pynomaly_itest.cli.safety import Safety, probe_options, probes_of
 from pynomaly_itest.cli.summary import summarise
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
@@ -110,6 +110,9 @@ def show_plan(plan: Plan, target: str) -> None:
         typer.echo(f"  {scenario.id}{tags}")
         for call in (*scenario.setup, *scenario.steps):
             typer.echo(f"      {call.kind}")
+            if call.kind == "probe":
+                for probe in probes_of(call):
+                    typer.echo(f"        {probe.id}  {probe.summary}")
         for gate in scenario.gates:
             typer.echo(f"      gate {gate.expression.text}")
     typer.echo("\neffective values:")

@@ -63,6 +63,9 @@ def run(
     fail_on: Annotated[
         str, typer.Option(help="critical, high, medium or low: findings from here on fail the run.")
     ] = "high",
+    probe: Annotated[
+        list[str] | None, typer.Option(help="Only these security probes, by id or family; repeatable.")
+    ] = None,
     allow_disruptive: Annotated[
         bool,
         typer.Option("--allow-disruptive", help="Probes that may lock accounts of ours or slow the target."),
@@ -94,7 +97,7 @@ def run(
     from pynomaly_itest.cli import execution, logs
     from pynomaly_itest.cli.invocation import said
     from pynomaly_itest.cli.report import parse_formats
-    from pynomaly_itest.cli.safety import Safety
+    from pynomaly_itest.cli.safety import Safety, only_probes
     from pynomaly_itest.target.coverage import parse_formats as parse_coverage_formats
 
     if fail_on not in _SEVERITIES:
@@ -119,6 +122,8 @@ def run(
         repeat=repeat,
         shuffle_seed=seed if shuffle else None,
     )
+    if probe:
+        plan = only_probes(plan, probe)
     if dry_run:
         execution.show_plan(plan, target)
         return

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from pynomaly_itest.errors import NothingSelected, UsageError
 from pynomaly_itest.probing.authorisation import is_ours, permission_for
 from pynomaly_itest.probing.options import ProbeOptions
-from pynomaly_itest.probing.probe import Severity
+from pynomaly_itest.probing.probe import Probe, Severity
 from pynomaly_itest.probing.waivers import Waivers
-from pynomaly_itest.profile.model import Plan
+from pynomaly_itest.profile.model import Plan, StepCall
+from pynomaly_itest.steps.probe import ProbeStep
 
 
 @dataclass(frozen=True)
@@ -42,6 +47,39 @@ def probe_options(plan: Plan, target: str, safety: Safety) -> ProbeOptions:
         max_impact=max_impact,
         waivers=waivers,
         environment=dict(os.environ),
+    )
+
+
+def only_probes(plan: Plan, wanted: Sequence[str]) -> Plan:
+    """The plan with no other probes than these (ids or families), and no other scenarios.
+
+    Raises UsageError for an unknown name, NothingSelected where no step has any of them.
+    """
+    try:
+        ids = {probe.id for probe in ProbeStep.model_validate({"select": list(wanted)}).chosen()}
+    except ValidationError as problem:
+        raise UsageError(f"--probe: {problem.errors()[0]['msg'].removeprefix('Value error, ')}") from problem
+    kept = []
+    for scenario in plan.scenarios:
+        steps = [_narrowed(call, ids) for call in scenario.steps if call.kind == "probe"]
+        steps = [call for call in steps if call.config["select"]]
+        if steps:
+            kept.append(replace(scenario, steps=tuple(steps), gates=()))
+    if not kept:
+        raise NothingSelected(f"no scenario runs the probes {', '.join(wanted)}")
+    left_out = len(plan.scenarios) - len(kept)
+    return replace(plan, scenarios=tuple(kept), deselected=plan.deselected + left_out)
+
+
+def probes_of(call: StepCall) -> list[type[Probe]]:
+    """The probes that a step of the plan will run."""
+    said = {key: call.config[key] for key in ("select", "exclude", "severity") if key in call.config}
+    return ProbeStep.model_validate(said).chosen()
+
+
+def _narrowed(call: StepCall, ids: set[str]) -> StepCall:
+    return replace(
+        call, config={**call.config, "select": [probe.id for probe in probes_of(call) if probe.id in ids]}
     )
 
 

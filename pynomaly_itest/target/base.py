@@ -35,6 +35,13 @@ class Credentials:
         return bool(self.secrets)
 
 
+def connections() -> httpx.Limits:
+    """How many connections a client keeps: enough for scenarios side by side."""
+    import httpx
+
+    return httpx.Limits(max_connections=64, max_keepalive_connections=16)
+
+
 class Target(ABC):
     """A service under test; `start` before the first request, `close` whatever happened."""
 
@@ -59,7 +66,7 @@ class Target(ABC):
             timeout=timeout_s,
             trust_env=False,
             follow_redirects=False,
-            limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+            limits=connections(),
         )
 
     async def tenant_administrator(self, tenant: str) -> Credentials:

@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx
 
-from pynomaly_itest.errors import TargetUnreachable, UsageError
+from pynomaly_itest.errors import NotApplicable, TargetUnreachable, UsageError
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
-from pynomaly_itest.target.base import Credentials, Target
+from pynomaly_itest.target.base import Credentials, Target, connections
+from pynomaly_itest.target.pinned import PinnedTransport, resolve_once
 
 REACH_TIMEOUT_S = 10.0
 _OTHER_SERVICE = (
@@ -74,6 +75,7 @@ class RemoteTarget(Target):
             redactor.learn(secret)
 
     async def start(self) -> None:
+        self.address = await resolve_once(self.info.url)
         try:
             async with (
                 self.client(REACH_TIMEOUT_S) as client,
@@ -95,6 +97,26 @@ class RemoteTarget(Target):
             )
         if health is not None and isinstance(health.get("version"), str | int | float):
             self.info = self.info.model_copy(update={"version": str(health["version"])[:100]})
+
+    def client(self, timeout_s: float) -> httpx.AsyncClient:
+        """A client of the pinned address: what the name resolves to later changes nothing."""
+        if self.address is None:
+            return super().client(timeout_s)
+        return httpx.AsyncClient(
+            base_url=self.info.url,
+            timeout=timeout_s,
+            trust_env=False,
+            follow_redirects=False,
+            transport=PinnedTransport(self.address, connections()),
+        )
+
+    async def tenant_administrator(self, tenant: str) -> Credentials:
+        if not self._other_tenant:
+            raise NotApplicable(
+                "no account of another tenant was given",
+                hint="set $PYNOMALY_ITEST_OTHER_TENANT_USER and $PYNOMALY_ITEST_OTHER_TENANT_PASSWORD",
+            )
+        return self._other_tenant
 
     async def close(self) -> None:
         """Nothing of the target is ours to end."""

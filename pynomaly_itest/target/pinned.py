@@ -1,0 +1,58 @@
+"""One address for the whole run: a name is resolved once, and every request goes there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from urllib.parse import urlsplit
+
+import httpx
+
+from pynomaly_itest.errors import TargetUnreachable
+
+_PATIENCE_S = 10.0
+
+
+async def resolve_once(url: str) -> str:
+    """A numeric address of the URL's host: of several (localhost is often two) the first that lets us in.
+
+    Raises TargetUnreachable where the name has no address.
+    """
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=1)  # 1: a stream
+    except OSError as problem:
+        raise TargetUnreachable(
+            f"no address for {parts.hostname}: {problem.strerror or problem}", hint="is the name right?"
+        ) from problem
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if len(addresses) > 1:
+        for address in addresses:
+            with contextlib.suppress(OSError, TimeoutError):
+                _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), _PATIENCE_S)
+                writer.close()
+                return address
+    return addresses[0]
+
+
+class PinnedTransport(httpx.AsyncBaseTransport):
+    """Sends every request to `address`; the name stays in the Host header, and in TLS for the certificate."""
+
+    def __init__(self, address: str, limits: httpx.Limits, verify: ssl.SSLContext | bool = True) -> None:
+        self._address = address
+        self._inner = httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        extensions = dict(request.extensions)
+        if request.url.scheme == "https":
+            extensions["sni_hostname"] = request.url.host
+        url = request.url.copy_with(host=self._address)
+        pinned = httpx.Request(
+            request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
+        )
+        return await self._inner.handle_async_request(pinned)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
