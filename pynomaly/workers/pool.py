@@ -121,6 +121,7 @@ class WorkerPool:
             logger.exception("a worker could not be started")
         while (job := self._queue.get()) is not None:
             self._run(job, process)
+        process.close()  # in this thread, whose end its process would not survive
 
     def _run(self, job: Job, process: WorkerProcess) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -32,6 +33,9 @@ from pynomaly.workers.messages import (
 )
 
 Expected = TypeVar("Expected", Ready, Fitted, Scored)
+
+
+_FAREWELL_S = 2.0
 
 
 class WorkerGone(PynomalyError):
@@ -120,11 +124,14 @@ class WorkerProcess:
                 self._process.wait()
 
     def close(self) -> None:
-        """End the process and let go of its socket."""
-        self.kill()
+        """Let go of the socket, at which an idle process ends by itself; it is killed where it doesn't at once."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_FAREWELL_S)
+        self.kill()
 
     def _ask(
         self,
@@ -169,6 +176,7 @@ class WorkerProcess:
             raise self._gone() from error
 
     def _gone(self) -> WorkerGone:
+        self.kill()
         self.close()
         return WorkerGone("The worker process ended before it was done.", hint="It may have run out of memory.")
 
