@@ -25,6 +25,7 @@ class FixedSession(Probe):
 
     async def run(self, ctx: ProbeContext) -> Observation:
         actor = await ctx.actors.get("user_a")
+        ctx.require_status(await ctx.me(await actor.token()), (200,), "GET auth/me with a valid token")
         planted = f"itest{secrets.token_hex(8)}"
         names = dict.fromkeys(("session", "sessionid", "sid", *await self._offered(ctx)))
         ctx.control((await ctx.me("nonsense")).status in REFUSED, "nonsense is let in")

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pynomaly_itest.errors import CannotMeasure, NotApplicable
 from pynomaly_itest.target.base import Credentials
@@ -14,11 +14,16 @@ from pynomaly_itest.target.http import Body, RequestFailed
 from pynomaly_itest.target.platform import PlatformApi, require
 
 if TYPE_CHECKING:
-    from pynomaly_itest.steps.base import Ledger
     from pynomaly_itest.target.base import Target
     from pynomaly_itest.target.http import Http
 
 ROLES = {"user_a": "data_scientist", "peer": "data_scientist", "viewer": "viewer", "user_b": "data_scientist"}
+
+
+class Ledger(Protocol):
+    """What was created and has to be removed again."""
+
+    def created(self, kind: str, id: str, path: str) -> None: ...  # noqa: A002 - the field's word
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import CannotMeasure, NotApplicable
-from pynomaly_itest.probing.actors import Actor, Actors, Tokens
+from pynomaly_itest.probing.actors import Actor, Actors, Ledger, Tokens
 from pynomaly_itest.target.http import NO_BODY, Body, Reply
 from pynomaly_itest.target.platform import PREFIX, problem_detail
 
 if TYPE_CHECKING:
     from pynomaly_itest.probing.demands import Demands
     from pynomaly_itest.probing.wire import Wire
-    from pynomaly_itest.steps.base import Ledger
     from pynomaly_itest.target.base import Target
     from pynomaly_itest.target.http import Http
 
@@ -116,7 +115,7 @@ class ProbeContext:
     def _learn_tokens(self, reply: Reply) -> Tokens:
         try:
             given = json.loads(reply.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             given = None
         access = given.get("access_token") if isinstance(given, dict) else None
         if not isinstance(access, str):
@@ -161,7 +160,7 @@ class ProbeContext:
         self.control(reply.status in accept, f"{what} answered {reply.status}{problem_detail(reply)}")
         try:
             return json.loads(reply.body) if reply.body else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     async def side_by_side(self, works: list[Awaitable[Any]]) -> list[Any]:

@@ -143,7 +143,10 @@ class Connection:
         for line in rest:
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
-        return int(first.split(" ", 2)[1]), headers
+        version, _, status = first.partition(" ")
+        if not version.startswith("HTTP/1."):
+            raise ValueError("not HTTP")
+        return int(status[:3]), headers
 
     async def read_body(self, headers: Mapping[str, str]) -> bytes:
         """The body that these headers announce, at most 1 MiB of it."""

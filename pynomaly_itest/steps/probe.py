@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -17,6 +18,8 @@ from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 _ALL = "all"
+_MOST_REPLY_BYTES = 32 << 20
+_PATIENCE_S = 20.0
 
 
 @STEPS.register("probe")
@@ -82,12 +85,11 @@ class ProbeStep(Step):
         budget = Budget(limits.requests, int(limits.sent_mb * 2**20), limits.lockouts, limits.connections)
         ours = target.info.kind in ("bundled", "inprocess")
         address = target.address or urlsplit(target.info.url).hostname or "127.0.0.1"
+        http = replace(context.http, max_reply_bytes=_MOST_REPLY_BYTES, timeout_s=_PATIENCE_S)
         return ProbeContext(
-            http=context.http,
+            http=http,
             wire=Wire(target.info.url, address, target.redactor, budget, context.http.run_id),
-            actors=Actors(
-                context.http, target, context.ledger, context.probing.environment, context.http.run_id
-            ),
+            actors=Actors(http, target, context.ledger, context.probing.environment, context.http.run_id),
             target=target,
             ledger=context.ledger,
             demands=self.demands,
