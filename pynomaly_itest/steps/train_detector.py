@@ -57,12 +57,14 @@ class TrainDetector(Step):
             why = ended.get("error") or ended.get("detail") or "no reason given"
             raise StepFailed(f"the training ended {ended['status']}: {why}")
         detector = await context.api.call("GET", f"detectors/{self.detector}")
-        if not detector.get("is_fitted"):
+        if not isinstance(detector, dict) or not detector.get("is_fitted"):
             raise StepFailed("the training is completed, and the detector says that it is not fitted")
-        result = ended.get("result") or {}
+        result = ended.get("result")
         return {
             "operation_id": operation,
             "status": ended["status"],
             "training_time_seconds": waited_s,
-            "server_training_time_seconds": result.get("training_time_seconds"),
+            "server_training_time_seconds": (
+                result.get("training_time_seconds") if isinstance(result, dict) else None
+            ),
         }
