@@ -49,6 +49,7 @@ class Retry(Step):
             except StepFailed as problem:
                 if last_try or not self.tolerate_failures:
                     problem.message = f"{problem.message} (try {tries}, after {own['waited_seconds']:.1f} s)"
+                    problem.args = (problem.message,)
                     raise
                 unmet: str | None = problem.message
             else:

@@ -32,7 +32,7 @@ def explain(problem: BaseException, path: Path) -> str:
     if spot is None:
         return f"{type(problem).__name__}: {said}" if said else type(problem).__name__
     statement = _statement(path, spot.line)
-    parts = [f"{path.name}:{spot.line}: {statement.text}"]
+    parts = [f"{path.name}:{statement.line}: {statement.text}"]
     if said:
         parts.append(said if isinstance(problem, AssertionError) else f"{type(problem).__name__}: {said}")
     elif not isinstance(problem, AssertionError):
@@ -55,6 +55,7 @@ def _spot(traceback: TracebackType | None, path: Path) -> Spot | None:
 
 @dataclass(frozen=True)
 class _Statement:
+    line: int
     text: str
     tree: ast.AST | None
 
@@ -66,17 +67,17 @@ def _statement(path: Path, line: int) -> _Statement:
         source = path.read_text()
         tree = ast.parse(source)
     except (OSError, SyntaxError, ValueError):
-        return _Statement(text, None)
+        return _Statement(line, text, None)
     spanning = [
         node
         for node in ast.walk(tree)
         if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or node.lineno)
     ]
     if not spanning:
-        return _Statement(text, None)
+        return _Statement(line, text, None)
     smallest = min(spanning, key=lambda node: (node.end_lineno or node.lineno) - node.lineno)
     whole = ast.get_source_segment(source, smallest) or text
-    return _Statement(" ".join(whole.split()), smallest)
+    return _Statement(smallest.lineno, " ".join(whole.split()), smallest)
 
 
 def _values(tree: ast.AST | None, frame: FrameType) -> Iterator[tuple[str, str]]:
