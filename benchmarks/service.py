@@ -123,7 +123,9 @@ def platform(name: str, folder: Path, **settings: str) -> Iterator[Target]:
     }
     command = [sys.executable, "-m", "pynomaly", "serve", "--port", "0", "--data-dir", str(folder / "data")]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "--port-file", str(folder / "port")], env=environment, stderr=log)
+        process = subprocess.Popen(
+            [*command, "--port-file", str(folder / "port")], env=environment, stderr=log
+        )
     try:
         while not (folder / "port").exists():
             time.sleep(0.05)
@@ -215,7 +217,10 @@ def parts(folder: Path) -> dict[str, float]:
             "metrics": lambda: metrics.observe("POST", "/api/v1/detection/predict", 200, 0.1),
             "access log": lambda: sink.write(msgspec.json.encode(line).decode() + "\n"),
         }
-        return {name: min(timeit.repeat(step, number=5_000, repeat=5)) / 5_000 * 1e6 for name, step in steps.items()}
+        return {
+            name: min(timeit.repeat(step, number=5_000, repeat=5)) / 5_000 * 1e6
+            for name, step in steps.items()
+        }
 
 
 def save_models(folder: Path) -> None:
@@ -241,14 +246,18 @@ def main() -> None:
         targets = [
             stack.enter_context(script("FastAPI route calling PyOD", FASTAPI_PYOD, folder / "pyod")),
             stack.enter_context(script("bare route: Starlette, msgspec, our kernel", BARE, folder / "ours")),
-            stack.enter_context(platform("platform without access log", folder / "a", PYNOMALY_ACCESS_LOG="false")),
+            stack.enter_context(
+                platform("platform without access log", folder / "a", PYNOMALY_ACCESS_LOG="false")
+            ),
             stack.enter_context(platform("platform, everything on", folder / "b")),
         ]
         samples: dict[str, list[float]] = {target.name: [] for target in targets}
         for _ in range(rounds):
             for target in targets:
                 samples[target.name].append(measure(target, folder, duration_s))
-        costs = [Cost(n, statistics.median(s), 1e6 / statistics.median(s), rounds) for n, s in samples.items()]
+        costs = [
+            Cost(n, statistics.median(s), 1e6 / statistics.median(s), rounds) for n, s in samples.items()
+        ]
         memory_mb = targets[-1].process.memory_info().rss / 2**20
         each = parts(folder)
     report(costs, each, memory_mb)

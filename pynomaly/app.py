@@ -109,7 +109,9 @@ def create_app(settings: Settings) -> Application:
     platform = _build_platform(settings, foundations)
     warmth = Warmth()
     services = _build_services(settings, foundations, platform, warmth)
-    gateway = Gateway(build_router(services), services.metrics, sys.stderr.write if settings.access_log else None)
+    gateway = Gateway(
+        build_router(services), services.metrics, sys.stderr.write if settings.access_log else None
+    )
     return Application(gateway, settings, foundations, platform, warmth, lock)
 
 
@@ -244,10 +246,14 @@ def _build_services(
     pool, cache = platform.pool, platform.cache
     metrics.watch("pynomaly_operations_waiting", "Operations in the queue.", lambda: pool.n_waiting)
     metrics.watch("pynomaly_operations_running", "Operations being worked on.", lambda: pool.n_running)
-    metrics.watch("pynomaly_models_in_memory", "Models that are being served.", lambda: platform.shelf.n_models)
+    metrics.watch(
+        "pynomaly_models_in_memory", "Models that are being served.", lambda: platform.shelf.n_models
+    )
     checks: dict[str, Callable[[], str]] = {
         "database": lambda: _check_database(foundations.engine),
-        "storage": lambda: "ok" if os.access(settings.data_dir, os.W_OK) else "the data folder can't be written",
+        "storage": lambda: (
+            "ok" if os.access(settings.data_dir, os.W_OK) else "the data folder can't be written"
+        ),
         "engine": warmth.check,
     }
     if isinstance(cache, RedisCache):

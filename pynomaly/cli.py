@@ -14,7 +14,10 @@ import typer
 USAGE_ERROR, CANT_START, REFUSED = 2, 3, 1
 
 app = typer.Typer(
-    help="An anomaly-detection service.", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    help="An anomaly-detection service.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
 user_app = typer.Typer(help="Accounts.", no_args_is_help=True)
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -22,7 +25,8 @@ app.add_typer(user_app, name="user")
 app.add_typer(audit_app, name="audit")
 
 DataDir = Annotated[
-    Path, typer.Option("--data-dir", envvar="PYNOMALY_DATA_DIR", help="Where everything is kept; made if absent.")
+    Path,
+    typer.Option("--data-dir", envvar="PYNOMALY_DATA_DIR", help="Where everything is kept; made if absent."),
 ]
 _DEFAULT_DATA_DIR = Path("pynomaly-data")
 
@@ -62,7 +66,9 @@ def serve(
 def user_add(
     name: str,
     role: Annotated[str, typer.Option(help="admin, data_scientist, analyst or viewer.")],
-    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from stdin.")
+    ] = False,
     tenant: Annotated[str, typer.Option(help="The tenant it belongs to.")] = "default",
     data_dir: DataDir = _DEFAULT_DATA_DIR,
 ) -> None:

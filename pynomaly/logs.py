@@ -29,7 +29,9 @@ class JsonLines(logging.Formatter):
             kind, _, trace = record.exc_info
             line["error"] = kind.__name__
             # places only: an exception's text may hold what a client sent
-            line["trace"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)]
+            line["trace"] = [
+                f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)
+            ]
         return _encode(line).decode()
 
 

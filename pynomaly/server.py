@@ -31,7 +31,9 @@ def bind(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         code = getattr(error, "errno", None)
-        reason = "it is in use" if code == errno.EADDRINUSE else getattr(error, "strerror", None) or str(error)
+        reason = (
+            "it is in use" if code == errno.EADDRINUSE else getattr(error, "strerror", None) or str(error)
+        )
         raise PortTaken(f"can't listen on {host} port {port}: {reason}") from None
     return listener
 

@@ -217,5 +217,3 @@ class Erasure(Reply, frozen=True, kw_only=True):
 
     user_id: str
     n_erased: dict[str, int]
-
-

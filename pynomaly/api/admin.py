@@ -38,7 +38,9 @@ async def create_user(call: Call) -> Answer:
 
 async def user(call: Call) -> Answer:
     """One account."""
-    return json_answer(_view(await off_loop(call.services.security.auth.get_user, call.path["id"], by=call.caller)))
+    return json_answer(
+        _view(await off_loop(call.services.security.auth.get_user, call.path["id"], by=call.caller))
+    )
 
 
 async def change_user(call: Call) -> Answer:

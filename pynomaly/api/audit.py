@@ -41,7 +41,10 @@ async def verify(call: Call) -> Answer:
     found = await off_loop(call.services.security.audit.verify)
     return json_answer(
         schemas.Chain(
-            is_intact=found.is_intact, n_events=found.n_events, first_broken=found.first_broken, reason=found.reason
+            is_intact=found.is_intact,
+            n_events=found.n_events,
+            first_broken=found.first_broken,
+            reason=found.reason,
         )
     )
 
@@ -58,7 +61,9 @@ async def report(call: Call) -> Answer:
     now_s = time.time()
     tenant_id = principal_of(call.caller).tenant_id
     audit = call.services.security.audit
-    found = await off_loop(audit.compliance_report, since=now_s - _MONTH_S, until=now_s + 1, tenant_id=tenant_id)
+    found = await off_loop(
+        audit.compliance_report, since=now_s - _MONTH_S, until=now_s + 1, tenant_id=tenant_id
+    )
     return json_answer(asdict(found))
 
 

@@ -77,7 +77,9 @@ async def upload(call: Call) -> Answer:
             )
     except HTTPException as error:
         raise MalformedBody(f"The form can't be read: {error.detail}") from None
-    return json_answer(dataset_view(dataset), 201, ((b"location", f"/api/v1/datasets/{dataset.id}".encode()),))
+    return json_answer(
+        dataset_view(dataset), 201, ((b"location", f"/api/v1/datasets/{dataset.id}".encode()),)
+    )
 
 
 def _read_upload(form: FormData) -> _Upload:
@@ -133,7 +135,9 @@ async def listing(call: Call) -> Answer:
 
 async def get(call: Call) -> Answer:
     """One dataset."""
-    dataset = await off_loop(call.services.platform.dataset, call.caller, call.path["id"], Permission.DATA_READ)
+    dataset = await off_loop(
+        call.services.platform.dataset, call.caller, call.path["id"], Permission.DATA_READ
+    )
     return json_answer(dataset_view(dataset))
 
 
@@ -146,9 +150,16 @@ async def delete(call: Call) -> Answer:
 async def sample(call: Call) -> Answer:
     """Some rows of a dataset."""
     found = await off_loop(
-        sample_dataset, call.services.platform, call.caller, call.path["id"], n=call.query.n, seed=call.query.seed
+        sample_dataset,
+        call.services.platform,
+        call.caller,
+        call.path["id"],
+        n=call.query.n,
+        seed=call.query.seed,
     )
-    return json_answer(schemas.DatasetSample(columns=list(found.columns), rows=[list(row) for row in found.rows]))
+    return json_answer(
+        schemas.DatasetSample(columns=list(found.columns), rows=[list(row) for row in found.rows])
+    )
 
 
 async def quality(call: Call) -> Answer:
@@ -167,7 +178,9 @@ async def split(call: Call) -> Answer:
         test_fraction=call.body.test_fraction,
         seed=call.body.seed,
     )
-    return json_answer(schemas.DatasetSplit(train=dataset_view(found.train), test=dataset_view(found.test)), 201)
+    return json_answer(
+        schemas.DatasetSplit(train=dataset_view(found.train), test=dataset_view(found.test)), 201
+    )
 
 
 async def export(call: Call) -> Answer:

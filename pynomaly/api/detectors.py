@@ -32,7 +32,9 @@ async def create(call: Call) -> Answer:
         metadata=body.metadata,
     )
     detector = await off_loop(create_detector, call.services.platform, call.caller, str(names.pop()), edit)
-    return json_answer(detector_view(detector), 201, ((b"location", f"/api/v1/detectors/{detector.id}".encode()),))
+    return json_answer(
+        detector_view(detector), 201, ((b"location", f"/api/v1/detectors/{detector.id}".encode()),)
+    )
 
 
 async def listing(call: Call) -> Answer:

@@ -81,7 +81,8 @@ class PathApp:
     def __init__(self, endpoints: list[Endpoint], services: Services) -> None:
         self._services = services
         self._methods = {
-            endpoint.method: (endpoint, JsonBody(endpoint.body) if endpoint.body else None) for endpoint in endpoints
+            endpoint.method: (endpoint, JsonBody(endpoint.body) if endpoint.body else None)
+            for endpoint in endpoints
         }
         self._allow = ", ".join(sorted(self._methods))
 

@@ -24,7 +24,9 @@ class Metrics:
             buckets=_LATENCY_BUCKETS_S,
             registry=self.registry,
         )
-        self.in_flight = Gauge("pynomaly_http_requests_in_flight", "Requests being answered.", registry=self.registry)
+        self.in_flight = Gauge(
+            "pynomaly_http_requests_in_flight", "Requests being answered.", registry=self.registry
+        )
         self.cache_hits = self._counter("pynomaly_cache_hits", "Detections answered from the cache.")
         self.cache_misses = self._counter("pynomaly_cache_misses", "Detections that had to be computed.")
         self.rows_scored = self._counter("pynomaly_rows_scored", "Rows that were given a score.")

@@ -99,7 +99,8 @@ def _responses(endpoint: Endpoint, schema_of: dict[str, Any]) -> dict[str, Any]:
 def _path_parameters(path: str) -> list[dict[str, Any]]:
     schema = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"}
     return [
-        {"name": name, "in": "path", "required": True, "schema": schema} for name in re.findall(r"\{(\w+)\}", path)
+        {"name": name, "in": "path", "required": True, "schema": schema}
+        for name in re.findall(r"\{(\w+)\}", path)
     ]
 
 
@@ -117,7 +118,9 @@ def _query_parameters(query: type[msgspec.Struct] | None) -> list[dict[str, Any]
 def _without_null(kind: dict[str, Any]) -> dict[str, Any]:
     """A parameter that is absent is left out; there is no null in a query string."""
     options = [option for option in kind.get("anyOf", ()) if option != {"type": "null"}]
-    return options[0] if len(options) == 1 else {key: value for key, value in kind.items() if value is not None}
+    return (
+        options[0] if len(options) == 1 else {key: value for key, value in kind.items() if value is not None}
+    )
 
 
 def _request_body(endpoint: Endpoint, schema_of: dict[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,11 @@ def as_platform_error(error: Exception) -> PynomalyError:
 
 def problem_body(error: PynomalyError, path: str, request_id: str) -> bytes:
     """The error as a problem document. Errors of the server's own say no more than that."""
-    detail = error.detail if error.status < 500 or error.status in (503, 507) else "Something went wrong on our side."
+    detail = (
+        error.detail
+        if error.status < 500 or error.status in (503, 507)
+        else "Something went wrong on our side."
+    )
     return msgspec.json.encode(
         Problem(
             type=f"urn:pynomaly:problem:{error.code}",

@@ -59,7 +59,8 @@ def _matrix(values: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
         raise DimensionMismatch(f"The rows have different lengths: {min(widths)} to {max(widths)}.") from None
     if matrix.dtype.kind != "f":
         raise InvalidInput(
-            "Rows as lists must be all numbers.", hint="Send rows with text or missing cells as objects by name."
+            "Rows as lists must be all numbers.",
+            hint="Send rows with text or missing cells as objects by name.",
         )
     if matrix.ndim != 2:
         if len(values) == 0:

@@ -13,9 +13,15 @@ Name = Annotated[
     str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f/\\]+$", examples=["pump telemetry"])
 ]
 Text = Annotated[str, Meta(max_length=2_000, pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
-Contamination = Annotated[float, Meta(gt=0, le=0.5, description="Expected share of anomalies.", examples=[0.1])]
-Algorithm = Annotated[str, Meta(min_length=1, max_length=64, examples=["IsolationForest", "local_outlier_factor"])]
-Level = Annotated[str, Meta(description="PUBLIC, INTERNAL, RESTRICTED, CONFIDENTIAL or SECRET.", examples=["INTERNAL"])]
+Contamination = Annotated[
+    float, Meta(gt=0, le=0.5, description="Expected share of anomalies.", examples=[0.1])
+]
+Algorithm = Annotated[
+    str, Meta(min_length=1, max_length=64, examples=["IsolationForest", "local_outlier_factor"])
+]
+Level = Annotated[
+    str, Meta(description="PUBLIC, INTERNAL, RESTRICTED, CONFIDENTIAL or SECRET.", examples=["INTERNAL"])
+]
 Value = float | str | None
 Rows = list[list[Value] | dict[str, Value]]
 

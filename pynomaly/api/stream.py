@@ -102,7 +102,9 @@ def _score_line(predictor: Predictor, line: bytes, index: int) -> bytes:
     except PynomalyError as error:
         return encode(Refused(index=index, error=error.detail, code=error.code)) + b"\n"
     except (msgspec.MsgspecError, RecursionError):
-        return encode(Refused(index=index, error="The line is not a row in JSON.", code="invalid-input")) + b"\n"
+        return (
+            encode(Refused(index=index, error="The line is not a row in JSON.", code="invalid-input")) + b"\n"
+        )
     return encode(Scored(index=index, score=float(rows.scores[0]), label=int(rows.labels[0]))) + b"\n"
 
 

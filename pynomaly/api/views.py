@@ -85,7 +85,9 @@ def detector_view(detector: Detector) -> schemas.Detector:
     )
 
 
-def result_view(result: DetectionResult, rows: ScoredRows | None, *, is_cached: bool = False) -> schemas.Detection:
+def result_view(
+    result: DetectionResult, rows: ScoredRows | None, *, is_cached: bool = False
+) -> schemas.Detection:
     """A stored detection, with its scores and labels unless there are too many."""
     is_inline = rows is not None and len(rows.scores) <= MAX_INLINE_SCORES
     return schemas.Detection(

@@ -60,6 +60,7 @@ class DetectorRepository(Protocol):
     def update(self, detector: Detector) -> bool: ...
     def set_model(self, detector_id: str, model: TrainedModel) -> bool:
         """Serve this model from now on; False if the detector is gone."""
+
     def of_owner(self, owner_id: str) -> Sequence[Detector]: ...
     def delete(self, detector_id: str) -> bool: ...
     def every_model_id(self) -> set[str]: ...
@@ -77,6 +78,7 @@ class ResultRepository(Protocol):
     def delete(self, result_id: str) -> bool: ...
     def delete_of(self, *, detector_id: str | None = None, dataset_id: str | None = None) -> Sequence[str]:
         """Forget the results of a detector or a dataset; returns their ids."""
+
     def every_id(self) -> set[str]: ...
 
 
@@ -98,6 +100,7 @@ class OperationRepository(Protocol):
         error: Mapping[str, Any] | None = None,
     ) -> bool:
         """Enter a final state; False if the operation already had one."""
+
     def fail_interrupted(self, reason: str) -> int:
         """Fail every live operation (none can be running when a server has just started); returns how many."""
 
@@ -155,8 +158,10 @@ class BlobStore(Protocol):
 
     def create(self, kind: str, blob_id: str) -> AbstractContextManager[BinaryIO]:
         """A sink; the blob exists, durably, once the context ends without an error."""
+
     def open(self, kind: str, blob_id: str) -> BinaryIO:
         """A source; raises CorruptStore where the content is not what was written, NotFound where there is none."""
+
     def delete(self, kind: str, blob_id: str) -> None: ...
     def ids(self, kind: str) -> set[str]: ...
 

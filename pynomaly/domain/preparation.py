@@ -89,7 +89,9 @@ def learn_preparation(columns: Sequence[Column], blocks: Sequence[Block]) -> Pre
     features = [_learn(column, blocks) for column in columns]
     usable = tuple(feature for feature in features if feature is not None)
     if not usable:
-        raise InvalidInput("No column can be used for training.", hint="Only free text or identifiers were found.")
+        raise InvalidInput(
+            "No column can be used for training.", hint="Only free text or identifiers were found."
+        )
     return Preparation(usable)
 
 
@@ -117,6 +119,8 @@ def _as_numbers(name: str, values: NDArray[Any]) -> NDArray[np.float64]:
     if values.dtype.kind in "fiu":
         return values.astype(np.float64, copy=False)
     try:
-        return np.array([np.nan if value is None or value == "" else float(value) for value in values], np.float64)
+        return np.array(
+            [np.nan if value is None or value == "" else float(value) for value in values], np.float64
+        )
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"Column {name!r} was numeric at training and holds text now.") from error

@@ -99,7 +99,9 @@ class SqlResults:
         """Forget all results of a detector, or of a dataset; returns their ids."""
         if (detector_id is None) == (dataset_id is None):
             raise ValueError("name the detector or the dataset")
-        column, value = ("detector_id", detector_id) if detector_id is not None else ("dataset_id", dataset_id)
+        column, value = (
+            ("detector_id", detector_id) if detector_id is not None else ("dataset_id", dataset_id)
+        )
         with self._rows.engine.begin() as connection:
             ids = connection.execute(select(results.c.id).where(results.c[column] == value)).scalars().all()
             connection.execute(delete(results).where(results.c[column] == value))

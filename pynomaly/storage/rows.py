@@ -78,5 +78,7 @@ def to_block(batch: pa.RecordBatch, columns: Sequence[Column]) -> Block:
     arrays: dict[str, Any] = {}
     for column in columns:
         values = batch.column(column.name).to_numpy(zero_copy_only=False)
-        arrays[column.name] = values.astype(np.float64, copy=False) if column.kind is ColumnKind.NUMERIC else values
+        arrays[column.name] = (
+            values.astype(np.float64, copy=False) if column.kind is ColumnKind.NUMERIC else values
+        )
     return Block(arrays, batch.num_rows)

@@ -26,7 +26,12 @@ class DetectorEdit:
 
 
 def create_detector(
-    platform: Platform, caller: Caller, algorithm: str, edit: DetectorEdit, *, default_contamination: float = 0.1
+    platform: Platform,
+    caller: Caller,
+    algorithm: str,
+    edit: DetectorEdit,
+    *,
+    default_contamination: float = 0.1,
 ) -> Detector:
     """A new detector; raises UnknownAlgorithm or InvalidParameter now rather than at its training."""
     principal = principal_of(caller)

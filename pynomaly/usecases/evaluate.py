@@ -22,7 +22,9 @@ def evaluate(platform: Platform, caller: Caller, detector_id: str, dataset_id: s
         raise InvalidInput(
             "The dataset has no target column to compare with.", hint="Upload it with target_column=NAME."
         )
-    truth = target_labels(np.concatenate([block.columns[target] for block in platform.rows.read(dataset, [target])]))
+    truth = target_labels(
+        np.concatenate([block.columns[target] for block in platform.rows.read(dataset, [target])])
+    )
     parts = list(score_blocks(platform, serve(platform, detector).served, dataset))
     rows = ScoredRows(
         np.concatenate([part.scores for part in parts]), np.concatenate([part.labels for part in parts])

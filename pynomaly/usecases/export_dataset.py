@@ -23,7 +23,9 @@ ExportFormat = Literal["csv", "parquet", "npy"]
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def export_dataset(platform: Platform, caller: Caller, dataset_id: str, file_format: ExportFormat) -> Iterator[bytes]:
+def export_dataset(
+    platform: Platform, caller: Caller, dataset_id: str, file_format: ExportFormat
+) -> Iterator[bytes]:
     """The file in pieces; raises InvalidInput where the format can't hold the columns.
 
     In CSV, text that a spreadsheet would run as a formula gets an apostrophe before it.

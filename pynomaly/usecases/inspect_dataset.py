@@ -52,7 +52,9 @@ class Quality:
     columns: Sequence[ColumnQuality]
 
 
-def sample_dataset(platform: Platform, caller: Caller, dataset_id: str, *, n: int, seed: int | None) -> Sample:
+def sample_dataset(
+    platform: Platform, caller: Caller, dataset_id: str, *, n: int, seed: int | None
+) -> Sample:
     """The first n rows, or with a seed n random ones in their order."""
     dataset = platform.dataset(caller, dataset_id, Permission.DATA_READ)
     n = min(n, dataset.n_rows)

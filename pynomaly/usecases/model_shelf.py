@@ -26,7 +26,9 @@ class ModelShelf:
     def __init__(self, store: ModelStore, max_bytes: int) -> None:
         self._store = store
         self._max_bytes = max_bytes
-        self._shelf: LRUCache[str, ServedModel] = LRUCache(max_bytes, lambda served: served.model.nbytes + 4_096)
+        self._shelf: LRUCache[str, ServedModel] = LRUCache(
+            max_bytes, lambda served: served.model.nbytes + 4_096
+        )
         self._lock = threading.Lock()
         self._loading = threading.Lock()
 

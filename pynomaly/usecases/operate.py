@@ -49,7 +49,9 @@ def watch_operation(platform: Platform, caller: Caller, operation_id: str) -> Op
     """The operation as it stands, with the progress of this moment."""
     operation = platform.operation(caller, operation_id, Permission.OPERATIONS_READ)
     progress = platform.pool.progress(operation_id)
-    return operation if progress is None or operation.state.is_final else replace(operation, progress=progress)
+    return (
+        operation if progress is None or operation.state.is_final else replace(operation, progress=progress)
+    )
 
 
 def cancel_operation(platform: Platform, caller: Caller, operation_id: str) -> Operation:

@@ -42,7 +42,9 @@ def personal_data_sources(stores: Stores) -> Sequence[PersonalDataSource]:
         OwnedThings("results", stores.results.of_owner, stores.remove_result),
         OwnedThings("detectors", stores.detectors.of_owner, stores.remove_detector),
         OwnedThings("datasets", stores.datasets.of_owner, stores.remove_dataset),
-        OwnedThings("operations", stores.operations.of_owner, lambda operation: stores.operations.delete(operation.id)),
+        OwnedThings(
+            "operations", stores.operations.of_owner, lambda operation: stores.operations.delete(operation.id)
+        ),
     )
 
 

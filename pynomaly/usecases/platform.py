@@ -97,7 +97,11 @@ class Platform(Stores):
         """Whether `detector` would let the caller run it; asks no store."""
         try:
             self.authz.require_access(
-                principal_of(caller), detector.owner_id, detector.tenant_id, Permission.DETECTION_RUN, detector.level
+                principal_of(caller),
+                detector.owner_id,
+                detector.tenant_id,
+                Permission.DETECTION_RUN,
+                detector.level,
             )
         except PynomalyError:
             return False
@@ -112,7 +116,9 @@ class Platform(Stores):
     ) -> None:
         """Refuse, and write the refusal down, unless the rules allow it."""
         try:
-            self.authz.require_access(principal_of(caller), found.owner_id, found.tenant_id, permission, level)
+            self.authz.require_access(
+                principal_of(caller), found.owner_id, found.tenant_id, permission, level
+            )
         except PynomalyError:
             resource = f"{type(found).__name__.lower()}:{found.id}"
             self.record(caller, f"access.{permission}", resource, Outcome.DENIED)

@@ -50,7 +50,9 @@ class Predictor:
                 hint=f"Send rows as objects, or columns, named {', '.join(served.preparation.names[:20])}.",
             )
         scores = served.model.score(matrix)
-        return Prediction(self.detector, self.in_service.model, ScoredRows(scores, served.model.labels(scores)))
+        return Prediction(
+            self.detector, self.in_service.model, ScoredRows(scores, served.model.labels(scores))
+        )
 
 
 def find_predictor(platform: Platform, caller: Caller, detector_id: str) -> Predictor:
@@ -73,6 +75,8 @@ def predictor_at_hand(platform: Platform, caller: Caller, detector_id: str) -> P
 def _refuse_missing(rows: Block) -> None:
     for name, values in rows.columns.items():
         if len(values) != rows.n_rows:
-            raise DimensionMismatch(f"Column {name[:80]!r} has {len(values)} values where the first has {rows.n_rows}.")
+            raise DimensionMismatch(
+                f"Column {name[:80]!r} has {len(values)} values where the first has {rows.n_rows}."
+            )
         if values.dtype.kind == "O" and any(value is None for value in values):
             raise InvalidInput(f"Column {name[:80]!r} has missing values.", hint="Fill them before asking.")

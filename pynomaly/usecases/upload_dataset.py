@@ -26,7 +26,9 @@ class NewDataset:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def upload_dataset(platform: Platform, caller: Caller, new: NewDataset, file: BinaryIO, file_format: str) -> Dataset:
+def upload_dataset(
+    platform: Platform, caller: Caller, new: NewDataset, file: BinaryIO, file_format: str
+) -> Dataset:
     """Store a seekable file; raises UnreadableDataset, TooLarge or UnsupportedMedia, and then keeps nothing."""
     require_upload(platform, caller, new.level)
     return keep_dataset(platform, caller, new, open_rows(file, file_format, platform.limits))
@@ -70,7 +72,8 @@ def _require_target(columns: tuple[Column, ...], target: str | None) -> None:
     names = [column.name for column in columns]
     if target is not None and target not in names:
         raise InvalidInput(
-            f"The target column {target[:80]!r} is not in the file.", hint=f"Its columns: {', '.join(names[:20])}."
+            f"The target column {target[:80]!r} is not in the file.",
+            hint=f"Its columns: {', '.join(names[:20])}.",
         )
     if target is not None and len(names) == 1:
         raise InvalidInput("The file has no column besides the target.")

@@ -54,7 +54,10 @@ def _serve(connection: Connection) -> None:
         except PynomalyError as error:
             _say(connection, Refused(error.status, error.code, error.detail, error.hint))
         except MemoryError:
-            _say(connection, Refused(InvalidInput.status, "out-of-memory", "The data is too large for this server."))
+            _say(
+                connection,
+                Refused(InvalidInput.status, "out-of-memory", "The data is too large for this server."),
+            )
 
 
 def _fit(connection: Connection, request: Fit) -> None:

@@ -100,7 +100,9 @@ class WorkerPool:
         """Take no more jobs, let what runs finish for at most `drain_s`, then end the processes."""
         with self._lock:
             self._is_closing = True
-        while True:  # what still waits will not run: its operations are failed at the next start, with the reason
+        while (
+            True
+        ):  # what still waits will not run: its operations are failed at the next start, with the reason
             try:
                 self._queue.get_nowait()
             except queue.Empty:

@@ -87,11 +87,20 @@ class WorkerProcess:
         self._ask(Warm(), None, expect=Ready, time_limit_s=None)
 
     def fit(
-        self, request: Fit, matrix: NDArray[np.float64], *, time_limit_s: float, on_progress: Callable[[float], None]
+        self,
+        request: Fit,
+        matrix: NDArray[np.float64],
+        *,
+        time_limit_s: float,
+        on_progress: Callable[[float], None],
     ) -> FittedModel:
         """Fit on matrix (n, d); raises WorkerRefused, WorkerTooSlow or WorkerGone."""
         fitted = self._ask(
-            request, messages.matrix_bytes(matrix), expect=Fitted, time_limit_s=time_limit_s, on_progress=on_progress
+            request,
+            messages.matrix_bytes(matrix),
+            expect=Fitted,
+            time_limit_s=time_limit_s,
+            on_progress=on_progress,
         )
         return FittedModel(self._receive(time_limit_s), fitted.threshold, fitted.fit_time_s)
 
@@ -102,7 +111,9 @@ class WorkerProcess:
     def score(self, matrix: NDArray[np.float64], *, time_limit_s: float) -> NDArray[np.float64]:
         """Scores (n,) of matrix (n, d) under the loaded model."""
         rows, width = matrix.shape
-        self._ask(Score((rows, width)), messages.matrix_bytes(matrix), expect=Scored, time_limit_s=time_limit_s)
+        self._ask(
+            Score((rows, width)), messages.matrix_bytes(matrix), expect=Scored, time_limit_s=time_limit_s
+        )
         return np.frombuffer(self._receive(time_limit_s), np.float64)
 
     def halt(self) -> None:
@@ -178,7 +189,9 @@ class WorkerProcess:
     def _gone(self) -> WorkerGone:
         self.kill()
         self.close()
-        return WorkerGone("The worker process ended before it was done.", hint="It may have run out of memory.")
+        return WorkerGone(
+            "The worker process ended before it was done.", hint="It may have run out of memory."
+        )
 
     def _connected(self) -> Connection:
         with self._lock:

@@ -180,9 +180,7 @@ class ScenarioCompiler:
         """Whether its matrix is made of the files of --data-dir, and there are none: then it has no cell."""
         node = mapping_at(draft.node, "matrix")
         said = [str(scalar.value) for scalar in scalars(node)] if node is not None else []
-        return not self.data_files and any(
-            has_template(text) and _DATA_FILES in text for text in said
-        )
+        return not self.data_files and any(has_template(text) and _DATA_FILES in text for text in said)
 
     def _resolved_matrix(self, node: MappingNode, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """A matrix may take its lists from `vars`, so that --set can change them. Raises ProfileError."""

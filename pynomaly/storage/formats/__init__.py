@@ -32,7 +32,8 @@ def open_rows(file: BinaryIO, file_format: str, limits: DataLimits) -> RowSource
     opener = FORMATS.get(file_format)
     if opener is None:
         raise UnsupportedMedia(
-            f"Files of the format {file_format[:20]!r} are not taken.", hint=f"Send one of {', '.join(FORMATS)}."
+            f"Files of the format {file_format[:20]!r} are not taken.",
+            hint=f"Send one of {', '.join(FORMATS)}.",
         )
     source = opener(file, limits)
     if len(source.columns) > limits.max_columns:

@@ -39,7 +39,9 @@ class DelimitedRows:
         self._delimiter = delimiter
         self._head = self._read_head()
         if len(self._head.names) > limits.max_columns:
-            raise TooLarge(f"The file has {len(self._head.names)} columns; {limits.max_columns} is the limit.")
+            raise TooLarge(
+                f"The file has {len(self._head.names)} columns; {limits.max_columns} is the limit."
+            )
         self.columns = self._decide_columns()
 
     def blocks(self) -> Iterator[Block]:
@@ -92,7 +94,8 @@ class DelimitedRows:
         for batch in self._batches(all_text):
             numeric -= {name for name in numeric if _kind(batch.column(name)) is ColumnKind.CATEGORICAL}
         return tuple(
-            Column(name, ColumnKind.NUMERIC if name in numeric else ColumnKind.CATEGORICAL) for name in self._head.names
+            Column(name, ColumnKind.NUMERIC if name in numeric else ColumnKind.CATEGORICAL)
+            for name in self._head.names
         )
 
     def _batches(self, columns: list[Column] | tuple[Column, ...]) -> Iterator[pa.RecordBatch]:

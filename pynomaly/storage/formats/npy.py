@@ -48,7 +48,8 @@ class NpyRows:
             row_bytes = self._width * self._dtype.itemsize
             sizes = (min(BLOCK_ROWS, self._n_rows - i) for i in range(0, self._n_rows, BLOCK_ROWS))
             parts = (
-                np.frombuffer(self._file.read(n * row_bytes), self._dtype).reshape(n, self._width) for n in sizes
+                np.frombuffer(self._file.read(n * row_bytes), self._dtype).reshape(n, self._width)
+                for n in sizes
             )
         for part in parts:
             yield self._block(part)
@@ -62,7 +63,9 @@ def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, Fortran order, dtype; private, so a tuple will do."""
     try:
         version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
         shape, is_fortran, dtype = read(file)
     except (ValueError, EOFError, SyntaxError) as error:
         raise UnreadableDataset("The file is not in numpy's .npy format.") from error

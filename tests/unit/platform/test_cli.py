@@ -61,7 +61,15 @@ def test_the_audit_is_verified_and_the_first_broken_link_named(pynomaly, tmp_pat
 
 def test_a_data_folder_that_can_not_be_made_is_told_in_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    command = [sys.executable, "-m", "pynomaly", "audit", "verify", "--data-dir", str(tmp_path / "file" / "x")]
+    command = [
+        sys.executable,
+        "-m",
+        "pynomaly",
+        "audit",
+        "verify",
+        "--data-dir",
+        str(tmp_path / "file" / "x"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

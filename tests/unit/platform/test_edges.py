@@ -38,7 +38,9 @@ def test_a_setting_that_can_not_be_is_named_and_not_repeated(value):
 
 
 def test_settings_do_not_show_their_secrets():
-    assert "hush" not in repr(Settings(data_dir=Path("x"), secret_key="hush", database_url="postgresql://u:hush@h"))
+    assert "hush" not in repr(
+        Settings(data_dir=Path("x"), secret_key="hush", database_url="postgresql://u:hush@h")
+    )
 
 
 def test_a_kept_secret_is_made_once_and_for_the_owner_only(tmp_path):
@@ -109,7 +111,9 @@ def test_the_openapi_document_says_what_the_route_table_says():
     assert len(set(ids)) == len(ids)
     for schema in document["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
-    public = [op for methods in document["paths"].values() for op in methods.values() if op.get("security") == []]
+    public = [
+        op for methods in document["paths"].values() for op in methods.values() if op.get("security") == []
+    ]
     assert len(public) == len([endpoint for endpoint in ENDPOINTS if endpoint.is_public])
 
 

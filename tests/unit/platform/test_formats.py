@@ -18,9 +18,9 @@ from pynomaly.storage.formats import open_rows
 
 LIMITS = DataLimits(max_rows=10_000, max_columns=50)
 _NO_WORDS = {"", "nan", "-nan", "na", "n/a", "null"}
-words = st.text(st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=("Cs",)), max_size=8).filter(
-    lambda text: text.strip().lower() not in _NO_WORDS
-)
+words = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00", exclude_categories=("Cs",)), max_size=8
+).filter(lambda text: text.strip().lower() not in _NO_WORDS)
 numbers = st.floats(allow_nan=False)
 
 
@@ -38,7 +38,10 @@ def written(rows, delimiter=","):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(numbers, words), min_size=1, max_size=20), st.sampled_from([("csv", ","), ("tsv", "\t")]))
+@given(
+    st.lists(st.tuples(numbers, words), min_size=1, max_size=20),
+    st.sampled_from([("csv", ","), ("tsv", "\t")]),
+)
 def test_delimited_text_comes_back_as_it_was_written(rows, form):
     kinds, columns = read(written([("n", "t"), *rows], form[1]), form[0])
     assert kinds["n"] is ColumnKind.NUMERIC
@@ -63,7 +66,9 @@ def test_bytes_of_any_kind_are_read_or_refused_but_nothing_else(content, file_fo
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.integers(1, 30), st.integers(1, 5), st.sampled_from(["<f8", ">f4", "<i4", "u1", "?"]), st.booleans())
+@given(
+    st.integers(1, 30), st.integers(1, 5), st.sampled_from(["<f8", ">f4", "<i4", "u1", "?"]), st.booleans()
+)
 def test_npy_of_any_dtype_and_order_comes_back(n_rows, width, dtype, is_fortran):
     matrix = np.random.default_rng(n_rows).integers(0, 2, size=(n_rows, width)).astype(dtype)
     buffer = io.BytesIO()

@@ -52,12 +52,21 @@ def detector():
 
 
 def model(version=1):
-    return TrainedModel(f"mdl_{version}", version, "ds", NOW, 0.5, 10, ("a", "b"), 1.5, SecurityLevel.RESTRICTED)
+    return TrainedModel(
+        f"mdl_{version}", version, "ds", NOW, 0.5, 10, ("a", "b"), 1.5, SecurityLevel.RESTRICTED
+    )
 
 
 def operation(number=1):
     return Operation(
-        f"op_{number}", "me", "acme", OperationKind.TRAIN, OperationState.PENDING, 0.0, NOW, {"detector_id": "det_1"}
+        f"op_{number}",
+        "me",
+        "acme",
+        OperationKind.TRAIN,
+        OperationState.PENDING,
+        0.0,
+        NOW,
+        {"detector_id": "det_1"},
     )
 
 

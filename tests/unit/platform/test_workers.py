@@ -40,7 +40,9 @@ def test_a_fit_in_a_worker_is_the_fit(worker):
 def test_scores_of_a_worker_are_the_scores(worker):
     fitted = fit(worker)
     worker.load(fitted.model)
-    assert worker.score(ROWS[:7], time_limit_s=60).tolist() == parse_model(fitted.model).score(ROWS[:7]).tolist()
+    assert (
+        worker.score(ROWS[:7], time_limit_s=60).tolist() == parse_model(fitted.model).score(ROWS[:7]).tolist()
+    )
 
 
 def test_a_refusal_keeps_its_code_and_the_worker_goes_on(worker):
@@ -111,7 +113,12 @@ def test_the_queue_is_bounded_and_a_job_is_entered_before_it_starts():
         pool.submit(Job("third", Gate()), enter=lambda: entered.append("third"))
     assert refusal.value.retry_after_s >= 1
     assert entered == ["first", "second"]
-    assert (pool.n_running, pool.n_waiting, pool.progress("first"), pool.progress("none")) == (1, 1, 0.0, None)
+    assert (pool.n_running, pool.n_waiting, pool.progress("first"), pool.progress("none")) == (
+        1,
+        1,
+        0.0,
+        None,
+    )
     threading.Timer(0.2, first.may_end.set).start()
     pool.close(drain_s=10)
     assert first.ended.is_set()

@@ -66,7 +66,7 @@ def test_a_line_cut_by_a_kill_is_passed_over_and_one_in_the_middle_is_not(tmp_pa
     path.write_bytes(whole + whole[:20])
     assert [event.message for event in read_log(path)] == ["whole"]
     path.write_bytes(whole[:20] + b"\n" + whole)
-    with pytest.raises(UsageError, match="run.jsonl:1 is not an event"):
+    with pytest.raises(UsageError, match=r"run\.jsonl:1 is not an event"):
         list(read_log(path))
 
 
