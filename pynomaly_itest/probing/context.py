@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pynomaly_itest.errors import CannotMeasure, NotApplicable
 from pynomaly_itest.probing.actors import Actor, Actors, Ledger, Tokens
 from pynomaly_itest.target.http import NO_BODY, Body, Reply
-from pynomaly_itest.target.platform import PREFIX, problem_detail
+from pynomaly_itest.target.platform import PREFIX, is_sendable, problem_detail
 
 if TYPE_CHECKING:
     from pynomaly_itest.probing.demands import Demands
@@ -118,8 +118,8 @@ class ProbeContext:
         except (ValueError, RecursionError):
             given = None
         access = given.get("access_token") if isinstance(given, dict) else None
-        if not isinstance(access, str):
-            raise CannotMeasure("POST auth/login answered without an access_token")
+        if not is_sendable(access):
+            raise CannotMeasure("POST auth/login answered without a usable access_token")
         refresh = given.get("refresh_token")
         for token in (access, refresh):
             self.target.redactor.learn(token if isinstance(token, str) else None)

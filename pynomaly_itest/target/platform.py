@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.redaction import Redactor
@@ -62,8 +62,8 @@ class PlatformApi:
             )
         tokens = require(reply, (200,))
         token = tokens.get("access_token") if isinstance(tokens, Mapping) else None
-        if not isinstance(token, str):
-            raise RequestFailed("POST auth/login answered without an access_token", reply.exchange)
+        if not is_sendable(token):
+            raise RequestFailed("POST auth/login answered without a usable access_token", reply.exchange)
         self.redactor.learn(token)
         refresh = tokens.get("refresh_token")
         if isinstance(refresh, str):
@@ -99,6 +99,11 @@ class PlatformApi:
     ) -> Any:
         """One request and its JSON reply; raises RequestFailed where the status is not in `accept`."""
         return require(await self.send(method, path, body=body, timeout_s=timeout_s), accept)
+
+
+def is_sendable(token: object) -> TypeGuard[str]:
+    """Whether a target's token can stand in a header: a text of printable ASCII."""
+    return isinstance(token, str) and token.isascii() and token.isprintable() and bool(token.strip())
 
 
 def require(reply: Reply, accept: Collection[int]) -> Any:

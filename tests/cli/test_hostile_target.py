@@ -88,13 +88,7 @@ def test_a_hostile_target_is_never_a_pass_and_never_a_crash(itest: Itest, behave
     assert not [line for line in done.text.splitlines() if line.startswith("::") and "owned" in line]
     for path in (itest.folder / "reports" / "latest").iterdir():
         text = path.read_text()
-        assert "<script>alert(1)" not in text or path.suffix in (
-            ".jsonl",
-            ".json",
-            ".sarif",
-            ".csv",
-            ".md",
-        ), path
+        assert path.suffix != ".html" or "<script>alert(1)" not in text
         assert not {"\x1b", "\x07", "\x00"} & set(text), path.name
 
 
