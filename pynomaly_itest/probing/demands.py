@@ -51,4 +51,5 @@ class Demands(_Part):
     max_surrogate_fidelity: Ratio = 0.98
     surrogate_queries: int = Field(200, ge=10, le=5_000)
     max_membership_auc: float = Field(0.65, ge=0.5, le=1)
+    generated_cases: int = Field(8, ge=1, le=1_000, description="requests generated for each operation")
     budget: BudgetDemand = Field(default_factory=BudgetDemand)

@@ -18,6 +18,7 @@ from weak_tokens import Tokens, jwks
 
 SECURITY_HEADERS = {"x-content-type-options": "nosniff", "strict-transport-security": "max-age=63072000"}
 MAX_BODY = 4 << 20
+STATUSES = (200, 201, 202, 204, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429)
 Handler = Callable[["WeakApp", Request], Awaitable[Answer]]
 
 
@@ -52,6 +53,11 @@ class WeakApp:
     async def _answer(self, request: Request) -> Answer:
         if request.method == "TRACE" and "CFG-03" in self.holes:
             return Answer(200, json.dumps(dict(request.headers)).encode())
+        if request.method == "GET" and request.path.startswith("/api/v1/datasets/"):
+            if "FUZ-01" in self.holes and "%" in request.path:
+                raise RuntimeError("an id that nobody thought of")
+            if "FUZ-02" in self.holes:
+                raise Refused(418)
         self._throttle(request)
         if (answer := self._special(request)) is not None:
             return answer
@@ -127,9 +133,22 @@ class WeakApp:
 
     def document(self) -> dict[str, Any]:
         """The OpenAPI document of the routes."""
-        paths: dict[str, Any] = {"/api/v1/health": {"get": {"security": []}}}
+        paths: dict[str, Any] = {
+            "/api/v1/health": {"get": {"security": [], "responses": {"200": {"description": "ok"}}}}
+        }
         for method, template, _, least in self.routes:
-            operation: dict[str, Any] = {"responses": {"200": {"description": "ok"}}}
+            operation: dict[str, Any] = {
+                "responses": {str(status): {"description": "declared"} for status in STATUSES}
+            }
+            if "{id}" in template:
+                operation["parameters"] = [
+                    {
+                        "name": "id",
+                        "in": "path",
+                        "required": True,
+                        "schema": {"type": "string", "minLength": 1},
+                    }
+                ]
             if least is None:
                 operation["security"] = []
             paths.setdefault(template, {})[method.lower()] = operation
