@@ -6,7 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command_line import ROOT, Finished, Itest, Platform
+from command_line import Finished, Itest, Platform
+
+ROOT = Path(__file__).resolve().parents[2]
 
 PROFILE = """
 version: 1
