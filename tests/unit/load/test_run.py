@@ -341,20 +341,13 @@ def test_a_worker_that_does_not_start_is_an_error_of_ours(monkeypatch: pytest.Mo
 
 
 def test_a_worker_that_dies_is_told() -> None:
-    async def killed(url: str) -> LoadResult:
-        async def kill_soon() -> None:
-            await asyncio.sleep(1.0)
-            for child in psutil.Process().children():
-                if "load.worker" in " ".join(child.cmdline()):
-                    child.kill()
-
-        killing = asyncio.create_task(kill_soon())
-        result = await run_load(long_plan(url))
-        await killing
-        return result
+    def kill_when_under_way(progress: Progress) -> None:
+        for child in psutil.Process().children() if progress.requests > 10 else []:
+            if "load.worker" in " ".join(child.cmdline()):
+                child.kill()
 
     with serving("ok") as server:
-        result = asyncio.run(killed(server.url))
+        result = asyncio.run(run_load(long_plan(server.url), on_progress=kill_when_under_way))
     assert not result.health.kept_up
     assert "ended early" in result.health.reasons[0]
     assert result.requests > 10
