@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 PYTHON="${PYTHON:-python3}"
+unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of processes: compiling each anew would cost minutes
 if [ ! -x .venv-test/bin/python ]; then
   "$PYTHON" -m venv .venv-test
 fi
