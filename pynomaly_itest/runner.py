@@ -69,6 +69,11 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
     Raises EvidenceLost where the log can't be written; CancelledError (Ctrl-C) after the clean-up.
     """
     _announce(plan, target, log, options)
+    for waiver in options.probing.waivers.expired():
+        log.record(
+            Warned,
+            message=f"the waiver of {waiver.owner} for {waiver.fingerprint[:12]} ended {waiver.expires}",
+        )
     try:
         began_s = log.now_s()
         await target.start()

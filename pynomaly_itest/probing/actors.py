@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -77,6 +77,7 @@ class Actors:
     http: Http
     target: Target
     ledger: Ledger
+    ledger_of: Callable[[PlatformApi], Ledger]
     environment: Mapping[str, str] = field(repr=False)
     run_id: str
     _known: dict[str, Actor] = field(default_factory=dict)
@@ -126,9 +127,11 @@ class Actors:
         return made
 
     async def _of_another_tenant(self, name: str) -> Actor:
-        """Not in the ledger, as our own admin can't remove it: the tenant's data folder goes with the run."""
         credentials = await self.target.tenant_administrator(f"itest-{secrets.token_hex(4)}")
-        return await self._created_by(self._actor("admin_b", credentials).api, name, ROLES[name])
+        admin = self._actor("admin_b", credentials)
+        made = await self._created_by(admin.api, name, ROLES[name])
+        self.ledger_of(admin.api).created("account", str(made.id), f"admin/users/{made.id}")
+        return made
 
     async def _created_by(self, admin: PlatformApi, name: str, role: str) -> Actor:
         password = f"{secrets.token_urlsafe(18)}-Aa1"

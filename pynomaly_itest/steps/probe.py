@@ -89,7 +89,14 @@ class ProbeStep(Step):
         return ProbeContext(
             http=http,
             wire=Wire(target.info.url, address, target.redactor, budget, context.http.run_id),
-            actors=Actors(http, target, context.ledger, context.probing.environment, context.http.run_id),
+            actors=Actors(
+                http,
+                target,
+                context.ledger,
+                context.scene.ledger_of,
+                context.probing.environment,
+                context.http.run_id,
+            ),
             target=target,
             ledger=context.ledger,
             demands=self.demands,

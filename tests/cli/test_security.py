@@ -108,7 +108,9 @@ def test_a_waiver_holds_until_its_day_and_the_finding_stays_in_the_report(itest:
     shown = [finding for finding in green.run["findings"] if finding["id"] == "JWT-02"]
     assert {finding["verdict"] for finding in shown} == {"failed"}
     assert all("ada" in finding["waived_by"] for finding in shown)
-    assert waived(YESTERDAY).code == 1
+    red_again = waived(YESTERDAY)
+    assert red_again.code == 1
+    assert "the waiver of ada" in red_again.err
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def context_of(
     return ProbeContext(
         http=http,
         wire=Wire(target.info.url, "127.0.0.1", target.redactor, budget, RUN_ID),
-        actors=Actors(http, target, ledger, environment, RUN_ID),
+        actors=Actors(http, target, ledger, lambda _: ledger, environment, RUN_ID),
         target=target,
         ledger=ledger,
         demands=demands,
