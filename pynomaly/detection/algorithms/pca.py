@@ -65,14 +65,22 @@ def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
     """The weighted sum of distances to the components."""
     from pynomaly.detection.kernels.linear import score_components
 
-    components, weights = arrays["components"], arrays["weights"]
-    columns = by_column(components)
-    means, deviations = arrays["means"], arrays["deviations"]
+    plan = _plan(arrays)
 
     def score(rows: Floats, scores: Floats) -> bool:
-        return score_components(rows, means, deviations, components, columns, weights, scores)
+        return score_components(rows, plan, scores)
 
     return score
+
+
+def _plan(arrays: Arrays) -> Floats:
+    """All that scoring needs in one array, as `score_components` takes it."""
+    columns = by_column(arrays["components"])
+    plan = np.zeros((columns.shape[0] + 1, columns.shape[1] + 2))
+    plan[:-1, :-2] = columns
+    plan[:-1, -2], plan[:-1, -1] = arrays["means"], arrays["deviations"]
+    plan[-1, : len(arrays["weights"])] = arrays["weights"]
+    return plan
 
 
 def _n_components(training: Training) -> int | None:

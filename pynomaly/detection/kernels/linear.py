@@ -74,37 +74,41 @@ def products_across(
 
 
 @part
-def components_one_by_one(
-    rows: Any, means: Any, deviations: Any, by_column: Any, weights: Any, scores: Any
-) -> None:  # pragma: no cover - compiled
+def components_one_by_one(rows: Any, plan: Any, scores: Any) -> None:  # pragma: no cover - compiled
     """`score_components` of few rows: the same sums in the same order."""
-    squares, standard = np.empty(by_column.shape[1]), np.empty(rows.shape[1])
+    n_columns, n_lanes = rows.shape[1], plan.shape[1] - 2
+    squares = np.empty(n_lanes)
     for row in range(len(rows)):
-        for k in range(rows.shape[1]):
-            standard[k] = (rows[row, k] - means[k]) / deviations[k]
-        add_squared_distances(standard, by_column, squares)
-        for j in range(len(squares)):
+        squares[:] = 0.0
+        for k in range(n_columns):
+            x = (rows[row, k] - plan[k, n_lanes]) / plan[k, n_lanes + 1]
+            for j in range(n_lanes):
+                difference = x - plan[k, j]
+                squares[j] += difference * difference
+        for j in range(n_lanes):
             squares[j] = np.sqrt(squares[j])
         total = 0.0
-        for j in range(len(weights)):
-            total += squares[j] * weights[j]
+        for j in range(n_lanes):
+            total += squares[j] * plan[n_columns, j]
         scores[row] = total
 
 
-@compiled(ROWS, VECTOR, VECTOR, MATRIX, MATRIX, VECTOR, OUT)
-def score_components(
-    rows: Any, means: Any, deviations: Any, components: Any, by_column: Any, weights: Any, scores: Any
-) -> bool:  # pragma: no cover - compiled
+@compiled(ROWS, MATRIX, OUT)
+def score_components(rows: Any, plan: Any, scores: Any) -> bool:  # pragma: no cover - compiled
     """scores = sum over components of the standardised row's distance to it, times its weight.
 
-    components (m, d); by_column (d, >= m): the same by column, padded.
+    plan (d + 1, m + 2): the m components by column, padded; then the columns' means and deviations; below each
+    component its weight, 0 in the padding. One array, because handing each of them over costs as much as a tenth of
+    the score of one row.
     """
     n_rows, n_columns = rows.shape
     if n_rows < FEW:
         if not all_usable(rows, 0, n_rows):
             return False
-        components_one_by_one(rows, means, deviations, by_column, weights, scores)
+        components_one_by_one(rows, plan, scores)
         return True
+    n_lanes = plan.shape[1] - 2
+    means, deviations = plan[:, n_lanes], plan[:, n_lanes + 1]
     sideways, across, totals = np.empty((n_columns, WIDTH)), np.empty(WIDTH), np.empty(WIDTH)
     for begin in range(0, n_rows, WIDTH):
         width = min(WIDTH, n_rows - begin)
@@ -112,9 +116,11 @@ def score_components(
             return False
         turn(rows, begin, width, means, deviations, sideways)
         totals[:] = 0.0
-        for j in range(len(components)):
-            squares_across(sideways, width, components[j], across)
-            weight = weights[j]
+        for j in range(n_lanes):
+            weight = plan[n_columns, j]
+            if weight == 0.0:  # padding, which would add nothing
+                continue
+            squares_across(sideways, width, plan[:n_columns, j], across)
             for r in range(width):
                 totals[r] += np.sqrt(across[r]) * weight
         scores[begin : begin + width] = totals[:width]
