@@ -34,7 +34,10 @@ _NEGATED = {
 
 @dataclass(frozen=True)
 class Judged:
-    """The outcome of a condition; `observed`, `limit` and `interval` (in `unit`) are of what decided it."""
+    """The outcome of a condition; `observed`, `limit` and `interval` (in `unit`) are of what decided it.
+
+    `is_absent`: there was nothing to compare, or nothing comparable.
+    """
 
     verdict: Verdict
     reason: str
@@ -45,6 +48,7 @@ class Judged:
     n: int | None = None
     interval: tuple[float, float] | None = None
     confidence: float | None = None
+    is_absent: bool = False
 
 
 class _Options(TypedDict):
@@ -59,7 +63,6 @@ class _Terms:
     values: Mapping[str, Any]
     confidence: float
     min_samples: int
-    absent: Verdict
 
 
 def judge_condition(
@@ -75,7 +78,13 @@ def judge_condition(
     absent: the verdict where a name has no value: inconclusive for a gate (nothing was measured), failed for an
     expectation of a single reply (the reply lacks what it should have).
     """
-    return _node(expression.ast, _Terms(values, confidence, min_samples, absent))
+    judged = _node(expression.ast, _Terms(values, confidence, min_samples))
+    return replace(judged, verdict=absent) if judged.is_absent else judged
+
+
+def _absent(reason: str, **fields: Any) -> Judged:
+    """Unknown until the whole condition is judged: `not` must not make a pass of what isn't there."""
+    return Judged(Verdict.INCONCLUSIVE, reason, is_absent=True, **fields)
 
 
 def _node(node: Node, terms: _Terms) -> Judged:
@@ -97,7 +106,7 @@ def _node(node: Node, terms: _Terms) -> Judged:
 def _first(judged: list[Judged], decisive: Verdict, neutral: Verdict) -> Judged:
     """The part that decides: one with the decisive verdict, else one that leaves it open, else any."""
     for verdict in (decisive, Verdict.ERROR, Verdict.INCONCLUSIVE, neutral):
-        for part in judged:
+        for part in sorted(judged, key=lambda part: not part.is_absent):
             if part.verdict is verdict:
                 return part
     raise AssertionError("a condition has at least one part")
@@ -112,9 +121,9 @@ def _truth(node: Node, terms: _Terms) -> Judged:
     """A name that is itself true or false."""
     value = operand_of(node, terms.values, terms.confidence)
     if isinstance(value, Missing):
-        return Judged(terms.absent, value.reason)
+        return _absent(value.reason)
     if not isinstance(value.value, bool):
-        return Judged(terms.absent, f"{value.value!r} is neither true nor false", observed=value.value)
+        return _absent(f"{value.value!r} is neither true nor false", observed=value.value)
     verdict = Verdict.PASSED if value.value else Verdict.FAILED
     return Judged(verdict, f"is {str(value.value).lower()}", observed=value.value, limit=True, op="==")
 
@@ -124,7 +133,7 @@ def _comparison(left: Node, op: str, right: Node, terms: _Terms) -> Judged:
     other = operand_of(right, terms.values, terms.confidence)
     for side in (one, other):
         if isinstance(side, Missing):
-            return Judged(terms.absent, side.reason, op=op, limit=getattr(other, "value", None))
+            return _absent(side.reason, op=op, limit=getattr(other, "value", None))
     assert isinstance(one, Operand)  # noqa: S101 - the loop above returned for the other case
     assert isinstance(other, Operand)  # noqa: S101
     if other.is_measured and not one.is_measured and op in _MIRRORED:
@@ -134,16 +143,19 @@ def _comparison(left: Node, op: str, right: Node, terms: _Terms) -> Judged:
             return _measured(one, one.estimate, op, other, terms)
         return _plain(one, op, other)
     except (TypeError, ValueError, UnitClash) as problem:  # ValueError: a text too long to be searched
-        return Judged(terms.absent, str(problem), observed=one.value, limit=other.value, op=op)
+        return _absent(str(problem), observed=one.value, limit=other.value, op=op)
 
 
 def _measured(one: Operand, estimate: Estimate, op: str, other: Operand, terms: _Terms) -> Judged:
-    """A measurement against a limit; where the limit is a measurement too, its nearer bound counts."""
+    """A measurement against a limit."""
     limit = other.value
     if not isinstance(limit, int | float) or isinstance(limit, bool):
         raise TypeError(f"a measured number can't be compared with {limit!r}")
     limit = convert(float(limit), other.unit, one.unit)
-    judged = _held_against(one, estimate, op, limit, terms)
+    if other.estimate is None or other.estimate.exact or op not in _ORDERED:
+        judged = _held_against(one, estimate, op, limit, terms)
+    else:
+        judged = _held_against_measured(one, estimate, op, other, other.estimate, terms)
     bounded = estimate.low is not None and estimate.high is not None
     return Judged(
         judged.verdict,
@@ -164,6 +176,26 @@ def _held_against(one: Operand, estimate: Estimate, op: str, limit: float, terms
     if one.samples is not None and one.quantile is not None and 0 < one.quantile < 1 and op in _ORDERED:
         return judge_quantile(one.samples, one.quantile, cast(Ordered, op), limit, **options)
     return judge(estimate, cast(Comparison, op), limit, **options)
+
+
+def _held_against_measured(
+    one: Operand, estimate: Estimate, op: str, other: Operand, uncertain: Estimate, terms: _Terms
+) -> Judgement:
+    """A limit that was measured is itself uncertain: a pass holds at its nearer bound, a failure at its farther one."""
+    bounds = [uncertain.low, uncertain.high]
+    if op in (">", ">="):
+        bounds.reverse()
+    for bound, verdict in zip(bounds, (Verdict.PASSED, Verdict.FAILED), strict=True):
+        if bound is not None and uncertain.n >= max(terms.min_samples, uncertain.least_n):
+            judged = _held_against(one, estimate, op, convert(bound, other.unit, one.unit), terms)
+            if judged.verdict is verdict:
+                return judged
+    low, high = (
+        "?" if bound is None else f"{convert(bound, other.unit, one.unit):.6g}"
+        for bound in (uncertain.low, uncertain.high)
+    )
+    reason = f"the limit is a measurement too, [{low}, {high}] from {uncertain.n}: more samples may settle it"
+    return Judgement(Verdict.INCONCLUSIVE, reason)
 
 
 def _plain(one: Operand, op: str, other: Operand) -> Judged:

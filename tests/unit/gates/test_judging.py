@@ -24,6 +24,8 @@ VALUES: dict[str, Any] = {
         "slow_tail": Samples.of("t", [500.0 if n % 5 == 0 else 2.0 for n in range(300)], "ms"),
         "few": Samples.of("few", [1.0, 2.0], "ms"),
         "none": Samples.of("none", [], "ms"),
+        "slower": Samples.of("slower", [30.0 + n % 7 for n in range(500)], "ms"),
+        "slower_few": Samples.of("slower_few", [30.0, 31.0], "ms"),
         "nan": exact(float("nan"), "1", 10),
     },
     "target": {"rss_mb": Absence("its /metrics answered 404")},
@@ -77,6 +79,14 @@ def judged(text: str, **options: Any) -> Any:
         ("not (detect.none.p95 <= 1)", I),
         ("not (detect.latency_ms.max <= 5)", P),
         ("not (status == 200 and body.ok)", F),
+        ("detect.latency_ms.p95 <= detect.slower.p95", P),
+        ("detect.latency_ms.p95 < detect.slower.mean", P),
+        ("detect.slower.p95 <= detect.latency_ms.p95", F),
+        ("detect.slower.p95 >= detect.latency_ms.p95", P),
+        ("detect.latency_ms.p95 <= detect.slower_few.p95", I),
+        ("detect.latency_ms.p95 <= detect.none.p95", I),
+        ("detect.hits >= detect.hits", I),
+        ("detect.latency_ms.max <= detect.slower.max", P),
     ],
 )
 def test_a_gate_is_judged(text: str, verdict: Verdict) -> None:
@@ -103,6 +113,29 @@ def test_what_could_not_be_measured_tells_why() -> None:
 def test_a_reply_that_lacks_what_is_expected_has_failed() -> None:
     assert judged("body.gone == 1", absent=F).verdict is F
     assert judged("body.name > 1", absent=F).verdict is F
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "not body.gone",
+        "not body.name",
+        "not (body.gone == 1 and body.n == 5)",
+        "not (body.n == 6 or body.gone == 1)",
+        'not (body.gone matches "Traceback")',
+        "not (body.n in body.nothing)",
+        "not not body.gone",
+        "body.ok and not body.gone",
+    ],
+)
+def test_not_makes_no_pass_of_what_is_not_there(text: str) -> None:
+    assert judged(text, absent=F).verdict is F, judged(text, absent=F)
+    assert judged(text).verdict is I, judged(text)
+
+
+def test_what_is_not_there_is_not_held_against_a_reply_that_holds_without_it() -> None:
+    assert judged("body.ok or not body.gone", absent=F).verdict is P
+    assert judged("not (body.gone == 1 and body.n == 6)", absent=F).verdict is P
 
 
 def test_higher_confidence_asks_for_more() -> None:
