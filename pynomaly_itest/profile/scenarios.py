@@ -102,7 +102,7 @@ class ScenarioCompiler:
                 catch=parts["catch"],
                 finally_=parts["finally"],
                 timeout_s=reader.seconds(draft.node.entries.get("timeout")),
-                target_settings=_own_settings(draft.node),
+                target_settings=self._own_platform(draft.node),
                 exclusive=measures or plain(draft.node).get("alone") is True,
                 needs_platform=reader.needs_platform,
             )
@@ -176,6 +176,18 @@ class ScenarioCompiler:
             self.mistakes.append(at.mistake(f"two cells of the matrix are called {twice!r}"))
         return found
 
+    def _own_platform(self, node: MappingNode) -> Mapping[str, Any] | None:
+        """The settings of the platform that the scenario wants for itself; None where it wants none.
+
+        The environment and the command line are stronger, as everywhere.
+        """
+        target = mapping_at(node, "target")
+        if target is None:
+            return None
+        settings = mapping_at(target, "settings")
+        said = {} if settings is None else dict(plain(settings))
+        return {**said, **section(self.strengths.forced, "target.settings")}
+
     def waits_for_data(self, draft: ScenarioDraft) -> bool:
         """Whether its matrix is made of the files of --data-dir, and there are none: then it has no cell."""
         node = mapping_at(draft.node, "matrix")
@@ -197,13 +209,6 @@ class ScenarioCompiler:
         if wrong:
             raise ProfileError(wrong)
         return dict(resolve(plain(node), lookup_in(values)))
-
-
-def _own_settings(node: MappingNode) -> Mapping[str, Any] | None:
-    """What the scenario wants a platform of its own with; None where it wants none."""
-    target = mapping_at(node, "target")
-    settings = mapping_at(target, "settings")
-    return None if target is None else {} if settings is None else dict(plain(settings))
 
 
 def _unknown_cells(node: MappingNode) -> list[Cell]:
