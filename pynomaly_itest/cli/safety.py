@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -16,6 +17,7 @@ from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.probing.probe import Probe, Severity
 from pynomaly_itest.probing.waivers import Waivers
 from pynomaly_itest.profile.model import Plan, StepCall
+from pynomaly_itest.registry import STEPS
 from pynomaly_itest.steps.probe import ProbeStep
 
 
@@ -86,14 +88,31 @@ def _narrowed(call: StepCall, ids: set[str]) -> StepCall:
 def reason_for_permission(plan: Plan) -> str | None:
     """What of the plan nobody may do to somebody else's service unasked, None where there is nothing of it."""
     for scenario in plan.scenarios:
+        if "stress" in scenario.tags:
+            return f"scenario {scenario.id!r} puts it under stress"
         for call in (*scenario.setup, *scenario.steps, *scenario.catch, *scenario.finally_):
-            if call.kind == "probe":
-                return f"scenario {scenario.id!r} probes its security"
-            if call.kind in ("stress", "ramp", "soak", "spike", "find_limit") or "stress" in scenario.tags:
-                return f"scenario {scenario.id!r} puts it under stress"
-            if call.kind == "load" and not _is_gentle(str(call.config.get("rate", ""))):
-                return f"scenario {scenario.id!r} loads it with more than {GENTLE_PER_S:g} requests/s"
+            for kind, config in _with_nested(call.kind, call.config):
+                if kind == "probe":
+                    return f"scenario {scenario.id!r} probes its security"
+                if kind == "capacity":
+                    return f"scenario {scenario.id!r} puts it under stress"
+                if kind == "load" and not _is_gentle(str(config.get("rate", ""))):
+                    return f"scenario {scenario.id!r} loads it with more than {GENTLE_PER_S:g} requests/s"
     return None
+
+
+def _with_nested(kind: str, config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A step and the steps inside of it."""
+    yield kind, config
+    for name in STEPS[kind].nested:
+        inner = config.get(name)
+        for step in inner if isinstance(inner, list) else [inner]:
+            if isinstance(step, Mapping):
+                for inner_kind, inner_config in step.items():
+                    if inner_kind in STEPS:
+                        yield from _with_nested(
+                            inner_kind, inner_config if isinstance(inner_config, Mapping) else {}
+                        )
 
 
 GENTLE_PER_S = 10.0

@@ -174,6 +174,25 @@ def test_probing_an_origin_beyond_this_machine_is_refused_without_a_byte(itest: 
         assert itest(*flags).code == 3  # permitted, but the name has no address
 
 
+LOAD = """
+version: 1
+name: load
+scenarios:
+  - id: many
+    steps:
+      - load: {request: {path: /x}, executor: constant-arrival-rate, rate: RATE, duration: 1s}
+"""
+
+
+@pytest.mark.parametrize(("rate", "code"), [("50/s", 2), ("601/min", 2), ("10/s", 3), ("600/min", 3)])
+def test_load_beyond_this_machine_needs_permission_above_ten_requests_a_second(
+    itest: Itest, rate: str, code: int
+) -> None:
+    done = itest("run", "-p", itest.profile(LOAD.replace("RATE", rate)), "--target", "http://itest.invalid")
+    assert done.code == code, done.text
+    assert ("nothing was sent" in done.err) is (code == 2)
+
+
 def test_dry_run_lists_every_probe_with_its_impact_and_sends_nothing(itest: Itest) -> None:
     done = itest("run", "-p", "security", "--dry-run", "--target", "http://127.0.0.1:9")
     assert done.code == 0, done.text
