@@ -36,7 +36,23 @@ async def _database(target: Target, environment: Mapping[str, str]) -> str | Non
     reply = await _greet(url, 5432, ssl_request)
     if reply is None:
         return f"no server answers at {Redactor().text(url)}"
-    return None if reply[:1] in (b"S", b"N") else f"what answers at {Redactor().text(url)} is no PostgreSQL"
+    if reply[:1] not in (b"S", b"N"):
+        return f"what answers at {Redactor().text(url)} is no PostgreSQL"
+    return await asyncio.to_thread(_refusal, url)
+
+
+def _refusal(url: str) -> str | None:
+    """Why the database doesn't let us make a schema of our own; None where it does."""
+    import psycopg
+
+    where = Redactor().text(url)
+    try:
+        with psycopg.connect(url, connect_timeout=int(_PATIENCE_S)) as connection:
+            asked = "SELECT has_database_privilege(current_database(), 'CREATE')"
+            found = connection.execute(asked).fetchone()
+    except psycopg.Error as problem:  # its text may hold more of the address than we would show
+        return f"PostgreSQL at {where} does not let us in ({type(problem).__name__})"
+    return None if found and found[0] else f"PostgreSQL at {where} does not let us make a schema"
 
 
 async def _bundled(target: Target, environment: Mapping[str, str]) -> str | None:
