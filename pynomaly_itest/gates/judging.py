@@ -13,7 +13,7 @@ from typing import Any, Literal, TypedDict, cast
 from pynomaly_itest.gates.operands import Missing, Operand, operand_of
 from pynomaly_itest.measure import Estimate, Judgement, judge, judge_quantile
 from pynomaly_itest.measure.judge import Comparison
-from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, UnitClash, convert
+from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, convert
 from pynomaly_itest.profile.expression.evaluator import holds
 from pynomaly_itest.verdicts import Verdict
 
@@ -142,7 +142,11 @@ def _comparison(left: Node, op: str, right: Node, terms: _Terms) -> Judged:
         if one.estimate is not None and op in _MIRRORED:
             return _measured(one, one.estimate, op, other, terms)
         return _plain(one, op, other)
-    except (TypeError, ValueError, UnitClash) as problem:  # ValueError: a text too long to be searched
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+    ) as problem:  # a text too long to be searched, an endless number
         return _absent(str(problem), observed=one.value, limit=other.value, op=op)
 
 

@@ -11,6 +11,7 @@ from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.detect import check_detection
 from pynomaly_itest.steps.wait_for_operation import follow
 from pynomaly_itest.target.http import Body
 
@@ -43,10 +44,8 @@ class DetectBatch(Step):
             raise StepFailed(
                 f"the batch detection ended {ended['status']}: {ended.get('error') or 'no reason given'}"
             )
-        results = [
-            await self._result(context, brief) for brief in (ended.get("result") or {}).get("results") or []
-        ]
-        scored = [result["dataset_id"] for result in results]
+        results = [await self._result(context, brief) for brief in _briefs(ended)]
+        scored = [result.get("dataset_id") for result in results]
         if scored != self.datasets:
             raise StepFailed(f"the batch was asked for {self.datasets}, its results are of {scored}")
         return {
@@ -59,12 +58,24 @@ class DetectBatch(Step):
 
     @staticmethod
     async def _result(context: StepContext, brief: Mapping[str, Any]) -> dict[str, Any]:
+        """The whole result, which must be consistent in itself and with what the operation said of it."""
         path = f"detection/results/{brief['id']}"
         context.ledger.created("result", str(brief["id"]), path)
-        result = await context.api.call("GET", path)
+        result = check_detection(await context.api.call("GET", path))
         for name in ("n_samples", "n_anomalies", "threshold"):
             if result.get(name) != brief.get(name):
                 raise StepFailed(
                     f"result {brief['id']} has {name} = {result.get(name)}, its operation said {brief.get(name)}"
                 )
-        return dict(result)
+        return result
+
+
+def _briefs(ended: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What the operation says of its results; raises StepFailed where it names none of them."""
+    outcome = ended.get("result")
+    briefs = outcome.get("results") if isinstance(outcome, Mapping) else None
+    if not isinstance(briefs, list) or not all(
+        isinstance(brief, Mapping) and isinstance(brief.get("id"), str | int) for brief in briefs
+    ):
+        raise StepFailed("the batch detection is completed, and does not name its results")
+    return briefs

@@ -13,7 +13,7 @@ from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
-from pynomaly_itest.steps.detect import read_detection
+from pynomaly_itest.steps.detect import check_asked, is_finite, read_detection
 from pynomaly_itest.target.http import Body
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Evaluate(Step):
             "POST", "detection/detect", body=Body(json=wanted), timeout_s=self.timeout_s
         )
         result = read_detection(reply)
+        check_asked(result, **wanted)
         if isinstance(result.get("id"), str):
             context.ledger.created("result", result["id"], f"detection/results/{result['id']}")
         ours = quality(table.labels, result["anomaly_labels"], result["anomaly_scores"])
@@ -154,12 +155,16 @@ def _average_precision(actual: Any, score: Any) -> float:
 
 
 def _agree(ours: Mapping[str, float], theirs: Any) -> None:
-    """The platform's own figures must be the true ones; raises StepFailed for the first that isn't."""
+    """The platform's own figures must be the true ones; raises StepFailed for the first that isn't.
+
+    Where there is no such figure (the precision of no alarm at all), the platform says none, or 0 by convention.
+    """
     if not isinstance(theirs, Mapping):
         raise StepFailed("POST detection/evaluate did not answer with a JSON object")
     for name, value in ours.items():
         said = theirs.get(name, theirs.get("f1_score") if name == "f1" else None)
-        if value != value and said is None:  # NaN: there is no such figure, and the platform says none
+        undefined = value != value
+        if undefined and said is None:
             continue
-        if not isinstance(said, int | float) or abs(said - value) > _TOLERANCE:
+        if not is_finite(said) or abs(said - (0.0 if undefined else value)) > _TOLERANCE:
             raise StepFailed(f"the platform reports {name} = {said}, its labels and scores give {value:.6g}")

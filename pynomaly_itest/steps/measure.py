@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -116,7 +117,7 @@ class _Tally:
             if isinstance(value, bool):
                 self.truths.setdefault(name, []).append(value)
             elif isinstance(value, int | float):
-                self.numbers.setdefault(name, []).append(float(value))
+                self.numbers.setdefault(name, []).append(_as_float(value))
 
     def failed(self, problem: StepFailed) -> None:
         self.errors += 1
@@ -178,6 +179,14 @@ def _share(hits: int, n: int) -> Inference:
         return proportion(hits, n, confidence=confidence)
 
     return at
+
+
+def _as_float(value: float) -> float:
+    """A reply's number; one beyond all floats is infinite, so that no gate can pass on it."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _unit(name: str) -> str:

@@ -13,7 +13,7 @@ from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
-from pynomaly_itest.steps.detect import DETECTION, is_cached, read_detection
+from pynomaly_itest.steps.detect import DETECTION, check_asked, is_cached, read_detection
 from pynomaly_itest.target.http import Body
 from pynomaly_itest.target.platform import PREFIX
 
@@ -54,6 +54,7 @@ class Predict(Step):
             "POST", f"detection/predict{query}", body=body, headers=headers, timeout_s=self.timeout_s
         )
         result = read_detection(reply)
+        check_asked(result, detector_id=self.detector)
         if result["n_samples"] != len(rows):
             raise StepFailed(f"{len(rows)} rows were sent, the reply scores {result['n_samples']}")
         return {**result, "latency_ms": reply.latency_ms, "cached": is_cached(reply, result)}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -13,6 +12,7 @@ from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.detect import is_finite
 from pynomaly_itest.target.http import Body, RequestFailed
 from pynomaly_itest.target.platform import problem_detail
 
@@ -79,7 +79,7 @@ def answers_in(body: bytes, n_rows: int) -> list[dict[str, Any]]:
     """The answers of one stream; raises StepFailed unless there is a good one for each row, in the rows' order."""
     try:
         answers = [json.loads(line) for line in body.splitlines() if line.strip()]
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise StepFailed(f"a line of the stream is no JSON: {problem}") from problem
     if len(answers) != n_rows:
         raise StepFailed(f"{n_rows} rows were streamed, {len(answers)} answers came back")
@@ -87,6 +87,6 @@ def answers_in(body: bytes, n_rows: int) -> list[dict[str, Any]]:
         if not isinstance(answer, dict) or answer.get("index") != index:
             raise StepFailed(f"answer {index} of the stream is not that of row {index}: {str(answer)[:200]}")
         score, label = answer.get("score"), answer.get("label")
-        if not isinstance(score, int | float) or not math.isfinite(score) or label not in (0, 1):
+        if not is_finite(score) or label not in (0, 1):
             raise StepFailed(f"answer {index} of the stream has no score and label: {str(answer)[:200]}")
     return answers

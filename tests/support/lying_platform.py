@@ -54,7 +54,8 @@ class LyingPlatform:
             "POST detection/evaluate": self._evaluation,
         }[f"{request.method} {path}"]()
         status = {"POST datasets/upload": 201, "POST detectors": 201, "POST detection/train": 202}
-        return httpx.Response(status.get(f"{request.method} {path}", 200), json=answer)
+        content = json.dumps(answer).encode()  # not strict, as many a platform is: NaN goes through
+        return httpx.Response(status.get(f"{request.method} {path}", 200), content=content)
 
     def _dataset(self) -> dict[str, Any]:
         rows = len(DATA.X) - (1 if self.lie == "loses a row" else 0)
@@ -93,8 +94,16 @@ class LyingPlatform:
         if self.lie == "swaps labels":
             labels = labels[1:] + labels[:1]
         count = sum(labels) + (1 if self.lie == "miscounts" else 0)
+        if self.lie == "endless score":
+            scores[0] = cast(float, 10**400)
+        if self.lie == "scores nothing":
+            rows, scores, labels, count = 0, [], [], 0
         return {
             "id": "r1",
+            "detector_id": "m2" if self.lie == "another detector" else "m1",
+            "dataset_id": "d2" if self.lie == "another dataset" else "d1",
+            "anomaly_rate": 0.5 if self.lie == "embellishes the rate" else round(count / max(rows, 1), 2),
+            "threshold": {"too low": 0.1, "too high": 2.0}.get(self.lie or "", 1.0),
             "n_samples": rows,
             "n_anomalies": count,
             "anomaly_labels": labels,
@@ -111,7 +120,8 @@ class LyingPlatform:
             "roc_auc": 1.0,
             "average_precision": 1.0,
         }
-        return {**true, "accuracy": 0.99} if self.lie == "embellishes" else true
+        lies = {"embellishes": 0.99, "nan accuracy": float("nan"), "endless accuracy": 10**400}
+        return {**true, "accuracy": lies[self.lie]} if self.lie in lies else true
 
 
 @dataclass
