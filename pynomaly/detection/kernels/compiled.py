@@ -25,6 +25,7 @@ def readonly(dtype: Any, ndim: int) -> Any:
 ROWS = readonly(types.float64, 2)
 MATRIX = ROWS
 VECTOR = readonly(types.float64, 1)
+FLOAT32_MATRIX = readonly(types.float32, 2)
 INT32S = readonly(types.int32, 1)
 INT64S = readonly(types.int64, 1)
 INT32_MATRIX = readonly(types.int32, 2)

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from pynomaly.detection.kernels.compiled import (
+    FLOAT,
+    FLOAT32_MATRIX,
     INT,
     MATRIX,
     OUT_INT32_MATRIX,
@@ -144,41 +146,143 @@ def find_neighbours(
         search_tree(row, points, order, nodes, bounds, nearest[:k], indices[:k])
 
 
-@compiled(MATRIX, MATRIX, INT, MATRIX, VECTOR, VECTOR, VECTOR, OUT_MATRIX, OUT_INT32_MATRIX)
+@part
+def bound_distances(
+    cosines: Any, norms: Any, double: Any, gamma: Any, stretch: Any, limit: Any, bounds: Any
+) -> Any:  # pragma: no cover - compiled
+    """bounds = norm * (norm * stretch - double * (cosine + gamma)) of some points; how many are at most `limit`."""
+    n_within = 0
+    for i in range(len(cosines)):
+        bound = norms[i] * (norms[i] * stretch - double * (cosines[i] + gamma))
+        bounds[i] = bound
+        n_within += bound <= limit
+    return n_within
+
+
+@part
+def least_upper_bounds(
+    cosines: Any, norms: Any, double: Any, gamma: Any, stretch: Any, least: Any
+) -> None:  # pragma: no cover - compiled
+    """least (n_lanes,) = the least upper bound among every n_lanes-th of some points."""
+    for i in range(len(cosines)):
+        bound = norms[i] * (norms[i] * stretch - double * (cosines[i] - gamma))
+        least[i] = min(least[i], bound)
+
+
+@part
+def kth_upper_bound(
+    cosines: Any, norms: Any, length: Any, gamma: Any, delta: Any, least: Any, uppers: Any
+) -> Any:  # pragma: no cover - compiled
+    """An upper bound of the k-th smallest n(n - 2 length c) over points of norms n and cosines c; k = len(uppers).
+
+    Each of len(least) lanes has its least, and the k-th least of those is the bound: with four times as many lanes as
+    neighbours it lets few more points pass than the k-th of all, and takes no sorting of them.
+    """
+    least[:] = np.inf
+    uppers[:] = np.inf
+    for begin in range(0, len(cosines), len(least)):
+        end = min(begin + len(least), len(cosines))
+        least_upper_bounds(
+            cosines[begin:end], norms[begin:end], 2.0 * length, gamma, 1.0 + delta, least[: end - begin]
+        )
+    last = len(uppers) - 1
+    for i in range(len(least)):
+        if least[i] < uppers[last]:
+            at = last
+            while at > 0 and uppers[at - 1] > least[i]:
+                uppers[at] = uppers[at - 1]
+                at -= 1
+            uppers[at] = least[i]
+    return uppers[last]
+
+
+@part
+def take_nearest(
+    row: Any,
+    points: Any,
+    first: Any,
+    cosines: Any,
+    norms: Any,
+    length: Any,
+    gamma: Any,
+    delta: Any,
+    here: Any,
+    least: Any,
+    uppers: Any,
+    nearest: Any,
+    indices: Any,
+) -> None:  # pragma: no cover - compiled
+    """`find_nearest` among the points from `first` on, of whose cosines with the row at most `gamma` is rounding."""
+    last, double, stretch = len(nearest) - 1, 2.0 * length, 1.0 - delta
+    square = length * length
+    reach = nearest[last]
+    if reach == np.inf:
+        bound = kth_upper_bound(cosines, norms, length, gamma, delta, least, uppers)
+        reach = (square * (1.0 + delta) + bound) * (1.0 + delta)
+    for begin in range(0, len(cosines), BLOCK):
+        end = min(begin + BLOCK, len(cosines))
+        limit = reach * (1.0 + delta) - square * stretch
+        if not bound_distances(cosines[begin:end], norms[begin:end], double, gamma, stretch, limit, here):
+            continue
+        for i in range(end - begin):
+            if here[i] <= limit:
+                index = first + begin + i
+                exact = squared_distance(row, points[index])
+                if exact < nearest[last] or (exact == nearest[last] and index < indices[last]):
+                    insert(exact, index, nearest, indices)
+        reach = min(reach, nearest[last])
+
+
+@compiled(MATRIX, MATRIX, INT, FLOAT32_MATRIX, VECTOR, VECTOR, FLOAT, FLOAT, OUT_MATRIX, OUT_INT32_MATRIX)
 def nearest_by_products(
     rows: Any,
     points: Any,
     first: Any,
-    products: Any,
-    point_squares: Any,
-    row_squares: Any,
-    slacks: Any,
+    cosines: Any,
+    norms: Any,
+    lengths: Any,
+    gamma: Any,
+    delta: Any,
     nearest: Any,
     indices: Any,
 ) -> bool:  # pragma: no cover - compiled
     """`find_nearest` of many rows of many columns, some points at a time: puts those from `first` on that are near
     enough into nearest and indices (n_rows, k), as `insert` does.
 
-    products (n_rows, n_here): dot products about a common centre, point_squares and row_squares the squared norms
-    about it. A point is measured exactly only if the distance these give, `slacks` at most too large, lets it be one
-    of the nearest: so the result is exact and does not depend on how the products were rounded.
+    cosines (n_rows, n_here): of rows and points about a common centre, from which lengths (n_rows,) and norms
+    (n_here,) are measured; at most `gamma` of a cosine and the share `delta` of a square are rounding. These bound
+    each distance, and a point is measured exactly only if its least distance lets it be one of the nearest: so the
+    result is exact and does not depend on how the products were rounded.
     """
-    n_points = products.shape[1]
-    last = nearest.shape[1] - 1
+    k = nearest.shape[1]
+    here, least, uppers = np.empty(BLOCK), np.empty(BLOCK * (1 + k * 4 // BLOCK)), np.empty(k)
     for row in range(len(rows)):
-        near, which = nearest[row], indices[row]
-        allowance = slacks[row] - row_squares[row]
-        for begin in range(0, n_points, BLOCK):
-            end = min(begin + BLOCK, n_points)
-            limit = near[last] + allowance
-            n_near = 0
-            for i in range(begin, end):
-                n_near += point_squares[first + i] - 2.0 * products[row, i] <= limit
-            if n_near == 0:
-                continue
-            for i in range(begin, end):
-                if point_squares[first + i] - 2.0 * products[row, i] <= near[last] + allowance:
-                    square = squared_distance(rows[row], points[first + i])
-                    if square < near[last] or (square == near[last] and first + i < which[last]):
-                        insert(square, first + i, near, which)
+        take_nearest(
+            rows[row], points, first, cosines[row], norms, lengths[row], gamma, delta, here, least,
+            uppers, nearest[row], indices[row],
+        )  # fmt: skip
+    return True
+
+
+@compiled(MATRIX, MATRIX, INT, MATRIX, VECTOR, VECTOR, FLOAT, FLOAT, OUT_MATRIX, OUT_INT32_MATRIX)
+def nearest_by_products_in_double(
+    rows: Any,
+    points: Any,
+    first: Any,
+    cosines: Any,
+    norms: Any,
+    lengths: Any,
+    gamma: Any,
+    delta: Any,
+    nearest: Any,
+    indices: Any,
+) -> bool:  # pragma: no cover - compiled
+    """`nearest_by_products`, the cosines in double precision."""
+    k = nearest.shape[1]
+    here, least, uppers = np.empty(BLOCK), np.empty(BLOCK * (1 + k * 4 // BLOCK)), np.empty(k)
+    for row in range(len(rows)):
+        take_nearest(
+            rows[row], points, first, cosines[row], norms, lengths[row], gamma, delta, here, least,
+            uppers, nearest[row], indices[row],
+        )  # fmt: skip
     return True

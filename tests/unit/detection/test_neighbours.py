@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -80,6 +82,40 @@ def test_products_find_the_same_neighbours_as_boxes(n_points: int, n_columns: in
         squares = ((found.rows[:, None, :] - points[found.indices]) ** 2).sum(axis=2)
         np.testing.assert_allclose(found.nearest, squares, rtol=1e-12)
         assert (np.diff(np.sort(found.indices, axis=1), axis=1) > 0).all()
+
+
+def clusters(rng: np.random.Generator, n_rows: int) -> Floats:
+    """Rows of 30 columns near one of three far places: their distances drown in single precision."""
+    places = np.eye(3, 30) * 1e3
+    rows: Floats = places[rng.integers(0, 3, n_rows)] + rng.normal(size=(n_rows, 30)) * 0.1
+    return rows
+
+
+def heavy_tails(rng: np.random.Generator, n_rows: int) -> Floats:
+    """Rows of 30 columns of which a few are very long."""
+    rows: Floats = rng.standard_cauchy(size=(n_rows, 30))
+    return rows
+
+
+def spheres(rng: np.random.Generator, n_rows: int) -> Floats:
+    """Rows of 30 columns, all about as far from one another."""
+    rows: Floats = rng.normal(size=(n_rows, 30))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("draw", "dtype"), [(clusters, np.float64), (heavy_tails, np.float32), (spheres, np.float32)]
+)
+@pytest.mark.parametrize("k", [1, 21, 100])
+def test_products_of_either_precision_find_them_exactly(draw: Any, dtype: type, k: int) -> None:
+    rng = np.random.default_rng(3)
+    points = draw(rng, 5000)  # more than fit in one block
+    rows = np.concatenate([draw(rng, 150), points[:5], points[:1] * 1e60, points.mean(axis=0, keepdims=True)])
+    search = WideSearch(points, k)
+    assert search.dtype is dtype
+    for found in search.blocks(rows):
+        expected = distances_by_search(points, found.rows, k)
+        assert (np.sqrt(found.nearest[:, -1]) == expected).all()
 
 
 @pytest.mark.parametrize("name", ["knn", "local_outlier_factor", "abod", "auto"])
