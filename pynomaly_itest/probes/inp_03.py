@@ -64,7 +64,7 @@ class SqlInjection(Probe):
             if true.status != false.status:
                 seen = f"a true condition was answered {true.status}, a false one {false.status}"
                 holes.append(hole(route, "the condition decides", true, seen))
-            if answers["everything"].status == 200 and "{}" in route:
+            if answers["everything"].status == 200 and "{id}" in route:
                 holes.append(hole(route, "everything", answers["everything"]))
         for name in ("' OR '1'='1", "admin' -- "):
             reply = await ctx.login(name, name, throttled_ok=True)

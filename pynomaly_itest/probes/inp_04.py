@@ -47,8 +47,10 @@ class PathTraversal(Probe):
         for name, path in _PATHS.items():
             for route, place in _PLACES.items():
                 reply = await ctx.wire.ask("GET", place.format(path), {**headers, "Connection": "close"})
-                if reply.status is None or not 400 <= reply.status < 500 or _PASSWD.search(reply.body):
-                    said = f"{name}: answered {reply.status}"
+                is_closed = reply.status is None and not reply.timed_out  # refused without a word
+                is_refused = is_closed or (reply.status is not None and 400 <= reply.status < 500)
+                if not is_refused or _PASSWD.search(reply.body):
+                    said = f"{name}: answered {reply.status or 'nothing in time'}"
                     holes.append(Hole(route, name, said, reply.exchange))
         for name, text in _NAMES.items():
             sent = await upload(ctx, actor, b"a,b\n1,2\n2,3\n", fields={"name": text})

@@ -235,3 +235,14 @@ def test_no_password_or_token_is_in_any_file_or_on_the_screen(itest: Itest, weak
     for name, text in texts.items():
         assert not [secret for secret in secrets if secret in text], name
         assert "eyJ" not in text, name
+
+
+def test_the_bundled_platform_keeps_the_policy_and_the_fields_that_the_profile_declares(itest: Itest) -> None:
+    chosen = [word for probe in ("JWT", "AZ-03", "AZ-05", "CFG", "DAT") for word in ("--probe", probe)]
+    done = itest("run", "-p", "security", *chosen, timeout_s=200)
+    assert done.code == 0, done.text
+    skipped = {name for name, verdict in verdicts(done).items() if verdict == "skipped"}
+    assert skipped == {"JWT-04", "CFG-06"}
+    assert {"AZ-03", "AZ-05", "DAT-03", "JWT-05"} <= {
+        name for name, verdict in verdicts(done).items() if verdict == "passed"
+    }

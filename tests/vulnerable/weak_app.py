@@ -27,6 +27,7 @@ class WeakApp:
 
     def __init__(self, folder: Path, *holes: str, asymmetric: bool = False) -> None:
         self.holes = frozenset(holes)
+        self.caps_silently = False
         self.store = Store(folder, self.holes)
         self.tokens = Tokens(self.holes, asymmetric=asymmetric)
         self.routes: list[tuple[str, str, Handler, str | None]] = [*weak_accounts.ROUTES, *weak_data.ROUTES]

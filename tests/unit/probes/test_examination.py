@@ -309,3 +309,16 @@ def test_probes_are_chosen_by_id_family_and_severity() -> None:
     assert len(ids()) == len(PROBES)
     with pytest.raises(ValueError, match="did you mean 'JWT-01'"):
         ids(select="JWT-1")
+
+
+def test_a_condition_that_decides_and_one_that_gives_everything_are_two_findings(tried: Tried) -> None:
+    reasons = {finding.reason for finding in tried("INP-03", "INP-03")}
+    assert any("a true condition was answered 200" in str(reason) for reason in reasons)
+    assert "everything: answered 200" in reasons
+
+
+def test_a_huge_page_that_may_have_been_capped_is_inconclusive(app: WeakApp) -> None:
+    app.caps_silently = True
+    (finding,) = examined(app, "RES-05")
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "whether it was capped can't be seen" in str(finding.reason)
