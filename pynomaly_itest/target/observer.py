@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from pynomaly_itest.target.base import Target
 MIB = 1024 * 1024
 _PROCESS_PERIOD_S = 0.25
 _METRICS_PERIOD_S = 1.0
+_PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,13 @@ class Observer:
         threads = descriptors = 0
         for process in processes:
             with contextlib.suppress(psutil.Error), process.oneshot():
-                rss += _resident_bytes(process)
+                rss += resident_bytes(process)
                 times = process.cpu_times()
                 cpu += times.user + times.system
                 threads += process.num_threads()
                 descriptors += process.num_fds()
+        if not rss:  # all of them ended while we looked: that is no reading of 0 MB
+            return
         self._keep(rss / MIB, cpu, threads, descriptors)
 
     def _keep(self, rss_mb: float, cpu_s: float | None, threads: int | None, descriptors: int | None) -> None:
@@ -110,23 +114,29 @@ class Observer:
         """Read /metrics once; where that will not get better, `absence` says so from then on."""
         assert self._client is not None  # noqa: S101 - we are watching
         try:
-            reply = await self._client.get("/metrics")
-        except httpx.HTTPError:
+            async with asyncio.timeout(_PATIENCE_S), self._client.stream("GET", "/metrics") as reply:
+                page = await _head(reply)
+        except (httpx.HTTPError, TimeoutError):
             return  # it may be down for a while
         if reply.status_code != httpx.codes.OK:
             self.absence = (
                 f"the target's /metrics answered {reply.status_code}, and its processes are not ours"
             )
             return
-        values = _parse(reply.text)
-        if "process_resident_memory_bytes" not in values:
+        values = _parse(page.decode(errors="replace"))
+        resident = values.get("process_resident_memory_bytes")
+        if resident is None:
             self.absence = "the target's /metrics has no process_resident_memory_bytes"
             return
+        if not resident > 0:  # an exporter that can't tell says 0: no reason to believe the rest of it
+            self.absence = f"the target's /metrics says process_resident_memory_bytes {resident:g}"
+            return
+        descriptors = values.get("process_open_fds")
         self._keep(
-            values["process_resident_memory_bytes"] / MIB,
+            resident / MIB,
             values.get("process_cpu_seconds_total"),
             None,
-            int(values["process_open_fds"]) if "process_open_fds" in values else None,
+            int(descriptors) if descriptors is not None else None,
         )
 
     def since(self, start_s: float) -> dict[str, Samples | Absence]:
@@ -147,21 +157,37 @@ class Observer:
         return Samples.of(name, [value for _, value in seen], unit, times_s=[at_s for at_s, _ in seen])
 
 
-def _resident_bytes(process: psutil.Process) -> int:
+def resident_bytes(process: psutil.Process) -> int:
     """Resident memory, with pages shared between processes split among them (PSS, where the system tells it).
 
-    Summed over a tree, plain resident set sizes would count every shared page once a process.
+    Summed over a tree, plain resident set sizes would count every shared page once a process. Where the system
+    keeps the split from us, the plain size it is: rather too much than nothing.
     """
-    full = process.memory_full_info()
+    try:
+        full = process.memory_full_info()
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
     return int(getattr(full, "pss", None) or full.rss)
 
 
+async def _head(reply: httpx.Response) -> bytes:
+    """At most the first MiB of a reply: what comes from a target has no size that we trust."""
+    head = b""
+    async for chunk in reply.aiter_bytes(65_536):
+        head += chunk
+        if len(head) > MIB:
+            break
+    return head
+
+
 def _parse(text: str) -> dict[str, float]:
-    """The unlabelled samples of a Prometheus text page (at most 10,000 lines of it)."""
+    """The unlabelled, finite samples of a Prometheus text page (at most 10,000 lines), with or without time stamps."""
     values: dict[str, float] = {}
     for line in text.splitlines()[:10_000]:
-        name, _, value = line.partition(" ")
-        if name.startswith("process_"):
+        words = line.split()
+        if len(words) in (2, 3) and words[0].startswith("process_"):
             with contextlib.suppress(ValueError):
-                values[name] = float(value)
+                number = float(words[1])
+                if math.isfinite(number):
+                    values[words[0]] = number
     return values
