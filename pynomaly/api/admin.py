@@ -106,8 +106,9 @@ async def permissions(call: Call) -> Answer:
 async def rotate(call: Call) -> Answer:
     """Make a new encryption key and seal everything stored anew; requests go on meanwhile."""
     services = call.services
+    encryption, factors = services.security.encryption, services.security.second_factors
     found = await off_loop(
-        partial(rotate_keys, services.platform, call.caller, services.security.encryption, services.contents)
+        partial(rotate_keys, services.platform, call.caller, encryption, services.contents, factors)
     )
     return json_answer(schemas.Rotation(key_id=found.key_id, n_resealed=found.n_resealed))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pynomaly.domain.permissions import Permission, SecurityLevel
-from pynomaly.security.encryption import EncryptionService
+from pynomaly.security.encryption import EncryptedObjects, EncryptionService
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.platform import Platform, principal_of
 
@@ -26,11 +26,18 @@ class RotatedKeys:
 
 
 def rotate_keys(
-    platform: Platform, caller: Caller, encryption: EncryptionService, contents: Resealable
+    platform: Platform,
+    caller: Caller,
+    encryption: EncryptionService,
+    contents: Resealable,
+    second_factors: EncryptedObjects,
 ) -> RotatedKeys:
-    """Make a new key and use it for everything; the old ones stay readable until they are retired."""
+    """Make a new key and use it for everything: files, and the secrets of second factors, which are in the database.
+
+    The old keys stay readable until they are retired.
+    """
     platform.authz.require(principal_of(caller), Permission.KEYS_ROTATE, SecurityLevel.PUBLIC)
     key_id = encryption.rotate_keys()
-    n_resealed = contents.reseal_all()
+    n_resealed = contents.reseal_all() + encryption.re_encrypt(second_factors).n_renewed
     platform.record(caller, "keys.rotated", f"key:{key_id}", details={"n_resealed": n_resealed})
     return RotatedKeys(key_id, n_resealed)
