@@ -68,7 +68,9 @@ class Backing:
         import psycopg
 
         try:
-            with psycopg.connect(self.database_url, connect_timeout=_PATIENCE_S, autocommit=True) as connection:
+            with psycopg.connect(
+                self.database_url, connect_timeout=_PATIENCE_S, autocommit=True
+            ) as connection:
                 connection.execute(statement.encode())
         except psycopg.Error as problem:
             kind = type(problem).__name__  # the text may hold the address with its password

@@ -10,7 +10,7 @@ import pytest
 
 from pynomaly_itest.testing.failures import explain
 
-SOURCE = '''
+SOURCE = """
 def check(result, limits):
     found = result["accuracy"]
     assert (
@@ -29,7 +29,7 @@ def noisy(value):
 
 def breaks(mapping):
     return mapping["absent"]
-'''
+"""
 
 
 @pytest.fixture

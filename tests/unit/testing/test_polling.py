@@ -35,7 +35,9 @@ class Script:
         return {"value": outcome}
 
     def unmet(self, values: Mapping[str, Any]) -> str | None:
-        return None if self.wanted is None or values["value"] == self.wanted else f"value is {values['value']}"
+        return (
+            None if self.wanted is None or values["value"] == self.wanted else f"value is {values['value']}"
+        )
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)

@@ -40,7 +40,11 @@ def plan_of(folder: Path, flows: str, what: str = "") -> Plan:
 
 def test_a_file_gives_all_its_scenarios(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, FLOWS)
-    assert [scenario.id for scenario in plan.scenarios] == ["first[algorithm=knn]", "first[algorithm=ecod]", "second"]
+    assert [scenario.id for scenario in plan.scenarios] == [
+        "first[algorithm=knn]",
+        "first[algorithm=ecod]",
+        "second",
+    ]
     first = plan.scenarios[0]
     assert (first.title, first.tags, first.timeout_s) == ("What the first one does", ("slow",), 20.0)
     assert [gate.expression.text for gate in first.gates] == ["result.n >= 3"]
