@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 
-from pynomaly_itest.errors import EvidenceLost, ItestError
+from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import ResourceCreated, ResourceRemoved
 from pynomaly_itest.target.platform import PlatformApi
 
-_GONE = (200, 202, 204, 404, 410)
+_NOT_FOUND = (404, 410)
+_GONE = (200, 202, 204, *_NOT_FOUND)
+_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -60,34 +62,56 @@ class CleanupLedger:
     async def clean(self, api: PlatformApi) -> list[str]:
         """Remove everything, newest first, and look that it is gone; what is left, as sentences.
 
-        A target that doesn't answer is asked no further: the rest is left.
+        What could not be removed is tried once more at the end: with an account goes what only it could reach. A
+        target that doesn't answer is asked no further: the rest is left.
         """
         left: list[str] = []
-        for entry in reversed(list(self.entries.values())):
-            try:
-                problem = await self._remove(entry.api or api, entry)
-                if problem is not None and entry.api is not None:  # who may make a thing may not always remove it
-                    problem = await self._remove(api, entry)
-            except ItestError as error:
-                left += [f"{entry.kind} {entry.id}: {error.message}"]
+        for _ in range(_ROUNDS):
+            before, left = len(self.entries), []
+            for entry in reversed(list(self.entries.values())):
+                try:
+                    problem = await self._take_away(api, entry)
+                except ItestError as error:
+                    return [*left, f"{entry.kind} {entry.id}: {error.message}"]
+                if problem is None:
+                    self._forget(entry)
+                else:
+                    left.append(f"{entry.kind} {entry.id}: {problem}")
+            if not left or len(self.entries) == before:
                 break
-            if problem is None:
-                del self.entries[entry.path]
-                with contextlib.suppress(EvidenceLost):  # a full disk must not leave things on a target
-                    self.log.record(ResourceRemoved, scenario=self.scenario, kind=entry.kind, id=entry.id)
-            else:
-                left.append(f"{entry.kind} {entry.id}: {problem}")
         return left
 
-    @staticmethod
-    async def _remove(api: PlatformApi, entry: Entry) -> str | None:
-        """Why `entry` is still there, or None."""
-        deleted = await api.send("DELETE", entry.path)
-        if deleted.status not in _GONE:
-            return f"DELETE answered {deleted.status}"
-        looked = await api.send("GET", entry.path)
-        return (
-            None
-            if looked.status in (404, 410)
-            else f"still there after DELETE (GET answered {looked.status})"
-        )
+    def _forget(self, entry: Entry) -> None:
+        del self.entries[entry.path]
+        with contextlib.suppress(EvidenceLost):  # a full disk must not leave things on a target
+            self.log.record(ResourceRemoved, scenario=self.scenario, kind=entry.kind, id=entry.id)
+
+    async def _take_away(self, api: PlatformApi, entry: Entry) -> str | None:
+        """Why `entry` is still there, or None. Who may make a thing may not always remove it: then we try."""
+        if entry.api is None:
+            return await _remove(api, entry)
+        with contextlib.suppress(CannotMeasure):  # its owner can log in no more
+            if await _remove(entry.api, entry) is None:
+                return None
+        problem = await _remove(api, entry)
+        return problem if problem is not None else await _seen_by_owner(entry.api, entry)
+
+
+async def _remove(api: PlatformApi, entry: Entry) -> str | None:
+    """Why `entry` is still there in the eyes of this account, or None."""
+    deleted = await api.send("DELETE", entry.path)
+    if deleted.status not in _GONE:
+        return f"DELETE answered {deleted.status}"
+    looked = await api.send("GET", entry.path)
+    if looked.status in _NOT_FOUND:
+        return None
+    return f"still there after DELETE (GET answered {looked.status})"
+
+
+async def _seen_by_owner(owner: PlatformApi, entry: Entry) -> str | None:
+    """A 404 may mean that the thing is hidden from us; its owner sees it, unless the account is gone."""
+    try:
+        looked = await owner.send("GET", entry.path)
+    except CannotMeasure:
+        return None
+    return f"still there for its owner (GET answered {looked.status})" if looked.status < 400 else None
