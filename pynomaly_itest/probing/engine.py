@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError, NotApplicable
 from pynomaly_itest.events import Exchange
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
+from pynomaly_itest.redaction import HIDDEN
 from pynomaly_itest.target.http import RequestFailed
 from pynomaly_itest.target.platform import PREFIX
 from pynomaly_itest.verdicts import Verdict
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pynomaly_itest.probing.options import ProbeOptions
 
 _MOST_HOLES = 25
+_BY_CURL = frozenset({"host", "content-length", "accept-encoding", "connection", "x-pynomaly-itest-run"})
 _HEALTH_TRIES = 3
 
 
@@ -155,18 +157,20 @@ def curl_line(exchange: Exchange) -> str:
         "--include",
         "--path-as-is",
         "--request",
-        shlex.quote(exchange.method),
+        _word(exchange.method),
     ]
     for name, value in exchange.request_headers.items():
         lower = name.lower()
-        if lower in ("host", "content-length", "accept-encoding", "connection", "x-pynomaly-itest-run"):
+        if lower in _BY_CURL:
             continue
-        if lower == "authorization":
-            words += ["--header", '"Authorization: Bearer $PYNOMALY_ITEST_TOKEN"']
-        elif lower == "x-api-key":
-            words += ["--header", '"X-API-Key: $PYNOMALY_ITEST_TOKEN"']
-        else:
-            words += ["--header", shlex.quote(f"{name}: {value}")]
+        scheme = "Bearer " if lower == "authorization" else ""
+        words += ["--header", _word(f"{name}: {scheme}{value}")]
     if exchange.request_body is not None and not exchange.request_body.startswith("("):
-        words += ["--data-raw", shlex.quote(exchange.request_body)]
-    return " ".join([*words, shlex.quote(exchange.url)])
+        words += ["--data-raw", _word(exchange.request_body)]
+    return " ".join([*words, _word(exchange.url)])
+
+
+def _word(text: str) -> str:
+    """`text` as one word of a shell, with the variable wherever a secret was taken out."""
+    pieces = [shlex.quote(piece) if piece else "" for piece in text.split(HIDDEN)]
+    return '"$PYNOMALY_ITEST_TOKEN"'.join(pieces) or "''"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,12 +19,14 @@ from weak_serving import WeakTarget, serving
 from weak_store import ADMIN_PASSWORD
 
 from pynomaly_itest.errors import UsageError
+from pynomaly_itest.probes.aut_06 import TellingTime
 from pynomaly_itest.probing.authorisation import is_ours, origin_of, permission_for
 from pynomaly_itest.probing.demands import Demands
 from pynomaly_itest.probing.engine import Finding, counts, curl_line, examine, fingerprint
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.probing.probe import Probe, Severity
 from pynomaly_itest.probing.waivers import Waiver, Waivers
+from pynomaly_itest.redaction import HIDDEN
 from pynomaly_itest.registry import PROBES
 from pynomaly_itest.steps.probe import ProbeStep
 from pynomaly_itest.target.base import Credentials
@@ -221,6 +224,58 @@ def test_a_targets_text_can_not_leave_its_quotes_in_a_curl_line() -> None:
     )
     assert "http://h/'; rm -rf $HOME; '" in words.stdout.splitlines()
     assert "$(id)`id`'" in words.stdout.splitlines()
+
+
+def test_a_secret_of_a_body_comes_from_the_variable_too() -> None:
+    from pynomaly_itest.events import Exchange
+
+    exchange = Exchange(
+        method="POST",
+        url="http://h/login",
+        request_headers={"X-API-Key": HIDDEN, "Authorization": HIDDEN, "Content-Length": "9"},
+        request_body=f"username=a&password={HIDDEN}&x=1",
+    )
+    line = curl_line(exchange).removeprefix("curl")
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"printf '%s\\n' {line}"],
+        env={"PYNOMALY_ITEST_TOKEN": "se cret$"},
+        capture_output=True,
+        text=True,
+    )
+    assert "username=a&password=se cret$&x=1" in done.stdout.splitlines()
+    assert {"X-API-Key: se cret$", "Authorization: Bearer se cret$"} <= set(done.stdout.splitlines())
+    assert "Content-Length" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("known_ms", "noise_ms", "verdict"),
+    [
+        (50.0, 2.0, Verdict.PASSED),
+        (80.0, 2.0, Verdict.FAILED),
+        (20.0, 2.0, Verdict.FAILED),
+        (50.0, 400.0, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_times_are_judged_with_confidence_or_not_at_all(
+    app: WeakApp, known_ms: float, noise_ms: float, verdict: Verdict
+) -> None:
+    source = random.Random(1)  # noqa: S311 - noise
+
+    class Timed(TellingTime):
+        @staticmethod
+        async def _time(_: Any, username: str) -> float:
+            base = 50.0 if "nobody" in username else known_ms
+            return base + source.uniform(0, noise_ms)
+
+    with serving(app) as url:
+
+        async def run() -> list[Finding]:
+            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                ctx = context_of(WeakTarget(url, app), client, Demands(), {})
+                return [one async for one in examine([Timed], ctx, ProbeOptions())]
+
+        (finding,) = asyncio.run(run())
+    assert finding.verdict is verdict, finding
 
 
 def test_waivers_hold_by_fingerprint_until_their_day() -> None:
