@@ -73,7 +73,10 @@ class TellingTime(Probe):
                 return Observation(seen, _LOGIN, (Hole(_LOGIN, "the time tells", seen),))
             if -limit <= low and high <= limit:
                 return Observation(seen, _LOGIN)
-            if pairs >= _MOST_PAIRS:
+            hopeless = (high - low) * (
+                pairs / _MOST_PAIRS
+            ) ** 0.5 > 2 * limit  # more pairs narrow it by the root
+            if hopeless or pairs >= _MOST_PAIRS:
                 raise CannotMeasure(f"{seen}: too noisy to tell a difference of {limit:g} ms")
 
     @staticmethod
