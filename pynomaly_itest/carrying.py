@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.events import RunStarted, ScenarioFinished, read_log
-from pynomaly_itest.profile.model import Plan
+from pynomaly_itest.profile.model import Gate, Plan, Scenario
 from pynomaly_itest.verdicts import Verdict
 
 Carried = Mapping[str, tuple[Any, ...]]
@@ -26,8 +27,8 @@ def carried_from(log: Path, plan: Plan) -> Carried:
     started = events[0] if events else None
     if not isinstance(started, RunStarted):
         raise UsageError(f"the log {log} is empty: the run ended before it began")
-    then = {scenario.id: scenario.gates for scenario in started.plan}
-    now = {scenario.id: tuple(gate.expression.text for gate in scenario.gates) for scenario in plan.scenarios}
+    then = {scenario.id: scenario.fingerprint for scenario in started.plan}
+    now = {scenario.id: fingerprint_of(scenario) for scenario in plan.scenarios}
     if then != now:
         different = sorted({*then, *now} - {name for name in then if then.get(name) == now.get(name)})
         raise UsageError(
@@ -38,6 +39,27 @@ def carried_from(log: Path, plan: Plan) -> Carried:
     for event in events:
         by_scenario[getattr(event, "scenario", "")].append(event)
     return {name: tuple(found) for name, found in by_scenario.items() if name and _is_finished(found)}
+
+
+def fingerprint_of(scenario: Scenario) -> str:
+    """Tells whether a scenario is still the one that it was: steps, conditions, limits, values (not a Python file)."""
+    calls = [
+        (phase, call.kind, call.config, call.save, call.timeout_s, call.actor, _texts(call.expect))
+        for phase in ("setup", "steps", "catch", "finally_")
+        for call in getattr(scenario, phase)
+    ]
+    values = (
+        scenario.matrix,
+        scenario.benchmarks,
+        scenario.vars,
+        scenario.target_settings,
+        scenario.timeout_s,
+    )
+    return hashlib.sha256(repr((calls, _texts(scenario.gates), values)).encode()).hexdigest()[:16]
+
+
+def _texts(gates: Sequence[Gate]) -> list[str]:
+    return [gate.expression.text for gate in gates]
 
 
 def _is_finished(events: list[Any]) -> bool:

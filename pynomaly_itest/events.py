@@ -40,6 +40,8 @@ class PlannedScenario(_Model):
     requires: tuple[str, ...] = ()
     where: str = ""
     gates: tuple[str, ...] = ()
+    fingerprint: str = ""
+    """Of all that the scenario does and demands: the same text, the same values, the same fingerprint."""
 
 
 class Exchange(_Model):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pynomaly_itest import __version__
-from pynomaly_itest.carrying import Carried
+from pynomaly_itest.carrying import Carried, fingerprint_of
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.environment import describe_environment
 from pynomaly_itest.errors import EvidenceLost, ExitCode, ItestError, TargetUnreachable
@@ -241,6 +241,7 @@ def _planned(scenario: Scenario) -> PlannedScenario:
         requires=scenario.requires,
         where=f"{place.file}:{place.line}",
         gates=tuple(gate.expression.text for gate in scenario.gates),
+        fingerprint=fingerprint_of(scenario),
     )
 
 

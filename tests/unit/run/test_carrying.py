@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pynomaly_itest.carrying import carried_from
+from pynomaly_itest.carrying import carried_from, fingerprint_of
 from pynomaly_itest.cli.invocation import again, without_number
-from pynomaly_itest.errors import UsageError
+from pynomaly_itest.errors import Place, UsageError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
     PlannedScenario,
@@ -20,6 +20,9 @@ from pynomaly_itest.events import (
     TargetInfo,
     read_log,
 )
+from pynomaly_itest.profile.expression import parse
+from pynomaly_itest.profile.model import Gate, Scenario, StepCall
+from pynomaly_itest.profile.source import Source
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.verdicts import Verdict
 
@@ -36,7 +39,10 @@ STARTED: dict[str, Any] = {
 def log_of(folder: Path, *finished: tuple[str, Verdict, bool]) -> Path:
     """A log of a run that planned a, b, c and finished these; the last part: whether it had begun."""
     log = EventLog(folder / "run.jsonl", Redactor())
-    plan = tuple(PlannedScenario(id=name, gates=("x.n >= 1",)) for name in "abc")
+    plan = tuple(
+        PlannedScenario(id=scenario.id, fingerprint=fingerprint_of(scenario))
+        for scenario in plan_of("a", "b", "c").scenarios
+    )
     log.record(RunStarted, plan=plan, **STARTED)
     for name, verdict, begun in finished:
         if begun:
@@ -47,9 +53,25 @@ def log_of(folder: Path, *finished: tuple[str, Verdict, bool]) -> Path:
     return folder / "run.jsonl"
 
 
-def plan_of(*names: str, gate: str = "x.n >= 1") -> Any:
-    gates = (SimpleNamespace(expression=SimpleNamespace(text=gate)),)
-    return SimpleNamespace(scenarios=[SimpleNamespace(id=name, gates=gates) for name in names])
+def plan_of(*names: str, gate: str = "x.n >= 1", rows: int = 5) -> Any:
+    at = Source(Place("p.yaml", 1))
+    call = StepCall("predict", {"rows": rows}, at)
+    scenarios = [
+        Scenario(
+            id=name,
+            title="",
+            tags=(),
+            requires=(),
+            matrix={},
+            benchmarks={},
+            vars={},
+            steps=(call,),
+            gates=(Gate(parse(gate), at),),
+            source=at,
+        )
+        for name in names
+    ]
+    return SimpleNamespace(scenarios=scenarios)
 
 
 def test_finished_scenarios_are_carried_and_skipped_or_begun_ones_are_not(tmp_path: Path) -> None:
@@ -63,7 +85,9 @@ def test_what_was_never_begun_is_no_result(tmp_path: Path) -> None:
     assert carried_from(path, plan_of("a", "b", "c")) == {}
 
 
-@pytest.mark.parametrize("plan", [plan_of("a", "b"), plan_of("a", "b", "c", gate="x.n >= 0")])
+@pytest.mark.parametrize(
+    "plan", [plan_of("a", "b"), plan_of("a", "b", "c", gate="x.n >= 0"), plan_of("a", "b", "c", rows=6)]
+)
 def test_another_plan_is_refused(tmp_path: Path, plan: Any) -> None:
     with pytest.raises(UsageError, match="the profile has changed"):
         carried_from(log_of(tmp_path), plan)
