@@ -6,7 +6,7 @@ event being written. Nothing reads a run's outcome from anywhere else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -288,18 +288,29 @@ def encode(event: BaseModel) -> bytes:
     try:
         return event.model_dump_json().encode() + b"\n"
     except PydanticSerializationError:
-        clean = type(event).model_validate(_unicode(event.model_dump()))
+        clean = with_texts(event, lambda text: text.encode("utf-8", "replace").decode())
         return clean.model_dump_json().encode() + b"\n"
 
 
-def _unicode(value: Any) -> Any:
+def with_texts(event: BaseModel, change: Callable[[str], str]) -> BaseModel:
+    """The event with every text in it changed; what makes it an event (kind, verdicts, names of fields) stays."""
+    changed: BaseModel = _changed(event, change)
+    return changed
+
+
+def _changed(value: Any, change: Callable[[str], str]) -> Any:
     match value:
+        case BaseModel():
+            names = [name for name in type(value).model_fields if name != "event"]
+            return value.model_copy(update={name: _changed(getattr(value, name), change) for name in names})
+        case Verdict():
+            return value
         case str():
-            return value.encode("utf-8", "replace").decode()
+            return change(value)
         case dict():
-            return {_unicode(key): _unicode(item) for key, item in value.items()}
+            return {_changed(key, change): _changed(item, change) for key, item in value.items()}
         case list() | tuple():
-            return [_unicode(item) for item in value]
+            return type(value)(_changed(item, change) for item in value)
         case _:
             return value
 

@@ -9,8 +9,9 @@ import pytest
 
 from pynomaly_itest.errors import EvidenceLost, UsageError
 from pynomaly_itest.eventlog import EventLog
-from pynomaly_itest.events import Warned, read_log
+from pynomaly_itest.events import Exchange, StepFinished, Warned, read_log
 from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.verdicts import Verdict
 
 
 class Clock:
@@ -75,3 +76,42 @@ def test_half_a_surrogate_pair_from_a_target_does_not_end_the_run(tmp_path: Path
     log.record(Warned, message="it said \ud800!")
     log.close()
     assert [event.message for event in read_log(tmp_path / "run.jsonl")] == ["it said ?!"]
+
+
+@pytest.mark.parametrize(
+    "secret", ["event", "failed", "null", '"at_s"', "scenario", "gate_judged", "1234", "verdict"]
+)
+def test_a_secret_that_is_a_word_of_the_log_leaves_it_readable(tmp_path: Path, secret: str) -> None:
+    log = EventLog(tmp_path / "run.jsonl", Redactor((secret,)))
+    exchange = Exchange(method="GET", url=f"http://x/{secret}", reply_headers={"x-a": f"1{secret}"})
+    log.record(
+        StepFinished,
+        scenario="upload",
+        index=0,
+        phase="steps",
+        kind="request",
+        verdict=Verdict.FAILED,
+        reason=f"{secret}!",
+        started_s=0.1234,
+        duration_s=1.1234,
+        values={secret: 1234.5, "text": secret},
+        exchange=exchange,
+    )
+    (event,) = read_log(tmp_path / "run.jsonl")
+    assert (event.verdict, event.duration_s, event.reason) == (Verdict.FAILED, 1.1234, "[redacted]!")
+    assert event.values == {"[redacted]": 1234.5, "text": "[redacted]"}
+    assert (event.exchange.url, event.exchange.reply_headers) == (
+        "http://x/[redacted]",
+        {"x-a": "1[redacted]"},
+    )
+    log.close()
+
+
+def test_who_listens_hears_no_secret_either(tmp_path: Path) -> None:
+    ear = Ear()
+    log = EventLog(tmp_path / "run.jsonl", Redactor(("s3cret",)), listeners=(ear,))
+    log.record(Warned, message="the target echoes s3cret")
+    log.progress("a", "try 1: 's3cret' == 'x' does not hold")
+    log.close()
+    assert [heard.message for heard in ear.events] == ["the target echoes [redacted]"]
+    assert ear.texts == ["a: try 1: '[redacted]' == 'x' does not hold"]
