@@ -5,7 +5,6 @@ from __future__ import annotations
 import ssl
 
 from pynomaly_itest.errors import NotApplicable
-from pynomaly_itest.probing.authorisation import is_ours
 from pynomaly_itest.probing.context import ProbeContext
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
 from pynomaly_itest.probing.tls import can_speak, handshake, speaks_plainly
@@ -29,7 +28,7 @@ class OldTls(Probe):
     async def run(self, ctx: ProbeContext) -> Observation:
         url = ctx.target.info.url
         if not url.startswith("https:"):
-            if is_ours(url):
+            if ctx.is_local:
                 raise NotApplicable("plain HTTP on this machine's own loopback is exempt")
             seen = "the service is used over plain HTTP"
             return Observation(seen, "the origin", (Hole("the origin", "plain HTTP", seen),))

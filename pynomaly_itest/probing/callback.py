@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pynomaly_itest.errors import CannotMeasure
-from pynomaly_itest.probing.authorisation import is_ours
 
 if TYPE_CHECKING:
     from pynomaly_itest.probing.context import ProbeContext
@@ -42,7 +41,7 @@ async def listening(ctx: ProbeContext) -> AsyncIterator[Listener]:
 
     Raises CannotMeasure for a target elsewhere: its calls could not reach this machine's loopback.
     """
-    if not is_ours(ctx.target.info.url):
+    if not ctx.is_local:
         raise CannotMeasure("a call-back of a target elsewhere could not reach this machine's loopback")
     listener = Listener(0)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import CannotMeasure, NotApplicable
 from pynomaly_itest.probing.actors import Actor, Actors, Ledger, Tokens
+from pynomaly_itest.probing.authorisation import is_ours
 from pynomaly_itest.target.http import NO_BODY, Body, Reply
 from pynomaly_itest.target.platform import PREFIX, is_sendable, problem_detail
 
@@ -69,6 +70,11 @@ class ProbeContext:
     kept: dict[str, Any] = field(default_factory=dict, repr=False)
     """What probes share, by name."""
     _openapi: dict[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the target runs on this machine, and can reach its loopback."""
+        return self.target.info.kind == "inprocess" or is_ours(self.target.info.url)
 
     async def send(
         self,
