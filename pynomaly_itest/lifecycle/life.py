@@ -18,17 +18,21 @@ from pynomaly_itest.profile.model import Scenario, StepCall
 from pynomaly_itest.results import combine
 from pynomaly_itest.verdicts import Verdict
 
-CLEANUP_TIMEOUT_S = 30.0
+END_TIMEOUT_S = 30.0
 _SHOWN_LOG_LINES = 40
 
 
 @dataclass
 class ScenarioRun:
-    """One scenario under way; `run` takes it from its start to its end and gives its verdict."""
+    """One scenario under way; `run` takes it from its start to its end and gives its verdict.
+
+    `patience_s`: how long `finally` may take, and then the clean-up.
+    """
 
     scenario: Scenario
     services: Services
     outcomes: list[Outcome] = field(default_factory=list)
+    patience_s: float = END_TIMEOUT_S
 
     def __post_init__(self) -> None:
         log = self.services.log
@@ -94,14 +98,18 @@ class ScenarioRun:
         self.recorder.diagnostics("the target's last log lines", lines)
 
     async def _end(self) -> None:
-        """`finally`, then the clean-up: both always, both bounded in time."""
+        """`finally`, then the clean-up: both always, each bounded in time."""
         try:
-            async with asyncio.timeout(CLEANUP_TIMEOUT_S):
+            async with asyncio.timeout(self.patience_s):
                 for call in self.scenario.finally_:
                     self.outcomes.append(await self.steps.run("finally", call))
+        except TimeoutError:
+            self.outcomes.append(Outcome(Verdict.FAILED, f"finally took longer than {self.patience_s:g} s"))
+        try:
+            async with asyncio.timeout(self.patience_s):
                 left = await self.ledger.clean(self.services.api)
         except TimeoutError:
-            left = [f"the clean-up took longer than {CLEANUP_TIMEOUT_S:g} s"]
+            left = [f"the clean-up took longer than {self.patience_s:g} s"]
         if self.ledger.created_count or left:
             self._judge_clean_up(left)
 
