@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 logger = logging.getLogger(__name__)
+
+_NOT_FOR_SCORING = ("scipy.linalg", "cffi")
+"""What numba imports, where it is there, for kernels that multiply matrices or call C: ours do neither."""
 
 
 @dataclass(slots=True)
@@ -31,9 +37,25 @@ class Warmth:
         from pynomaly.detection import warm_up
 
         try:
-            warm_up()
+            with without(_NOT_FOR_SCORING):
+                warm_up()
         except Exception:
             logger.exception("the engine could not be warmed up")
             self.failure = "the engine could not be loaded"
         else:
             self.is_warm = True
+
+
+@contextmanager
+def without(names: tuple[str, ...]) -> Iterator[None]:
+    """Modules that are not loaded yet can't be imported meanwhile: a third of the kernels' start, and of their memory.
+
+    Only for a process that fits nothing: numba takes it for an installation without BLAS as long as it lives.
+    """
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: importlib's sign for "not to be found"
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]

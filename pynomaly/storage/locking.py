@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, Table, false, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 
 def lock_rows(connection: Connection, table: Table, condition: ColumnElement[bool]) -> None:
@@ -35,9 +34,8 @@ def held_row(connection: Connection, table: Table, fresh: dict[str, Any]) -> Row
     One statement, because inserting and then locking lets PostgreSQL's writers wait for each other in a
     circle.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     key = next(iter(table.primary_key.columns))
-    statement = dialect.insert(table).values(fresh)
+    statement = _insert(connection, table).values(fresh)
     kept = statement.on_conflict_do_update(
         index_elements=[key], set_={key.name: statement.excluded[key.name]}
     )
@@ -48,7 +46,17 @@ def insert_if_absent(connection: Connection, table: Table, values: dict[str, Any
     """Adds the row unless its key is taken, also when another transaction is just adding it; whether it
     did.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     key = next(iter(table.primary_key.columns))
-    statement = dialect.insert(table).values(values).on_conflict_do_nothing().returning(key)
+    statement = _insert(connection, table).values(values).on_conflict_do_nothing().returning(key)
     return connection.execute(statement).one_or_none() is not None
+
+
+def _insert(connection: Connection, table: Table) -> Any:
+    """The dialect's own insert, which knows conflicts; only the dialect that is used is imported."""
+    if connection.dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+        return sqlite_insert(table)
+    from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+
+    return postgresql_insert(table)

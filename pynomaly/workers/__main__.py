@@ -12,6 +12,7 @@ from multiprocessing.connection import Connection
 
 from pynomaly.detection import FrozenModel, dump_model, parse_model, resolve
 from pynomaly.domain.errors import CorruptStore, InvalidInput, PynomalyError
+from pynomaly.memory import give_back, keep_small
 from pynomaly.workers import messages
 from pynomaly.workers.messages import Fit, Fitted, Load, Progress, Ready, Refused, Reply, Score, Scored, Warm
 
@@ -28,6 +29,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the line above
         return
+    keep_small()
     os.nice(_NICENESS)  # answering requests goes before training
     _serve(Connection(descriptor))
 
@@ -46,6 +48,7 @@ def _serve(connection: Connection) -> None:
                     _say(connection, Ready())
                 case Fit():
                     _fit(connection, request)
+                    give_back()
                 case Load():
                     model = parse_model(connection.recv_bytes())
                     _say(connection, Ready())

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pynomaly.domain.errors import Overloaded, RateLimited
+from pynomaly.memory import give_back
 from pynomaly.workers.process import WorkerProcess
 
 logger = logging.getLogger(__name__)
@@ -137,3 +138,4 @@ class WorkerPool:
             with self._lock:
                 self._running.pop(job.id, None)
                 self._jobs.pop(job.id, None)
+            give_back()
