@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from pynomaly_itest.lifecycle import Services
+from pynomaly_itest.lifecycle import Services, to_its_end
 from pynomaly_itest.target.accounts import Accounts
 from pynomaly_itest.target.base import Target
 from pynomaly_itest.target.http import Http
@@ -43,4 +43,4 @@ async def own_platform(
                 accounts=Accounts(api, target),
             )
     finally:
-        await target.close()
+        await to_its_end(target.close())

@@ -29,7 +29,7 @@ from pynomaly_itest.events import (
     Warned,
 )
 from pynomaly_itest.isolation import FreshTarget, own_platform
-from pynomaly_itest.lifecycle import ScenarioRun, Services
+from pynomaly_itest.lifecycle import ScenarioRun, Services, to_its_end
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.profile.model import Plan, Scenario
 from pynomaly_itest.shelf import Shelf
@@ -87,9 +87,7 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
     except ItestError as problem:
         log.record(RunAborted, exit_code=int(problem.exit_code), message=problem.message, hint=problem.hint)
     except Exception as bug:
-        log.record(
-            RunAborted, exit_code=int(ExitCode.BUG), message=repr(bug), traceback=traceback.format_exc()
-        )
+        log.record(RunAborted, **bug_fields(bug))
     finally:
         await _close(target, log)
 
@@ -257,7 +255,17 @@ def _tell(log: EventLog, reading: Reading) -> None:
 
 async def _close(target: Target, log: EventLog) -> None:
     """Stop the target even while being cancelled, and write the end."""
-    await asyncio.shield(target.close())
+    try:
+        await to_its_end(target.close())
+    except asyncio.CancelledError:
+        with contextlib.suppress(EvidenceLost):
+            log.record(RunInterrupted, reason="stopped by a signal")
+        raise
+    finally:
+        _say_the_end(target, log)
+
+
+def _say_the_end(target: Target, log: EventLog) -> None:
     with contextlib.suppress(EvidenceLost):
         left = target.left_behind()
         if left is not None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from pynomaly_itest.gates import Judged
 from pynomaly_itest.ledger import CleanupLedger
+from pynomaly_itest.lifecycle.ending import to_its_end
 from pynomaly_itest.lifecycle.judging import Judge
 from pynomaly_itest.lifecycle.outcome import Outcome, of_scenario
 from pynomaly_itest.lifecycle.recorder import Recorder
@@ -52,10 +53,8 @@ class ScenarioRun:
             await self._steps_in_time(timeout_s)
             await self._judge_gates()
             await self._diagnose()
-        except BaseException:
-            await asyncio.shield(self._end())
-            raise
-        await self._end()
+        finally:
+            await to_its_end(self._end())
         outcome = of_scenario(self.outcomes)
         self.recorder.finished(outcome, self.scope.started_s)
         return outcome.verdict
