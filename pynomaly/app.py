@@ -25,14 +25,13 @@ from pynomaly.api.services import Services
 from pynomaly.cache.memory import MemoryCache
 from pynomaly.cache.redis import RedisCache
 from pynomaly.domain.errors import Conflict, Misconfigured, PynomalyError
+from pynomaly.protection import open_keyring, security_settings
 from pynomaly.security.client_address import trusted_networks
 from pynomaly.security.encryption import EncryptionService
 from pynomaly.security.epoch import SharedEpoch
-from pynomaly.security.keyring import FileKeyring
 from pynomaly.security.rate_limits import MemoryBuckets, RateLimit, RateLimiter
 from pynomaly.security.services import SecurityServices, build_security
-from pynomaly.security.settings import SecuritySettings
-from pynomaly.settings import Settings, kept_secret
+from pynomaly.settings import Settings
 from pynomaly.storage import models, rows, scores
 from pynomaly.storage.accounts_sql import sql_accounts
 from pynomaly.storage.audit_sql import SqlAudit
@@ -83,16 +82,14 @@ def open_foundations(settings: Settings) -> Foundations:
         migrate(engine)
     except OperationalError as error:
         raise Unreachable("The database does not answer.", hint="Check PYNOMALY_DATABASE_URL.") from error
-    secret = settings.secret_key or kept_secret(folder / "secret.key")
-    previous = tuple(part for part in settings.previous_secret_keys.split(",") if part)
-    keyring = FileKeyring(folder / "data.keys")
+    keyring = open_keyring(settings)
     blobs = FileBlobStore(folder / "blobs", EncryptionService(keyring))
     stores = _build_stores(settings, engine, blobs)
     security = build_security(
         sql_accounts(engine),
         SqlAudit(engine),
         keyring,
-        SecuritySettings(secret_key=secret, previous_secret_keys=previous),
+        security_settings(settings),
         time.time,
         SharedEpoch(folder / "epoch"),
         personal_data_sources(stores),

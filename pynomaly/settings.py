@@ -16,12 +16,15 @@ from pynomaly.domain.limits import DataLimits
 PREFIX = "PYNOMALY_"
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Score = Annotated[int, msgspec.Meta(ge=0, le=4)]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The platform's settings; `Settings.field` is read from PYNOMALY_FIELD. Bytes, seconds and counts as named."""
 
     data_dir: Path
+    """Where everything is kept; made if absent. `--data-dir` goes before it."""
     secret_key: str = ""
     """Signs tokens. Empty: a random one is made once and kept, readable by the owner only, in the data folder."""
     previous_secret_keys: str = ""
@@ -31,23 +34,75 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     redis_url: str = ""
     """Empty: the cache is in memory."""
     redis_prefix: str = "pynomaly:"
+    """What our keys in Redis begin with."""
     bootstrap_username: str = ""
+    """With the next one: the first admin, made at the first start instead of printing a one-time token."""
     bootstrap_password_file: str = ""
+    """Holds the first admin's password."""
+    encryption_keys: str = ""
+    """The keys of encryption at rest, `{"active": id, "keys": {id: base64 of 32 bytes}}`, ids of 8 characters; then
+    they are rotated here. Empty: a file in the data folder, readable by the owner only."""
+
+    issuer: str = "pynomaly"
+    """Who signs tokens, in their claims."""
+    audience: str = "pynomaly-api"
+    """For whom tokens are, in their claims."""
+    access_token_s: PositiveSeconds = 900
+    """How long an access token is good for."""
+    refresh_token_s: PositiveSeconds = 8 * 3600
+    """How long a refresh token is good for, if it is not used."""
+    session_s: PositiveSeconds = 7 * 86_400
+    """How long a login lasts at most, however often it is refreshed."""
+    session_cache_s: Seconds = 5
+    """How long servers on other hosts may go on with a session that has ended; on this host none does."""
+    session_cache_size: Positive = 10_000
+    """Sessions remembered at most."""
+    api_key_max_s: PositiveSeconds = 365 * 86_400
+    """How long an API key may be good for at most."""
+    bootstrap_token_s: PositiveSeconds = 3600
+    """How long the one-time token of the first start is good for."""
+    lockout_failures: Positive = 5
+    """Failed logins after which an account is locked."""
+    lockout_s: PositiveSeconds = 900
+    """For how long it is locked."""
+    password_min_length: Positive = 12
+    """At least 8."""
+    password_max_length: Positive = 256
+    """At least 64."""
+    password_min_score: Score = 3
+    """zxcvbn's estimate, 0 to 4; 3 is at least 10^8 guesses."""
+    password_memory_kib: Annotated[int, msgspec.Meta(ge=8)] = 19_456
+    """Argon2id's memory a hash (RFC 9106); the default is OWASP's."""
+    password_passes: Positive = 2
+    """Argon2id's passes."""
+    password_hashes_at_once: Positive = 4
+    """Hashes computed at the same time at most: bounds the memory that a burst of logins takes."""
 
     max_upload_bytes: Positive = 512 << 20
+    """Size of an uploaded file, also after decompression."""
     max_body_bytes: Positive = 64 << 20
+    """Size of any other request's body."""
     max_rows: Positive = 10_000_000
+    """Rows of a dataset."""
     max_columns: Positive = 2_000
+    """Columns of a dataset."""
     max_training_cells: Positive = 25_000_000
+    """Rows times features of a training."""
     max_predict_rows: Positive = 1_000_000
+    """Rows of one request to score rows."""
 
     workers: Positive = max(1, (os.cpu_count() or 2) // 2)
     """Processes that train and detect in the background."""
     max_queued_operations: Positive = 32
+    """Operations that wait; more are refused with 429."""
     operation_time_limit_s: PositiveSeconds = 3600
+    """How long an operation may run."""
     shutdown_grace_s: PositiveSeconds = 20
+    """How long what runs may go on after SIGTERM."""
     cache_max_bytes: Positive = 64 << 20
+    """Size of the cache in memory."""
     cache_ttl_s: PositiveSeconds = 3600
+    """How long a detection is remembered."""
     model_cache_bytes: Positive = 128 << 20
     """Memory for models that are being served; the others are loaded when they are asked for."""
 
@@ -58,7 +113,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: str = ""
     """Addresses or networks of our own proxies, whose X-Forwarded-For is believed."""
     log_level: str = "info"
+    """debug, info, warning or error."""
     access_log: bool = True
+    """Whether each request is a line of the log."""
     metrics_require_login: bool = False
     """Whether /metrics asks for an account; without it the figures are open to whoever reaches the port."""
 
