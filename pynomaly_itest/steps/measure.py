@@ -25,7 +25,8 @@ class Measure(Step):
 
     Each number that the step gives becomes a series (`latency_ms.p95`), each truth value a ratio
     (`cached` -> `cached_ratio`). One failed call fails the step, unless `tolerate_errors`: then
-    `error_ratio` says how many failed, and the series hold the successful ones only.
+    `error_ratio` says how many failed, and the series hold the successful ones only. A `request` that
+    is to be answered with an error says so in its own `status`.
     """
 
     summary: ClassVar[str] = "repeat a step n times, with warm-up, and keep every number"
@@ -81,7 +82,8 @@ class Measure(Step):
 
         async def user() -> None:
             for number in numbers:
-                own = replace(context, seed=context.seed + number)
+                # `expect` is about the series: an error among a hundred answers is one all the same
+                own = replace(context, seed=context.seed + number, expected=frozenset())
                 try:
                     values = await step.run(own)
                 except StepFailed as problem:

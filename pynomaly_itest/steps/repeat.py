@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -35,9 +36,11 @@ class Repeat(Step):
 
     async def run(self, context: StepContext) -> Values:
         values: Values = {}
+        unasked = replace(context, expected=frozenset())  # `expect` is about the last step's result only
         for number in range(1, self.times + 1):
-            for step in self.steps:
-                values = await context.prepare(step).run(context)
+            for step in self.steps[:-1]:
+                await context.prepare(step).run(unasked)
+            values = await context.prepare(self.steps[-1]).run(context)
             values = {**values, "times": number}
             unmet = context.scene.unmet(values)
             if unmet is not None and number < self.times:
