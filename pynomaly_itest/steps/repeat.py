@@ -36,10 +36,9 @@ class Repeat(Step):
 
     async def run(self, context: StepContext) -> Values:
         values: Values = {}
-        unasked = replace(context, expected=frozenset())  # `expect` is about the last step's result only
         for number in range(1, self.times + 1):
-            for step in self.steps[:-1]:
-                await context.prepare(step).run(unasked)
+            for step in self.steps[:-1]:  # `expect` is about the last step's result only
+                await context.prepare(step).run(replace(context, expected=frozenset()))
             values = await context.prepare(self.steps[-1]).run(context)
             values = {**values, "times": number}
             unmet = context.scene.unmet(values)
