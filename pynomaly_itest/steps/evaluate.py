@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -19,6 +20,7 @@ from pynomaly_itest.target.http import Body
 if TYPE_CHECKING:
     from pynomaly_itest.measure import Estimate
 
+_FEWEST_OF_A_CLASS = 5
 _TOLERANCE = 1e-6
 _MANY_ROWS, _MANY_RESAMPLES, _FEW_RESAMPLES = 5_000, 999, 199
 _QUALITY = ("accuracy", "precision", "recall", "f1", "roc_auc", "average_precision")
@@ -86,13 +88,14 @@ def quality(truth: Any, labels: Any, scores: Any) -> dict[str, Inference]:
         raise StepFailed(f"{len(actual)} rows were uploaded, {len(found)} were scored")
     hits, n = int((actual & found).sum()), len(actual)
     flagged, positives = int(found.sum()), int(actual.sum())
+    fewest = min(positives, n - positives)
     return {
         "accuracy": _share(int((actual == found).sum()), n),
         "precision": _share(hits, flagged),
         "recall": _share(hits, positives),
-        "f1": _resampled(_f1, actual, found),
-        "roc_auc": _area(actual, score),
-        "average_precision": _resampled(_average_precision, actual, score),
+        "f1": _of_enough(fewest, _resampled(_f1, actual, found)),
+        "roc_auc": _of_enough(fewest, _area(actual, score)),
+        "average_precision": _of_enough(fewest, _resampled(_average_precision, actual, score)),
     }
 
 
@@ -106,6 +109,19 @@ def _share(hits: int, n: int) -> Inference:
         from pynomaly_itest.measure import proportion
 
         return proportion(hits, n, confidence=confidence)
+
+    return at
+
+
+def _of_enough(fewest: int, inference: Inference) -> Inference:
+    """The inference, without an interval where a class has too few rows for one: neither DeLong's variance nor a
+    bootstrap sees how much another handful of anomalies would differ."""
+    if fewest >= _FEWEST_OF_A_CLASS:
+        return inference
+
+    def at(confidence: float) -> Estimate:
+        note = f"{fewest} rows of the rarer class, {_FEWEST_OF_A_CLASS} are needed for an interval"
+        return replace(inference(confidence), low=None, high=None, note=note)
 
     return at
 

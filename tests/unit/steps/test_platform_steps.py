@@ -8,6 +8,8 @@ import pytest
 from lying_platform import DATA, Entered, LyingPlatform, run_step
 
 from pynomaly_itest.errors import StepFailed
+from pynomaly_itest.measure import judge
+from pynomaly_itest.steps.evaluate import quality
 
 UPLOAD: dict[str, Any] = {"dataset": "data"}
 CREATE: dict[str, Any] = {"algorithm": "hbos"}
@@ -124,3 +126,11 @@ def test_a_measurement_keeps_every_number_and_counts_the_warm_up_apart() -> None
     rate = values["samples_per_second"](0.95)
     assert rate.value == pytest.approx(50 * values["requests_per_second"](0.95).value)
     assert rate.n == 30
+
+
+@pytest.mark.parametrize(("anomalies", "verdict"), [(1, "inconclusive"), (4, "inconclusive"), (5, "passed")])
+def test_a_handful_of_anomalies_certifies_no_quality(anomalies: int, verdict: str) -> None:
+    truth = [1] * anomalies + [0] * 200
+    figures = quality(truth, truth, [float(label) for label in truth])
+    for name in ("roc_auc", "average_precision", "f1"):
+        assert judge(figures[name](0.95), ">=", 0.5, confidence=0.95).verdict == verdict, name
