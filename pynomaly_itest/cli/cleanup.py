@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +23,8 @@ def cleanup(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
 ) -> None:
     """Remove what a run created and did not remove; exit 1 where something stays."""
+    import asyncio
+
     from pynomaly_itest.cli.execution import credentials_from
     from pynomaly_itest.cli.invocation import run_folder
     from pynomaly_itest.errors import ExitCode
