@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -50,6 +49,8 @@ class Evaluate(Step):
         return Record({**numbers, "latency_ms": Scalar("number", "ms")})
 
     async def run(self, context: StepContext) -> Values:
+        import asyncio
+
         table = await context.dataset(self.source)
         if table.labels is None:
             raise CannotMeasure(

@@ -27,7 +27,7 @@ HEAVY = (
     [
         (["--help"], (*HEAVY, "asyncio", "pydantic", "yaml", "psutil", "rich.console")),
         (["run", "--help"], HEAVY),
-        (["validate", "smoke", "e2e", "performance"], HEAVY),
+        (["validate", "smoke", "e2e", "performance"], (*HEAVY, "asyncio", "psutil")),
         (["schema"], HEAVY),
     ],
 )
