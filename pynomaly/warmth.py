@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
+_COMPILE_TIMEOUT_S = 300
 _NOT_FOR_SCORING = ("scipy.linalg", "cffi")
 """What numba imports, where it is there, for kernels that multiply matrices or call C: ours do neither."""
 
@@ -37,6 +41,8 @@ class Warmth:
         from pynomaly.detection import warm_up
 
         try:
+            if not compiled_before():
+                compile_apart()
             with without(_NOT_FOR_SCORING):
                 warm_up()
         except Exception:
@@ -44,6 +50,27 @@ class Warmth:
             self.failure = "the engine could not be loaded"
         else:
             self.is_warm = True
+
+
+def compiled_before() -> bool:
+    """Whether numba's cache on disk holds kernels, as far as can be told without importing numba."""
+    from pynomaly.detection import kernels
+
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    folders = [Path(chosen)] if chosen else [Path(path) / "__pycache__" for path in kernels.__path__]
+    return any(next(folder.rglob("*.nbi"), None) for folder in folders if folder.is_dir())
+
+
+def compile_apart() -> None:
+    """Compile the kernels in a process of its own: what the compiler leaves in memory ends with it, and a server on
+    its very first start is as small as on any other. Where that fails, they are compiled here after all."""
+    command = [sys.executable, "-m", "pynomaly.detection.warm"]
+    try:
+        subprocess.run(  # noqa: S603 - our own interpreter and module
+            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=_COMPILE_TIMEOUT_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        logger.warning("the kernels could not be compiled in a process of their own")
 
 
 @contextmanager

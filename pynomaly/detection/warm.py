@@ -13,3 +13,7 @@ def warm_up() -> None:
     (tenths of a second) ever after. A server calls it at start; building or loading a model needs it too."""
     for module in pkgutil.iter_modules(kernels.__path__):
         importlib.import_module(f"{kernels.__name__}.{module.name}")
+
+
+if __name__ == "__main__":  # `python -m pynomaly.detection.warm`: compile and cache, and be gone
+    warm_up()
