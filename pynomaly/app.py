@@ -48,7 +48,7 @@ from pynomaly.usecases.model_shelf import ModelShelf
 from pynomaly.usecases.personal_data import personal_data_sources
 from pynomaly.usecases.platform import Platform
 from pynomaly.usecases.stores import Stores
-from pynomaly.warmth import Warmth
+from pynomaly.warmth import Warmth, compile_once
 from pynomaly.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -175,6 +175,7 @@ class Application:
         if n_interrupted or n_swept:
             logger.warning("tidied up after a crash", extra={"operations": n_interrupted, "files": n_swept})
         self.foundations.security.auth.prune()
+        compile_once()
         self._warmth.start()
         self._platform.pool.start()
 

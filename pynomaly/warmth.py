@@ -41,8 +41,6 @@ class Warmth:
         from pynomaly.detection import warm_up
 
         try:
-            if not compiled_before():
-                compile_apart()
             with without(_NOT_FOR_SCORING):
                 warm_up()
         except Exception:
@@ -61,9 +59,14 @@ def compiled_before() -> bool:
     return any(next(folder.rglob("*.nbi"), None) for folder in folders if folder.is_dir())
 
 
-def compile_apart() -> None:
-    """Compile the kernels in a process of its own: what the compiler leaves in memory ends with it, and a server on
-    its very first start is as small as on any other. Where that fails, they are compiled here after all."""
+def compile_once() -> None:
+    """On the very first start, compile the kernels in a process of its own.
+
+    What the compiler leaves in memory ends with it: neither the server nor a worker is larger than on any other
+    start. Where that fails, they are compiled here after all.
+    """
+    if compiled_before():
+        return
     command = [sys.executable, "-m", "pynomaly.detection.warm"]
     try:
         subprocess.run(  # noqa: S603 - our own interpreter and module
