@@ -221,6 +221,22 @@ class ScenarioFinished(_Event):
     duration_s: float
 
 
+class FaultInjected(_Event):
+    """A stretch of time in which something was broken on purpose, on the log's clock; plots mark it.
+
+    `recovered_s`: when the target was whole again, None where it never was. `details`: what was done, so that it can
+    be done again.
+    """
+
+    event: Literal["fault_injected"] = "fault_injected"
+    scenario: str
+    kind: str
+    begin_s: float
+    end_s: float
+    recovered_s: float | None = None
+    details: tuple[str, ...] = ()
+
+
 class TargetSampled(_Event):
     """The target's process tree: resident memory in MiB, CPU in percent of one core, threads, descriptors."""
 
@@ -270,6 +286,7 @@ Event = Annotated[
     | ResourceCreated
     | ResourceRemoved
     | DiagnosticsCollected
+    | FaultInjected
     | ScenarioFinished
     | TargetSampled
     | Warned

@@ -12,6 +12,7 @@ from typing import Any
 from pynomaly_itest.errors import ExitCode, UsageError
 from pynomaly_itest.events import (
     DiagnosticsCollected,
+    FaultInjected,
     FindingRecorded,
     GateJudged,
     MetricRecorded,
@@ -52,6 +53,7 @@ class ScenarioResult:
     metrics: list[MetricRecorded] = field(default_factory=list)
     findings: list[FindingRecorded] = field(default_factory=list)
     diagnostics: list[DiagnosticsCollected] = field(default_factory=list)
+    faults: list[FaultInjected] = field(default_factory=list)
     left: dict[str, ResourceCreated] = field(default_factory=dict)
 
     @property
@@ -189,6 +191,8 @@ def _tell_scenario(scenario: ScenarioResult, event: Any) -> None:
             scenario.findings.append(event)
         case DiagnosticsCollected():
             scenario.diagnostics.append(event)
+        case FaultInjected():
+            scenario.faults.append(event)
         case ResourceCreated():
             scenario.left[f"{event.kind}/{event.id}"] = event
         case ResourceRemoved():
