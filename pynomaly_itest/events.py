@@ -230,9 +230,9 @@ class FaultInjected(_Event):
 
     event: Literal["fault_injected"] = "fault_injected"
     scenario: str
-    kind: str
-    begin_s: float
-    end_s: float
+    name: str
+    started_s: float
+    ended_s: float
     recovered_s: float | None = None
     details: tuple[str, ...] = ()
 
