@@ -21,11 +21,28 @@ _LEVELS = {"critical": "error", "high": "error", "medium": "warning", "low": "no
 # The scale on which code-scanning pages rank: critical is over 9.0, high 7.0, medium 4.0.
 _SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "2.5", "info": "0.1"}
 _PLACE = re.compile(r"(?P<file>.+?):(?P<line>[1-9]\d*)(?::\d+)?")
+# Code-scanning pages ask of every rule what it means and what to do.
 _PARTS = {
-    "gate": "A gate of the profile does not hold",
-    "step": "A step of a scenario did not do what it should",
-    "scenario": "A scenario could not be judged a pass",
-    "run": "The run did not come to its own end",
+    "gate": (
+        "A gate of the profile does not hold",
+        "What was observed breaks the gate's limit, or is too little to tell.",
+        "The message has the observed value, the interval and the limit. Mend the target, or correct the limit.",
+    ),
+    "step": (
+        "A step of a scenario did not do what it should",
+        "The target answered otherwise than the step expects, or the step could not be carried out.",
+        "The report has the request and the reply; the message has the line of the profile.",
+    ),
+    "scenario": (
+        "A scenario could not be judged a pass",
+        "No data is never a pass: a scenario that did not come to its end counts as an error.",
+        "See the reason in the message, then run the scenario again.",
+    ),
+    "run": (
+        "The run did not come to its own end",
+        "It was interrupted, killed or given up, and what had not run by then is not known.",
+        "See the reason in the message, then run it again or resume it.",
+    ),
 }
 
 
@@ -70,8 +87,13 @@ def _rules(run: RunDocument) -> Iterator[dict[str, Any]]:
                 "security-severity": _SCORES.get(finding.severity, _SCORES["high"]),
             },
         }
-    for name, text in _PARTS.items():
-        yield {"id": name, "shortDescription": {"text": text}}
+    for name, (short, full, mend) in _PARTS.items():
+        yield {
+            "id": name,
+            "shortDescription": {"text": short},
+            "fullDescription": {"text": full},
+            "help": {"text": mend},
+        }
 
 
 def _findings(run: RunDocument) -> Iterator[dict[str, Any]]:
