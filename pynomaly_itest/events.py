@@ -29,6 +29,8 @@ class TargetInfo(_Model):
     kind: str
     url: str
     version: str | None = None
+    build: str | None = None
+    """Which code it is, where we started it: "git 1a2b3c4d5e6f", "git 1a2b3c4d5e6f, changed", "wheel pynomaly-…"."""
 
 
 class PlannedScenario(_Model):
@@ -254,6 +256,45 @@ class Warned(_Event):
     message: str
 
 
+class BaselineUsed(_Event):
+    """What the run is held against. `build` says which platform the baseline was measured on."""
+
+    event: Literal["baseline_used"] = "baseline_used"
+    name: str
+    run_id: str
+    saved_at: str
+    version: str | None = None
+    build: str = ""
+    note: str = ""
+
+
+class BaselineCompared(_Event):
+    """One figure of a scenario held against the baseline's; a skipped one is shown and not judged.
+
+    `change` is for the worse: of `scale` "relative" 0.05 is 5 % worse, of "absolute" it is in `unit`. `interval`
+    holds the true change at `confidence`. `ignore` and `forbid` are in the same scale.
+    """
+
+    event: Literal["baseline_compared"] = "baseline_compared"
+    scenario: str
+    baseline_name: str
+    metric: str
+    expression: str
+    unit: str | None = None
+    baseline: float | None = None
+    baseline_interval: tuple[float | None, float | None] | None = None
+    observed: float | None = None
+    change: float | None = None
+    scale: Literal["relative", "absolute"] = "relative"
+    interval: tuple[float | None, float | None] | None = None
+    confidence: float | None = None
+    ignore: float | None = None
+    forbid: float | None = None
+    method: str
+    verdict: Verdict
+    reason: str
+
+
 class RunInterrupted(_Event):
     event: Literal["run_interrupted"] = "run_interrupted"
     reason: str
@@ -290,6 +331,8 @@ Event = Annotated[
     | ScenarioFinished
     | TargetSampled
     | Warned
+    | BaselineUsed
+    | BaselineCompared
     | RunInterrupted
     | RunAborted
     | RunFinished,

@@ -11,6 +11,8 @@ from typing import Any
 
 from pynomaly_itest.errors import ExitCode, UsageError
 from pynomaly_itest.events import (
+    BaselineCompared,
+    BaselineUsed,
     DiagnosticsCollected,
     FaultInjected,
     FindingRecorded,
@@ -55,6 +57,7 @@ class ScenarioResult:
     diagnostics: list[DiagnosticsCollected] = field(default_factory=list)
     faults: list[FaultInjected] = field(default_factory=list)
     left: dict[str, ResourceCreated] = field(default_factory=dict)
+    comparisons: list[BaselineCompared] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -75,6 +78,7 @@ class RunResult:
     aborted: RunAborted | None = None
     finished: bool = False
     target_start_s: float | None = None
+    baseline: BaselineUsed | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -163,6 +167,8 @@ def _tell_run(run: RunResult, event: Any) -> None:
             run.samples.append(event)
         case Warned():
             run.warnings.append(event.message)
+        case BaselineUsed():
+            run.baseline = event
         case RunInterrupted():
             run.interrupted = event.reason
         case RunAborted():
@@ -183,16 +189,6 @@ def _tell_scenario(scenario: ScenarioResult, event: Any) -> None:
         case StepFinished():
             scenario.running = None
             scenario.steps.append(event)
-        case GateJudged():
-            scenario.gates.append(event)
-        case MetricRecorded():
-            scenario.metrics.append(event)
-        case FindingRecorded():
-            scenario.findings.append(event)
-        case DiagnosticsCollected():
-            scenario.diagnostics.append(event)
-        case FaultInjected():
-            scenario.faults.append(event)
         case ResourceCreated():
             scenario.left[f"{event.kind}/{event.id}"] = event
         case ResourceRemoved():
@@ -203,6 +199,23 @@ def _tell_scenario(scenario: ScenarioResult, event: Any) -> None:
             scenario.reason = event.reason
             scenario.started_s = event.started_s
             scenario.duration_s = event.duration_s
+        case _:
+            _keep(scenario, event)
+
+
+def _keep(scenario: ScenarioResult, event: Any) -> None:
+    """What is only kept, in order."""
+    match event:
+        case GateJudged():
+            scenario.gates.append(event)
+        case MetricRecorded():
+            scenario.metrics.append(event)
+        case FindingRecorded():
+            scenario.findings.append(event)
+        case DiagnosticsCollected():
+            scenario.diagnostics.append(event)
+        case BaselineCompared():
+            scenario.comparisons.append(event)
         case _:
             pass
 
@@ -216,8 +229,20 @@ def _close(run: RunResult) -> None:
         why = f"the run was given up: {run.aborted.message}"
     for scenario in run.scenarios:
         if scenario.finished:
+            _hold_against_baseline(scenario)
             continue
         failed = any(step.verdict is Verdict.FAILED for step in scenario.steps)
         failed = failed or any(gate.verdict is Verdict.FAILED for gate in scenario.gates)
         scenario.verdict = Verdict.FAILED if failed else Verdict.ERROR
         scenario.reason = why if scenario.started_s is not None else f"not started: {why}"
+
+
+def _hold_against_baseline(scenario: ScenarioResult) -> None:
+    """A scenario that is worse than its baseline has not passed, whatever its own gates say."""
+    if scenario.verdict not in (Verdict.PASSED, Verdict.INCONCLUSIVE):
+        return
+    worst = combine([scenario.verdict, *(each.verdict for each in scenario.comparisons)])
+    if worst is not scenario.verdict:
+        scenario.verdict = worst
+        told = next(each for each in scenario.comparisons if each.verdict is worst)
+        scenario.reason = f"{told.metric} against baseline {told.baseline_name}: {told.reason}"
