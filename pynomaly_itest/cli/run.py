@@ -3,153 +3,139 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from pynomaly_itest.cli import flags
 from pynomaly_itest.errors import UsageError
+
+if TYPE_CHECKING:
+    from pynomaly_itest.cli.execution import Request
+    from pynomaly_itest.profile.model import Plan
 
 _INCONCLUSIVE = ("fail", "pass")
 _SEVERITIES = ("critical", "high", "medium", "low")
 
 
-def run(
+def run(  # a flag each, by what they are about: see flags.py
     context: typer.Context,
-    profile: Annotated[
-        list[str], typer.Option("--profile", "-p", help="A profile's name or file; repeatable.")
-    ],
-    target: Annotated[
-        str, typer.Option("--target", help="bundled, inprocess, or a URL.", envvar="PYNOMALY_ITEST_TARGET")
-    ] = "bundled",
-    tags: Annotated[
-        str | None, typer.Option("--tags", "-m", help='Tags: "performance and not slow".')
-    ] = None,
-    words: Annotated[
-        str | None, typer.Option("--words", "-k", help="Words in the scenario's id or title.")
-    ] = None,
-    scenario: Annotated[list[str] | None, typer.Option(help="A scenario's id; repeatable.")] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="benchmarks.detection_latency_ms=50"),
-    ] = None,
-    dataset: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=FILE[:LABEL]", help="Use a file as a dataset of the profile."),
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Where datasets' files are looked for, too.")] = None,
-    user: Annotated[
-        str | None, typer.Option(help="Log in as; the password comes from $PYNOMALY_ITEST_PASSWORD.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of every random choice.")] = 42,
-    jobs: Annotated[
-        int, typer.Option(min=1, max=64, help="Scenarios side by side (timed ones run alone).")
-    ] = 1,
-    isolate: Annotated[
-        bool, typer.Option("--isolate", help="A platform of its own for every scenario (bundled target).")
-    ] = False,
-    shuffle: Annotated[
-        bool, typer.Option("--shuffle", help="Run the scenarios in an order that --seed decides.")
-    ] = False,
-    repeat: Annotated[int, typer.Option(min=1, max=1000, help="Run every scenario so many times.")] = 1,
-    maxfail: Annotated[int | None, typer.Option(min=1, help="Stop after so many failed scenarios.")] = None,
-    timeout: Annotated[float | None, typer.Option(min=0.1, help="Seconds for the whole run.")] = None,
-    inconclusive: Annotated[
-        str, typer.Option(help="fail or pass: what an inconclusive run exits with.")
-    ] = "fail",
-    report: Annotated[
-        str, typer.Option(help="html, json, junit, … separated by commas.")
-    ] = "html,json,junit",
-    out: Annotated[Path, typer.Option(help="Where runs land.")] = Path("reports"),
-    fail_on: Annotated[
-        str, typer.Option(help="critical, high, medium or low: findings from here on fail the run.")
-    ] = "high",
-    probe: Annotated[
-        list[str] | None, typer.Option(help="Only these security probes, by id or family; repeatable.")
-    ] = None,
-    allow_disruptive: Annotated[
-        bool,
-        typer.Option("--allow-disruptive", help="Probes that may lock accounts of ours or slow the target."),
-    ] = False,
-    waivers: Annotated[
-        Path | None, typer.Option(help="A file of findings that somebody answers for.")
-    ] = None,
-    authorisations: Annotated[
-        Path | None, typer.Option(help="A file that permits security and load tests beyond this machine.")
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan and each effective value.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Each step as it ends.")] = False,
-    coverage: Annotated[
-        str | None, typer.Option(help="xml, html: which lines of the bundled platform ran.")
-    ] = None,
-    profiler: Annotated[
-        bool, typer.Option("--profiler", help="A flame graph of the bundled platform's process.")
-    ] = False,
-    log_level: Annotated[
-        str, typer.Option(help="DEBUG, INFO, WARNING, ERROR; requests and replies at DEBUG, redacted.")
-    ] = "WARNING",
-    log_format: Annotated[str, typer.Option(help="text or json.")] = "text",
-    resume_from: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    profile: flags.Profiles,
+    tags: flags.Tags = None,
+    words: flags.Words = None,
+    scenario: flags.Scenarios = None,
+    set_: flags.Set = None,
+    dataset: flags.Datasets = None,
+    data_dir: flags.DataDir = None,
+    seed: flags.Seed = 42,
+    shuffle: flags.Shuffle = False,
+    repeat: flags.Repeat = 1,
+    target: flags.TargetName = "bundled",
+    user: flags.User = None,
+    isolate: flags.Isolate = False,
+    coverage: flags.CoverageFormats = None,
+    profiler: flags.Profiler = False,
+    jobs: flags.Jobs = 1,
+    maxfail: flags.MaxFail = None,
+    timeout: flags.Timeout = None,
+    inconclusive: flags.Inconclusive = "fail",
+    dry_run: flags.DryRun = False,
+    report: flags.Report = "html,json,junit",
+    out: flags.Out = Path("reports"),
+    quiet: flags.Quiet = False,
+    verbose: flags.Verbose = False,
+    log_level: flags.LogLevel = "WARNING",
+    log_format: flags.LogFormat = "text",
+    fail_on: flags.FailOn = "high",
+    probe: flags.Probes = None,
+    allow_disruptive: flags.AllowDisruptive = False,
+    waivers: flags.WaiversFile = None,
+    authorisations: flags.AuthorisationsFile = None,
+    resume_from: flags.ResumeFrom = None,
 ) -> None:
     """Run profiles against a target, judge every gate, write the reports."""
     from pynomaly_itest.cli import execution, logs
-    from pynomaly_itest.cli.invocation import said
-    from pynomaly_itest.cli.report import parse_formats
-    from pynomaly_itest.cli.safety import Safety, only_probes
-    from pynomaly_itest.target.coverage import parse_formats as parse_coverage_formats
 
-    if fail_on not in _SEVERITIES:
-        raise UsageError(f"--fail-on takes {', '.join(_SEVERITIES)}, not {fail_on!r}")
-    if inconclusive not in _INCONCLUSIVE:
-        raise UsageError(f"--inconclusive takes fail or pass, not {inconclusive!r}")
+    said = dict(context.params)
+    _check(said)
     logs.configure(log_level, log_format)
-    if (coverage is not None or profiler) and target != "bundled":
-        raise UsageError(
-            "--coverage and --profiler look into the platform: they go with --target bundled only"
-        )
-    if isolate and target != "bundled":
-        raise UsageError("--isolate starts platforms: it goes with --target bundled only")
-    plan = execution.make_plan(
-        profile,
-        set_=set_ or (),
-        datasets=dataset or (),
-        data_dir=data_dir,
-        tags=tags,
-        words=words,
-        scenarios=scenario or (),
-        repeat=repeat,
-        shuffle_seed=seed if shuffle else None,
-    )
-    if probe:
-        plan = only_probes(plan, probe)
+    plan = _plan(said)
     if dry_run:
         execution.show_plan(plan, target)
         return
-    loudness: Literal["quiet", "normal", "verbose"] = "quiet" if quiet else "verbose" if verbose else "normal"
-    code = execution.execute(
-        plan,
-        execution.Request(
-            target=target,
-            user=user,
-            seed=seed,
-            jobs=jobs,
-            maxfail=maxfail,
-            timeout_s=timeout,
-            inconclusive_passes=inconclusive == "pass",
-            formats=tuple(parse_formats(report)),
-            out=out,
-            loudness=loudness,
-            isolate=isolate,
-            coverage=() if coverage is None else parse_coverage_formats(coverage),
-            profiler=profiler,
-            arguments=said(context),
-            resume_from=resume_from,
-            safety=Safety(fail_on, allow_disruptive, waivers, authorisations),
-            reproduce=execution.reproduction(
-                profile, target=target, set_=set_ or (), datasets=dataset or (), seed=seed, user=user
-            ),
+    raise typer.Exit(execution.execute(plan, _request(context, said)))
+
+
+def _check(said: dict[str, Any]) -> None:
+    """What one flag may say, and which go together; raises UsageError."""
+    if said["fail_on"] not in _SEVERITIES:
+        raise UsageError(f"--fail-on takes {', '.join(_SEVERITIES)}, not {said['fail_on']!r}")
+    if said["inconclusive"] not in _INCONCLUSIVE:
+        raise UsageError(f"--inconclusive takes fail or pass, not {said['inconclusive']!r}")
+    if said["target"] == "bundled":
+        return
+    if said["coverage"] is not None or said["profiler"]:
+        raise UsageError(
+            "--coverage and --profiler look into the platform: they go with --target bundled only"
+        )
+    if said["isolate"]:
+        raise UsageError("--isolate starts platforms: it goes with --target bundled only")
+
+
+def _plan(said: dict[str, Any]) -> Plan:
+    """What the flags select and set."""
+    from pynomaly_itest.cli.execution import make_plan
+    from pynomaly_itest.cli.safety import only_probes
+
+    plan = make_plan(
+        said["profile"],
+        set_=said["set_"] or (),
+        datasets=said["dataset"] or (),
+        data_dir=said["data_dir"],
+        tags=said["tags"],
+        words=said["words"],
+        scenarios=said["scenario"] or (),
+        repeat=said["repeat"],
+        shuffle_seed=said["seed"] if said["shuffle"] else None,
+    )
+    return only_probes(plan, said["probe"]) if said["probe"] else plan
+
+
+def _request(context: typer.Context, said: dict[str, Any]) -> Request:
+    """How the flags want it run."""
+    from pynomaly_itest.cli.execution import Request, reproduction
+    from pynomaly_itest.cli.invocation import said as as_words
+    from pynomaly_itest.cli.report import parse_formats
+    from pynomaly_itest.cli.safety import Safety
+    from pynomaly_itest.target.coverage import parse_formats as parse_coverage_formats
+
+    return Request(
+        target=said["target"],
+        user=said["user"],
+        seed=said["seed"],
+        jobs=said["jobs"],
+        maxfail=said["maxfail"],
+        timeout_s=said["timeout"],
+        inconclusive_passes=said["inconclusive"] == "pass",
+        formats=tuple(parse_formats(said["report"])),
+        out=said["out"],
+        loudness=_loudness(said),
+        isolate=said["isolate"],
+        coverage=() if said["coverage"] is None else parse_coverage_formats(said["coverage"]),
+        profiler=said["profiler"],
+        arguments=as_words(context),
+        resume_from=said["resume_from"],
+        safety=Safety(said["fail_on"], said["allow_disruptive"], said["waivers"], said["authorisations"]),
+        reproduce=reproduction(
+            said["profile"],
+            target=said["target"],
+            set_=said["set_"] or (),
+            datasets=said["dataset"] or (),
+            seed=said["seed"],
+            user=said["user"],
         ),
     )
-    raise typer.Exit(code)
+
+
+def _loudness(said: dict[str, Any]) -> Literal["quiet", "normal", "verbose"]:
+    return "quiet" if said["quiet"] else "verbose" if said["verbose"] else "normal"

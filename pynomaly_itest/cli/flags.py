@@ -1,0 +1,91 @@
+"""The flags of `run`, by what they are about: what to run, against what, how, what comes of it, what it may do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pynomaly_itest.cli.completion import profiles, scenarios, some_probes, tags
+
+# which scenarios
+Profiles = Annotated[
+    list[str],
+    typer.Option("--profile", "-p", help="A profile's name or file; repeatable.", autocompletion=profiles),
+]
+Tags = Annotated[
+    str | None,
+    typer.Option("--tags", "-m", help='Tags: "performance and not slow".', autocompletion=tags),
+]
+Words = Annotated[str | None, typer.Option("--words", "-k", help='Words of id, title or tags: "upload and not (csv or slow)".')]
+Scenarios = Annotated[
+    list[str] | None, typer.Option(help="A scenario's id; repeatable.", autocompletion=scenarios)
+]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="benchmarks.detection_latency_ms=50")
+]
+Datasets = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=FILE[:LABEL]", help="Use a file as a dataset of the profile."),
+]
+DataDir = Annotated[Path | None, typer.Option(help="Where datasets' files are looked for, too.")]
+Repeat = Annotated[int, typer.Option(min=1, max=1000, help="Run every scenario so many times.")]
+Shuffle = Annotated[
+    bool, typer.Option("--shuffle", help="Run the scenarios in an order that --seed decides.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
+
+# against what
+TargetName = Annotated[
+    str, typer.Option("--target", help="bundled, inprocess, or a URL.", envvar="PYNOMALY_ITEST_TARGET")
+]
+User = Annotated[
+    str | None, typer.Option(help="Log in as; the password comes from $PYNOMALY_ITEST_PASSWORD.")
+]
+Isolate = Annotated[
+    bool, typer.Option("--isolate", help="A platform of its own for every scenario (bundled target).")
+]
+CoverageFormats = Annotated[
+    str | None, typer.Option(help="xml, html: which lines of the bundled platform ran.")
+]
+Profiler = Annotated[
+    bool, typer.Option("--profiler", help="A flame graph of the bundled platform's process.")
+]
+
+# how
+Jobs = Annotated[int, typer.Option(min=1, max=64, help="Scenarios side by side (timed ones run alone).")]
+MaxFail = Annotated[int | None, typer.Option(min=1, help="Stop after so many failed scenarios.")]
+Timeout = Annotated[float | None, typer.Option(min=0.1, help="Seconds for the whole run.")]
+Inconclusive = Annotated[str, typer.Option(help="fail or pass: what an inconclusive run exits with.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and each effective value.")]
+
+# what comes out of it
+Report = Annotated[str, typer.Option(help="html, json, junit, … separated by commas.")]
+Out = Annotated[Path, typer.Option(help="Where runs land.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Each step as it ends.")]
+LogLevel = Annotated[
+    str, typer.Option(help="DEBUG, INFO, WARNING, ERROR; requests and replies at DEBUG, redacted.")
+]
+LogFormat = Annotated[str, typer.Option(help="text or json.")]
+ResumeFrom = Annotated[Path | None, typer.Option(hidden=True)]
+
+# what it may do
+FailOn = Annotated[
+    str, typer.Option(help="critical, high, medium or low: findings from here on fail the run.")
+]
+Probes = Annotated[
+    list[str] | None,
+    typer.Option(help="Only these security probes, by id or family; repeatable.", autocompletion=some_probes),
+]
+AllowDisruptive = Annotated[
+    bool, typer.Option("--allow-disruptive", help="Probes that may lock accounts of ours or slow the target.")
+]
+WaiversFile = Annotated[
+    Path | None, typer.Option("--waivers", help="A file of findings that somebody answers for.")
+]
+AuthorisationsFile = Annotated[
+    Path | None,
+    typer.Option("--authorisations", help="A file that permits security and load tests beyond this machine."),
+]
