@@ -11,23 +11,24 @@ from pynomaly_itest.errors import Mistake, NothingSelected, ProfileError, UsageE
 from pynomaly_itest.profile.expression import And, Expression, Name, Node, Not, Or, parse
 from pynomaly_itest.profile.model import Scenario
 from pynomaly_itest.profile.overrides import Overrides
+from pynomaly_itest.profile.words import parse_words
 from pynomaly_itest.registry import did_you_mean
 
 
 def select(scenarios: Sequence[Scenario], overrides: Overrides) -> tuple[Scenario, ...]:
     """The scenarios that all of -m, -k and --scenario choose, shuffled if a seed says so.
 
-    Raises UsageError for a wrong tag expression or an id that no scenario has, NothingSelected where none is
-    left.
+    Raises UsageError for a wrong expression of tags or words, NothingSelected for an id that no scenario has and
+    where none is left.
     """
     tags = parse_tags(overrides.tags) if overrides.tags and overrides.tags.strip() else None
-    words = (overrides.words or "").lower().split()
+    means = parse_words(overrides.words) if overrides.words and overrides.words.strip() else None
     _check_ids(scenarios, overrides.scenarios)
     chosen = [
         scenario
         for scenario in scenarios
         if (tags is None or _holds(tags.ast, selectable_tags(scenario)))
-        and all(word in _text(scenario) for word in words)
+        and (means is None or means(_text(scenario)))
         and (not overrides.scenarios or any(is_called(scenario.id, asked) for asked in overrides.scenarios))
     ]
     if not chosen:
@@ -111,7 +112,7 @@ def _why_nothing(scenarios: Iterable[Scenario], tags: Expression | None, overrid
             return f"no scenario has the tag {unknown[0]!r}; {did_you_mean(unknown[0], known)}"
         return "-m leaves none; tags are: " + ", ".join(known)
     if overrides.words:
-        return "-k looks for its words in ids, titles and tags"
+        return "-k looks for its words in ids, titles and tags; they may be joined with and, or, not"
     return "the profile has none"
 
 

@@ -72,6 +72,38 @@ def test_words_are_looked_for_in_ids_titles_and_tags() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("soon or cached", ["fast", "cached"]),
+        ("SLOW AND Performance", ["slow-one"]),
+        ("not workflow", ["fast", "slow-one", "cached"]),
+        ("workflow and not knn", ["workflow[algorithm=lof]"]),
+        ("workflow not knn", ["workflow[algorithm=lof]"]),
+        ("fast or workflow and knn", ["fast", "workflow[algorithm=knn]"]),
+        ("(fast or workflow) and not (lof or slow)", ["fast", "workflow[algorithm=knn]"]),
+        ("not not cached", ["cached"]),
+        ("'answers soon'", ["fast"]),
+        ("[algorithm=knn]", ["workflow[algorithm=knn]"]),
+        ("   ", [one.id for one in ALL]),
+    ],
+)
+def test_words_are_joined_as_in_pytest(words: str, expected: list[str]) -> None:
+    assert chosen(words=words) == expected
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["and", "fast and", "or fast", "not", "(fast", "fast)", "()", "'fast", "(" * 500 + "a" + ")" * 500],
+)
+def test_bad_words_are_wrong_usage(words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        chosen(words=words)
+    assert caught.value.exit_code is ExitCode.USAGE
+    assert "-k" in caught.value.message
+    assert "as in pytest" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
     ("asked", "called"),
     [
         ("workflow", True),
@@ -102,7 +134,10 @@ def test_nothing_left_says_why() -> None:
             "-m leaves none; tags are: end_to_end, performance, requires_redis, slow",
         ),
         ({"tags": "not performance and not (end_to_end or slow)"}, "-m leaves none"),
-        ({"words": "nobody"}, "-k looks for its words in ids, titles and tags"),
+        (
+            {"words": "nobody"},
+            "-k looks for its words in ids, titles and tags; they may be joined with and, or, not",
+        ),
     ],
 )
 def test_nothing_left_by_each_flag(overrides: dict[str, str], hint: str) -> None:
