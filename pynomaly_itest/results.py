@@ -214,6 +214,8 @@ def _keep(scenario: ScenarioResult, event: Any) -> None:
             scenario.findings.append(event)
         case DiagnosticsCollected():
             scenario.diagnostics.append(event)
+        case FaultInjected():
+            scenario.faults.append(event)
         case BaselineCompared():
             scenario.comparisons.append(event)
         case _:
