@@ -106,10 +106,12 @@ class AlgorithmSpec:
         parameters: Mapping[str, object] | None = None,
         seed: int | None = None,
         report_progress: Progress | None = None,
+        serve: bool = True,
     ) -> FrozenModel:
         """A new model fitted on X: (n_samples >= 2, n_features) finite numbers.
 
-        contamination: expected share of anomalies, in (0, 0.5]. report_progress is called with 0 to 1. Raises
+        contamination: expected share of anomalies, in (0, 0.5]. report_progress is called with 0 to 1. Where the
+        model is only to be stored, `serve` False spares this process the kernels that score. Raises
         InvalidParameter, NonFiniteValues, or InvalidInput if the algorithm can't be fitted on this X.
         """
         report = report_progress or _ignore_progress
@@ -130,6 +132,7 @@ class AlgorithmSpec:
             threshold=learned.threshold,
             parameters=effective,
             arrays=learned.arrays,
+            serve=serve,
         )
         report(1.0)
         return model
@@ -142,6 +145,7 @@ class AlgorithmSpec:
         threshold: float,
         parameters: Mapping[str, ParameterValue],
         arrays: Arrays,
+        serve: bool = True,
     ) -> FrozenModel:
         """The model of these arrays; raises CorruptStore if they do not fit together."""
         frozen = freeze_arrays(arrays)
@@ -155,7 +159,7 @@ class AlgorithmSpec:
             threshold=threshold,
             parameters=dict(parameters),
             arrays=frozen,
-            scorer=self.scorer(frozen, parameters),
+            scorer=self.scorer(frozen, parameters) if serve else _only_to_be_stored,
         )
 
     def describe(self) -> dict[str, Any]:
@@ -167,6 +171,10 @@ class AlgorithmSpec:
             "description": self.description,
             "parameters": [parameter.describe() for parameter in self.parameters],
         }
+
+
+def _only_to_be_stored(_rows: Floats, _scores: Floats) -> bool:
+    raise RuntimeError("this model was fitted to be stored: load it to score with it")
 
 
 def _ignore_progress(_fraction: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import importlib
 import os
 import signal
 import sys
@@ -11,6 +10,7 @@ import time
 from multiprocessing.connection import Connection
 
 from pynomaly.detection import FrozenModel, dump_model, parse_model, resolve
+from pynomaly.detection.lean_fitting import import_fitting
 from pynomaly.domain.errors import CorruptStore, InvalidInput, PynomalyError
 from pynomaly.memory import give_back, keep_small
 from pynomaly.workers import messages
@@ -44,7 +44,8 @@ def _serve(connection: Connection) -> None:
         try:
             match request:
                 case Warm():
-                    _import_fitting()
+                    import_fitting()
+                    give_back()
                     _say(connection, Ready())
                 case Fit():
                     _fit(connection, request)
@@ -73,6 +74,7 @@ def _fit(connection: Connection, request: Fit) -> None:
             last_report_s = time.monotonic()
             _say(connection, Progress(fraction))
 
+    import_fitting()
     spec = resolve(request.algorithm)
     started_s = time.perf_counter()
     model = spec.fit(
@@ -81,6 +83,7 @@ def _fit(connection: Connection, request: Fit) -> None:
         parameters=request.parameters,
         seed=request.seed,
         report_progress=report,
+        serve=False,
     )
     fit_time_s = time.perf_counter() - started_s
     _say(connection, Fitted(model.threshold, fit_time_s))
@@ -98,12 +101,6 @@ def _score(connection: Connection, request: Score, model: FrozenModel | None) ->
 
 def _say(connection: Connection, reply: Reply) -> None:
     connection.send_bytes(messages.encode(reply))
-
-
-def _import_fitting() -> None:
-    """Import ahead of the first training what takes the longest."""
-    for name in ("sklearn.ensemble", "pyod.models.iforest"):
-        importlib.import_module(name)
 
 
 if __name__ == "__main__":
