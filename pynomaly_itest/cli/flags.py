@@ -18,7 +18,10 @@ Tags = Annotated[
     str | None,
     typer.Option("--tags", "-m", help='Tags: "performance and not slow".', autocompletion=tags),
 ]
-Words = Annotated[str | None, typer.Option("--words", "-k", help='Words of id, title or tags: "upload and not (csv or slow)".')]
+Words = Annotated[
+    str | None,
+    typer.Option("--words", "-k", help='Words of id, title or tags: "upload and not (csv or slow)".'),
+]
 Scenarios = Annotated[
     list[str] | None, typer.Option(help="A scenario's id; repeatable.", autocompletion=scenarios)
 ]
