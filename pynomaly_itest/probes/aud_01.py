@@ -24,6 +24,12 @@ async def _events(ctx: ProbeContext, who: str) -> list[dict[str, Any]]:
     return [event for event in found if isinstance(event, dict) and "sequence" in event]
 
 
+async def _id_of(ctx: ProbeContext, actor: Actor) -> str:
+    found = ctx.require_status(await ctx.send("GET", "auth/me", actor=actor), (200,), "GET auth/me")
+    ctx.control(isinstance(found, dict) and "id" in found, "GET auth/me does not tell the account's id")
+    return str(found["id"])
+
+
 @dataclass
 class _Acts:
     """The acts, in an order in which each has what it needs."""
@@ -74,20 +80,17 @@ class SilentActs(Probe):
 
     async def run(self, ctx: ProbeContext) -> Observation:
         actor = await ctx.actors.get("user_a")
-        me = ctx.require_status(await ctx.send("GET", "auth/me", actor=actor), (200,), "GET auth/me")
-        admin = ctx.require_status(
-            await ctx.send("GET", "auth/me", actor="admin"), (200,), "GET auth/me as admin"
-        )
+        me, admin = await _id_of(ctx, actor), await _id_of(ctx, await ctx.actors.get("admin"))
         acts = _Acts(ctx, actor)
         holes: list[Hole] = []
         total = 0
         for name, who, act in (
-            ("a login", me["id"], acts.log_in),
-            ("an upload", me["id"], acts.upload),
-            ("an export", me["id"], acts.export),
-            ("a deletion", me["id"], acts.delete),
-            ("a new account", admin["id"], acts.make_account),
-            ("a changed account", admin["id"], acts.change_account),
+            ("a login", me, acts.log_in),
+            ("an upload", me, acts.upload),
+            ("an export", me, acts.export),
+            ("a deletion", me, acts.delete),
+            ("a new account", admin, acts.make_account),
+            ("a changed account", admin, acts.change_account),
         ):
             before = await _events(ctx, who)
             await act()

@@ -55,6 +55,7 @@ class ForgedLines(Probe):
             raise NotApplicable(f"no audit log at GET /api/v1/audit ({reply.status})")
         events = ctx.require_status(reply, (200,), "GET audit")
         ctx.control(isinstance(events, list) and bool(events), "the audit log has no events")
+        ctx.control(all(isinstance(event, dict) for event in events), "GET audit gives no events")
         bad = [text for text in _texts(events) if mark in text and any(ch in text for ch in "\r\n\x1b")]
         holes = (
             [

@@ -40,11 +40,15 @@ class SecretsInLog(Probe):
         )
         await ctx.send("GET", "auth/me", headers=bearer(planted["bearer token"]))
         await ctx.send("GET", "auth/me", headers={"X-API-Key": planted["API key"]})
-        await ctx.send("GET", f"datasets?access_token={planted['query']}", actor=actor)
+        listed = await ctx.send("GET", f"datasets?access_token={planted['query']}", actor=actor)
+        ctx.require_status(listed, (200, 400, 422), "GET datasets with a query that it does not know")
         await ctx.send("POST", "detectors", actor=actor, body=Body(json={"password": planted["body"]}))
         await ctx.send("POST", "auth/refresh", body=Body(json={"refresh_token": planted["refresh token"]}))
         ctx.require_status(await ctx.login(actor.username, actor.password), (200,), "a right login")
         after = ctx.target.raw_log() or b""
+        ctx.control(
+            len(after) > len(before), "the log says nothing of these requests: is this the target's log?"
+        )
         secret = {**planted, "a right password": actor.password, "a right token": await actor.token()}
         found = [name for name, value in secret.items() if value.encode() in after]
         route = "the target's log"

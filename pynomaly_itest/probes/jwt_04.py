@@ -41,8 +41,10 @@ class PublicKeyAsSecret(Probe):
 
         path = ctx.demands.issuer_key_path
         reply = await ctx.send("GET", path)
-        keys = reply.json().get("keys", []) if reply.status == 200 else []
-        chosen = [key for key in keys if kid is None or key.get("kid") == kid]
+        document = reply.json() if reply.status == 200 else None
+        keys = document.get("keys") if isinstance(document, dict) else None
+        known = [key for key in keys if isinstance(key, dict)] if isinstance(keys, list) else []
+        chosen = [key for key in known if kid is None or key.get("kid") == kid]
         if not chosen:
             raise NotApplicable(f"no public key for these tokens at {path}")
         try:

@@ -42,6 +42,7 @@ class WeakApp:
         try:
             limit = 10**9 if "RES-02" in self.holes else MAX_BODY
             request = await read_request(scope, receive, limit)
+            self.store.log.append(f"request: {request.method}")
             answer = await self._answer(request)
         except Refused as refusal:
             answer = refusal.answer

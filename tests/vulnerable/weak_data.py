@@ -255,7 +255,9 @@ def _score(app: WeakApp, model: dict[str, Any], row: list[float]) -> float:
 
 async def predict(app: WeakApp, request: Request) -> Answer:
     body = json_of(app, request)
-    thing = find(app, request, "detector", str(body.get("detector_id")))
+    if "detector_id" not in body:
+        raise Refused(422)
+    thing = find(app, request, "detector", str(body["detector_id"]))
     rows = body.get("rows")
     if not isinstance(rows, list) or not rows:
         raise Refused(422)
