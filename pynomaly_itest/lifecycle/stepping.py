@@ -57,6 +57,10 @@ class StepRunner:
         self.scope.saved[name] = values
         self.recorder.series(name, values)
 
+    def context(self, call: StepCall) -> StepContext:
+        """What the step of this call would be given, for who only wants to know what it would ask."""
+        return _Step(self, call, self._begun).context()
+
     def prepare(self, call: Mapping[str, Any]) -> Step:
         """The step of `{kind: config}`, with its look-ups resolved and its config checked."""
         kind, config = next(iter(call.items()))
@@ -89,7 +93,7 @@ class _Step:
         try:
             async with asyncio.timeout(self.call.timeout_s) as limit:
                 step = self.runner.prepare({self.call.kind: self.call.config})
-                self.values = await step.run(self._context())
+                self.values = await step.run(self.context())
         except (ItestError, TimeoutError, ExceptionGroup) as problem:
             if isinstance(problem, EvidenceLost) or (
                 isinstance(problem, TimeoutError) and not limit.expired()
@@ -114,7 +118,7 @@ class _Step:
             return outcome
         return worst(self.found if outcome.verdict is Verdict.PASSED else [outcome, *self.found])
 
-    def _context(self) -> StepContext:
+    def context(self) -> StepContext:
         services, call = self.runner.scope.services, self.call
         api = self._speaker()
         return StepContext(
@@ -135,6 +139,7 @@ class _Step:
             confidence=services.confidence,
             keep=self._keep,
             shared=services.shared,
+            observer=services.observer,
             expected=frozenset(name.parts[0] for gate in call.expect for name in names(gate.expression)),
         )
 
