@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pynomaly_itest.gates import Judged
 from pynomaly_itest.ledger import CleanupLedger
 from pynomaly_itest.lifecycle.ending import to_its_end
+from pynomaly_itest.lifecycle.evidence import unasserted
 from pynomaly_itest.lifecycle.judging import Judge
 from pynomaly_itest.lifecycle.outcome import Outcome, of_scenario
 from pynomaly_itest.lifecycle.recorder import Recorder
@@ -17,6 +18,7 @@ from pynomaly_itest.lifecycle.stepping import StepRunner
 from pynomaly_itest.profile.expression import names
 from pynomaly_itest.profile.model import Scenario, StepCall
 from pynomaly_itest.results import combine
+from pynomaly_itest.testing.checking import counting
 from pynomaly_itest.verdicts import Verdict
 
 END_TIMEOUT_S = 30.0
@@ -50,8 +52,11 @@ class ScenarioRun:
         """
         self.recorder.started()
         try:
-            await self._steps_in_time(timeout_s)
+            with counting() as checks:
+                await self._steps_in_time(timeout_s)
             await self._judge_gates()
+            if nothing := unasserted(self.scenario, checks):
+                self.outcomes.append(nothing)
             await self._diagnose()
         finally:
             await to_its_end(self._end())

@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -18,6 +18,7 @@ from pynomaly_itest.measure import Samples
 from pynomaly_itest.registry import STEPS, did_you_mean
 from pynomaly_itest.shapes import ANYTHING, Shape, unit_of
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.testing.checking import MarkingLoader, checked, importing_from
 from pynomaly_itest.testing.failures import explain
 from pynomaly_itest.testing.fixtures import Injector, Stage
 from pynomaly_itest.testing.marking import MARK
@@ -30,6 +31,8 @@ class Python(Step):
     An `assert` that does not hold fails the step, with the line and the values in it; any other exception of
     the file's own is an error, not a failure of the target. What the function returns (a mapping) is the
     step's result: a list of numbers is a series (`latency_ms.p95`). So are its `measurements`.
+
+    A scenario of workflows in which nothing is asserted, and that no gate judges, is inconclusive.
     """
 
     summary: ClassVar[str] = "a workflow written in Python: FILE.py::FUNCTION"
@@ -65,9 +68,11 @@ class Python(Step):
         scene = context.scene
 
         async def act(kind: str, config: Mapping[str, Any]) -> dict[str, Any]:
+            checked()  # a step checks the replies it gets
             return await context.prepare({kind: config}).run(context)
 
         def expect(condition: str, **values: Any) -> None:
+            checked()
             caller = sys._getframe(1)
             where = f"{path.name}:{caller.f_lineno}"
             scene.expect(condition, _as_values(values), where=where, line=condition)
@@ -103,27 +108,17 @@ def _module(path: Path) -> ModuleType:
     """The user's file, loaded anew; raises UsageError where it can't be."""
     if not path.is_file():
         raise UsageError(f"there is no file {path.name} beside the profile")
-    spec = importlib.util.spec_from_file_location(f"itest_workflows_{path.stem}", path)
+    name = f"itest_workflows_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=MarkingLoader(name, str(path)))
     if spec is None or spec.loader is None:
         raise UsageError(f"{path.name} is no Python file")
     module = importlib.util.module_from_spec(spec)
-    with _importing_from(path.parent):
+    with importing_from(path.parent):
         try:
             spec.loader.exec_module(module)
         except Exception as problem:
             raise UsageError(f"{path.name} can't be loaded: {explain(problem, path)}") from problem
     return module
-
-
-@contextlib.contextmanager
-def _importing_from(folder: Path) -> Iterator[None]:
-    """The file may import what lies beside it."""
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder))
 
 
 def _workflow(module: ModuleType, name: str, path: Path) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from pynomaly_itest.errors import StepFailed, UsageError
 from pynomaly_itest.target.http import Body
 from pynomaly_itest.target.platform import PlatformApi, require
+from pynomaly_itest.testing.checking import checked
 
 Act = Callable[[str, Mapping[str, Any]], Awaitable[dict[str, Any]]]
 """Runs a step of this kind and config, as a line of YAML would, and gives what it produced."""
@@ -95,6 +96,7 @@ class IntegrationTestHelper:
 
     async def evaluate(self, detector_id: str, dataset_id: str) -> dict[str, Any]:
         """The platform's own figures of merit on a dataset with a target column."""
+        checked()
         wanted = {"detector_id": detector_id, "dataset_id": dataset_id}
         figures = await self.api.call("POST", "detection/evaluate", body=Body(json=wanted))
         if not isinstance(figures, dict):
@@ -110,6 +112,7 @@ class IntegrationTestHelper:
 
     async def delete(self, kind: str, id: str) -> Any:  # noqa: A002 - the field's word
         """DELETE a dataset, detector or result; the reply of a GET afterwards, for assert_resource_cleanup."""
+        checked()
         path = f"{_FOLDERS[kind]}/{id}"
         await self.api.call("DELETE", path, accept=(200, 202, 204))
         return await self.api.send("GET", path)
@@ -119,11 +122,13 @@ class IntegrationTestHelper:
 
         Raises StepFailed where something stays.
         """
+        checked()
         left = await self.clean()
         if left:
             raise StepFailed("clean-up left something: " + "; ".join(left[:5]))
 
     def _entered(self, kind: str, stored: Any, folder: str) -> dict[str, Any]:
+        checked()
         if not isinstance(stored, dict) or not isinstance(stored.get("id"), str | int):
             raise StepFailed(f"the platform answered without the {kind}'s id")
         self.ledger.created(kind, str(stored["id"]), f"{folder}/{stored['id']}")

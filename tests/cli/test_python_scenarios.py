@@ -96,6 +96,27 @@ def test_measurements_are_series_for_gates(itest: Itest, platform: Platform, obs
     assert done.code == (0 if observed[0] < 100 else 1), done.text
 
 
+@pytest.mark.parametrize(
+    ("body", "given", "said", "code"),
+    [
+        ("    pass\n", "", "", 4),
+        ("    reply = await test_container.http.send('GET', '/api/v1/health')\n", "test_container", "", 4),
+        ("    for one in []:\n        assert one\n", "", "", 4),
+        ("    await test_container.api.call('GET', 'auth/me')\n", "test_container", "", 0),
+        ("    await integration_helper.create_detector(algorithm='knn')\n", "integration_helper", "", 0),
+        ("    return {'n': 3}\n", "", "(gates=['result.n >= 3'])", 0),
+    ],
+)
+def test_a_flow_that_asserts_nothing_is_no_pass(
+    itest: Itest, platform: Platform, body: str, given: str, said: str, code: int
+) -> None:
+    done = run_flow(itest, platform, body, given, said)
+    assert done.code == code, done.text
+    (scenario,) = done.run["scenarios"]
+    assert scenario["verdict"] == ("passed" if code == 0 else "inconclusive")
+    assert ("asserted nothing" in (scenario["reason"] or "")) is (code == 4)
+
+
 def test_validate_reads_the_file_without_running_it(itest: Itest) -> None:
     (itest.folder / "flows.py").write_text(HEAD % ("", "") + "    pass\n\nraise SystemExit(3)\n")
     assert itest("validate", itest.profile(PROFILE)).code == 0
