@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pynomaly_itest.steps.scene import Scene
     from pynomaly_itest.target.base import Target
     from pynomaly_itest.target.http import Http
+    from pynomaly_itest.target.observer import Observer
     from pynomaly_itest.target.platform import PlatformApi
 
 Values = dict[str, Any]
@@ -42,7 +43,7 @@ class StepContext:
     repeats a step. `scene` is what surrounds the step in its scenario. `seed` makes random choices repeatable.
     `find` records what a probe found, which is judged with the step. `expected` holds the names that the step's
     own `expect` asks about. `keep` saves what was measured so far when a step is being stopped; `shared` is the
-    run's own, for what is found out once.
+    run's own, for what is found out once. `observer` watches the target's memory and CPU, where something does.
     """
 
     http: Http
@@ -63,6 +64,7 @@ class StepContext:
     keep: Callable[[Values], None] = lambda values: None
     shared: dict[str, Any] = field(default_factory=dict)
     expected: frozenset[str] = field(default=frozenset())
+    observer: Observer | None = None
 
 
 class Step(BaseModel, ABC):
