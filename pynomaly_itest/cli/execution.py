@@ -32,7 +32,7 @@ from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.profile.overrides import Overrides
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.report import write
-from pynomaly_itest.results import fold
+from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.runner import RunOptions, bug_fields, run
 from pynomaly_itest.shelf import read_files
 from pynomaly_itest.target.base import Credentials, Target
@@ -64,6 +64,15 @@ class Request:
     arguments: tuple[str, ...] = ()
     resume_from: Path | None = None
     safety: Safety = field(default_factory=Safety)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that came to an end: what the process exits with, what its log tells, and where that lies."""
+
+    code: ExitCode
+    result: RunResult
+    folder: Path
 
 
 def make_plan(
@@ -142,8 +151,8 @@ def reproduction(
     return Redactor().text(shlex.join([*words, "--seed", str(seed)]))
 
 
-def execute(plan: Plan, request: Request) -> int:
-    """Run the plan, write the reports, say the verdict; returns the exit code."""
+def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
+    """Run the plan, write the reports, say the verdict. `brief`: say nothing of a run that passed."""
     redactor = Redactor()
     probing = probe_options(plan, request.target, request.safety)
     from pynomaly_itest.cli.instruments import instruments_for, tell
@@ -156,7 +165,9 @@ def execute(plan: Plan, request: Request) -> int:
     folder = make_folder(request.out, plan.profile)
     instruments = instruments_for(request.coverage, folder, profiler=request.profiler)
     target = make_target(plan, request, redactor, instruments)
-    with console_for(request.loudness, [scenario.id for scenario in plan.scenarios]) as console:
+    with console_for(
+        "quiet" if brief else request.loudness, [scenario.id for scenario in plan.scenarios]
+    ) as console:
         log = EventLog(folder / "run.jsonl", redactor, listeners=(console, LogListener()))
         try:
             fresh_target = _fresh_target(plan, request, redactor, instruments)
@@ -174,9 +185,10 @@ def execute(plan: Plan, request: Request) -> int:
         result.aborted = _remember_bug(bug, folder / "run.jsonl", redactor)
     _point_latest(request.out, folder)
     code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
-    summarise(result, paths, folder, code, lost, quiet=request.loudness == "quiet")
+    if not brief or code is not ExitCode.PASSED:
+        summarise(result, paths, folder, code, lost, quiet=request.loudness == "quiet")
     tell(instruments)
-    return int(code)
+    return Ended(code, result, folder)
 
 
 def _remember_bug(bug: Exception, path: Path, redactor: Redactor) -> RunAborted:

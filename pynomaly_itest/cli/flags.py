@@ -33,7 +33,9 @@ Datasets = Annotated[
     typer.Option(metavar="NAME=FILE[:LABEL]", help="Use a file as a dataset of the profile."),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where datasets' files are looked for, too.")]
-Repeat = Annotated[int, typer.Option(min=1, max=1000, help="Run every scenario so many times.")]
+Repeat = Annotated[
+    int, typer.Option(min=1, max=1000, help="Run every scenario so many times; in a loop: so many rounds.")
+]
 Shuffle = Annotated[
     bool, typer.Option("--shuffle", help="Run the scenarios in an order that --seed decides.")
 ]
@@ -61,13 +63,28 @@ Jobs = Annotated[int, typer.Option(min=1, max=64, help="Scenarios side by side (
 MaxFail = Annotated[int | None, typer.Option(min=1, help="Stop after so many failed scenarios.")]
 Timeout = Annotated[float | None, typer.Option(min=0.1, help="Seconds for the whole run.")]
 Inconclusive = Annotated[str, typer.Option(help="fail or pass: what an inconclusive run exits with.")]
+Every = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME", help="Again on every beat of 30s, 5m, 1h, until Ctrl-C or --repeat is reached."
+    ),
+]
+UntilFailure = Annotated[
+    bool,
+    typer.Option("--until-failure", help="Again until a run does not pass; --repeat and --timeout bound it."),
+]
+Keep = Annotated[int, typer.Option(min=1, help="How many rounds of such a loop stay in the reports' folder.")]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Serve the rounds' OpenMetrics at this port of 127.0.0.1."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan and each effective value.")]
 
 # what comes out of it
 Report = Annotated[str, typer.Option(help="html, json, junit, … separated by commas.")]
 Out = Annotated[Path, typer.Option(help="Where runs land.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Each step as it ends.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Each step and each request as it ends.")]
 LogLevel = Annotated[
     str, typer.Option(help="DEBUG, INFO, WARNING, ERROR; requests and replies at DEBUG, redacted.")
 ]

@@ -11,16 +11,18 @@ from pynomaly_itest.errors import UsageError
 from pynomaly_itest.events import RunStarted, read_log
 from pynomaly_itest.redaction import HIDDEN, Redactor
 
-_NEVER_KEPT = frozenset({"resume_from"})
+_NEVER_KEPT = frozenset({"resume_from", "every", "until_failure", "keep", "metrics_port"})
 
 
 def said(context: typer.Context) -> tuple[str, ...]:
     """The flags that differ from their defaults, as words of a command line; secrets in them are hidden."""
     hide = Redactor().text
     words: list[str] = []
+    is_round = bool(context.params.get("every") or context.params.get("until_failure"))
+    left_out = _NEVER_KEPT | ({"repeat"} if is_round else set())  # of a loop, one round is kept
     for parameter in context.command.params:
         value = context.params.get(parameter.name or "")
-        if parameter.name in _NEVER_KEPT or value is None or value == parameter.get_default(context):
+        if parameter.name in left_out or value is None or value == parameter.get_default(context):
             continue
         flag = max(parameter.opts, key=len)
         if isinstance(value, bool):

@@ -39,6 +39,10 @@ def run(  # a flag each, by what they are about: see flags.py
     maxfail: flags.MaxFail = None,
     timeout: flags.Timeout = None,
     inconclusive: flags.Inconclusive = "fail",
+    every: flags.Every = None,
+    until_failure: flags.UntilFailure = False,
+    keep: flags.Keep = 300,
+    metrics_port: flags.MetricsPort = None,
     dry_run: flags.DryRun = False,
     report: flags.Report = "html,json,junit",
     out: flags.Out = Path("reports"),
@@ -63,7 +67,12 @@ def run(  # a flag each, by what they are about: see flags.py
     if dry_run:
         execution.show_plan(plan, target)
         return
-    raise typer.Exit(execution.execute(plan, _request(context, said)))
+    request = _request(context, said)
+    if _looping(said):
+        from pynomaly_itest.cli.loop import go_on
+
+        raise typer.Exit(go_on(plan, request, said))
+    raise typer.Exit(execution.execute(plan, request).code)
 
 
 def _check(said: dict[str, Any]) -> None:
@@ -72,6 +81,8 @@ def _check(said: dict[str, Any]) -> None:
         raise UsageError(f"--fail-on takes {', '.join(_SEVERITIES)}, not {said['fail_on']!r}")
     if said["inconclusive"] not in _INCONCLUSIVE:
         raise UsageError(f"--inconclusive takes fail or pass, not {said['inconclusive']!r}")
+    if said["metrics_port"] is not None and not _looping(said):
+        raise UsageError("--metrics-port shows a loop's rounds: it goes with --every or --until-failure")
     if said["target"] == "bundled":
         return
     if said["coverage"] is not None or said["profiler"]:
@@ -80,6 +91,11 @@ def _check(said: dict[str, Any]) -> None:
         )
     if said["isolate"]:
         raise UsageError("--isolate starts platforms: it goes with --target bundled only")
+
+
+def _looping(said: dict[str, Any]) -> bool:
+    """Whether the run is one round of a loop."""
+    return said["every"] is not None or bool(said["until_failure"])
 
 
 def _plan(said: dict[str, Any]) -> Plan:
@@ -95,7 +111,7 @@ def _plan(said: dict[str, Any]) -> Plan:
         tags=said["tags"],
         words=said["words"],
         scenarios=said["scenario"] or (),
-        repeat=said["repeat"],
+        repeat=1 if _looping(said) else said["repeat"],
         shuffle_seed=said["seed"] if said["shuffle"] else None,
     )
     return only_probes(plan, said["probe"]) if said["probe"] else plan

@@ -1,0 +1,46 @@
+"""`--keep N`: of a loop's runs the newest stay. Only what a loop itself made is ever removed."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+from pynomaly_itest.cli.rounds import Round
+
+_MARK = ".round"
+"""In each folder that a round made; its text is the profile's name."""
+_STAMP = len("20260131T235959Z")
+
+
+class Retention:
+    """Marks the folder of each round, and removes this profile's oldest marked ones beyond `keep`."""
+
+    def __init__(self, out: Path, profile: str, keep: int) -> None:
+        self._out = out
+        self._profile = profile
+        self._keep = keep
+
+    def __call__(self, done: Round) -> None:
+        if done.ended is None:
+            return
+        with contextlib.suppress(OSError):  # a full disk is no reason to stop looking at the target
+            (done.ended.folder / _MARK).write_text(self._profile)
+        for folder in self._marked()[: -self._keep]:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _marked(self) -> list[Path]:
+        """This profile's rounds, oldest first: a folder's name begins with the time; of one second, the longer is
+        the later."""
+        try:
+            folders = list(self._out.iterdir())
+        except OSError:
+            return []
+        ours = [each for each in folders if not each.is_symlink() and self._is_ours(each / _MARK)]
+        return sorted(ours, key=lambda each: (each.name[:_STAMP], len(each.name), each.name))
+
+    def _is_ours(self, mark: Path) -> bool:
+        try:
+            return mark.is_file() and mark.read_text() == self._profile
+        except OSError:
+            return False
