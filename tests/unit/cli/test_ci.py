@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def a_run(reason: str = "it misbehaved") -> RunResult:
 
 def test_elsewhere_nothing_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     with commands_stopped({}):
-        print("::error::from a target")
+        sys.stdout.write("::error::from a target\n")
     tell_github(a_run(), {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary")})
     assert capsys.readouterr().out == "::error::from a target\n"
     assert not (tmp_path / "summary").exists()
@@ -42,7 +43,7 @@ def test_commands_are_stopped_by_a_word_that_nobody_can_guess(capsys: pytest.Cap
     said = []
     for _ in range(2):
         with commands_stopped({"GITHUB_ACTIONS": "true"}):
-            print("::error::from a target")
+            sys.stdout.write("::error::from a target\n")
         said.append(capsys.readouterr().out)
     first = re.fullmatch(
         r"::stop-commands::([0-9a-f]{32})\n::error::from a target\n::([0-9a-f]{32})::\n", said[0]
