@@ -10,7 +10,7 @@ from typing import Any
 
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.events import RunStarted, ScenarioFinished, read_log
-from pynomaly_itest.profile.model import Gate, Plan, Scenario
+from pynomaly_itest.profile.model import Gate, Plan, Scenario, StepCall
 from pynomaly_itest.verdicts import Verdict
 
 Carried = Mapping[str, tuple[Any, ...]]
@@ -42,9 +42,18 @@ def carried_from(log: Path, plan: Plan) -> Carried:
 
 
 def fingerprint_of(scenario: Scenario) -> str:
-    """Tells whether a scenario is still the one that it was: steps, conditions, limits, values (not a Python file)."""
+    """Tells whether a scenario is still the one that it was: steps, conditions, limits, values, the text of its Python files."""
     calls = [
-        (phase, call.kind, call.config, call.save, call.timeout_s, call.actor, _texts(call.expect))
+        (
+            phase,
+            call.kind,
+            call.config,
+            call.save,
+            call.timeout_s,
+            call.actor,
+            _texts(call.expect),
+            _code(call),
+        )
         for phase in ("setup", "steps", "catch", "finally_")
         for call in getattr(scenario, phase)
     ]
@@ -56,6 +65,17 @@ def fingerprint_of(scenario: Scenario) -> str:
         scenario.timeout_s,
     )
     return hashlib.sha256(repr((calls, _texts(scenario.gates), values)).encode()).hexdigest()[:16]
+
+
+def _code(call: StepCall) -> str:
+    """What stands in the file that a Python step calls; nothing where there is none (to run it says so)."""
+    if call.kind != "python":
+        return ""
+    file = str(call.config.get("workflow", "")).partition("::")[0]
+    try:
+        return hashlib.sha256((Path(call.source.place.file).parent / file).read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def _texts(gates: Sequence[Gate]) -> list[str]:

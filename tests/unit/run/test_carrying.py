@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -91,6 +92,18 @@ def test_what_was_never_begun_is_no_result(tmp_path: Path) -> None:
 def test_another_plan_is_refused(tmp_path: Path, plan: Any) -> None:
     with pytest.raises(UsageError, match="the profile has changed"):
         carried_from(log_of(tmp_path), plan)
+
+
+def test_a_workflow_that_was_rewritten_is_another_plan(tmp_path: Path) -> None:
+    at = Source(Place(str(tmp_path / "p.yaml"), 1))
+    call = StepCall("python", {"workflow": "flows.py::check"}, at)
+    scenario = replace(plan_of("a").scenarios[0], steps=(call,))
+    file = tmp_path / "flows.py"
+    file.write_text("async def check(): assert True")
+    before = fingerprint_of(scenario)
+    assert fingerprint_of(scenario) == before
+    file.write_text("async def check(): assert False")
+    assert fingerprint_of(scenario) != before
 
 
 def test_a_carried_event_keeps_its_own_time(tmp_path: Path) -> None:
