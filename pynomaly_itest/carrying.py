@@ -42,7 +42,7 @@ def carried_from(log: Path, plan: Plan) -> Carried:
 
 
 def fingerprint_of(scenario: Scenario) -> str:
-    """Tells whether a scenario is still the one that it was: steps, conditions, limits, values, the text of its Python files."""
+    """Tells whether a scenario is still the one that it was: steps, conditions, limits, values, Python files."""
     calls = [
         (
             phase,
