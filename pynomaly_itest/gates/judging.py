@@ -178,6 +178,7 @@ def _held_against(one: Operand, estimate: Estimate, op: str, limit: float, terms
     """A quantile's limit is judged by the samples beyond it, everything else by its interval."""
     options: _Options = {"confidence": terms.confidence, "min_samples": terms.min_samples}
     if one.samples is not None and one.quantile is not None and 0 < one.quantile < 1 and op in _ORDERED:
+        options["confidence"] = one.samples.confidence(terms.confidence)
         return judge_quantile(one.samples, one.quantile, cast(Ordered, op), limit, **options)
     return judge(estimate, cast(Comparison, op), limit, **options)
 

@@ -88,6 +88,7 @@ def _statistic(
 ) -> Operand | Missing:
     if asked is None:
         return Missing(f"{'.'.join(parts)!r} asks a series for what is no statistic")
+    confidence = samples.confidence(confidence)
     match asked.name:
         case "n":
             estimate = exact(samples.n, "1", samples.n)

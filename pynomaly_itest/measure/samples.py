@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.measure.histogram import Histogram, merged
@@ -28,6 +28,8 @@ class Samples:
     times_s: (n,) when each was observed, seconds from the start of the measurement; None where unknown.
     duration_s: how long was observed, for rates; None where unknown.
     windows: consecutive windows of time as histograms, instead of more than a million values.
+    error_share: which part of the error that a gate allows may be spent on them: less than 1 where the gates were
+    looked at before, to see whether there are samples enough.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Samples:
     times_s: FloatArray | None = None
     duration_s: float | None = None
     windows: tuple[Histogram, ...] = ()
+    error_share: float = 1.0
 
     @classmethod
     def of(
@@ -46,6 +49,7 @@ class Samples:
         *,
         times_s: Iterable[float] | FloatArray | None = None,
         duration_s: float | None = None,
+        error_share: float = 1.0,
     ) -> Samples:
         """Samples from any iterable of numbers; ValueError unless there is one time a value, or none."""
         import numpy as np
@@ -56,9 +60,10 @@ class Samples:
             raise ValueError(f"{name}: {stamps.size} times for {raw.size} values")
         if raw.size > RAW_LIMIT and bool(np.isfinite(raw).all()):
             parts = np.array_split(raw, _WINDOWS_WHEN_FOLDED)
-            return cls.folded(name, [_histogram_of(part) for part in parts], unit, duration_s=duration_s)
+            folded = cls.folded(name, [_histogram_of(part) for part in parts], unit, duration_s=duration_s)
+            return replace(folded, error_share=error_share)
         raw.setflags(write=False)
-        return cls(name, unit, raw, stamps, duration_s)
+        return cls(name, unit, raw, stamps, duration_s, error_share=error_share)
 
     @classmethod
     def folded(
@@ -73,6 +78,10 @@ class Samples:
     def n(self) -> int:
         """How many observations there are."""
         return sum(window.n for window in self.windows) if self.windows else int(self.values.size)
+
+    def confidence(self, asked: float) -> float:
+        """How sure a judgement on these samples must be, for all looks at them together to be as sure as asked."""
+        return 1 - (1 - asked) * self.error_share
 
     @property
     def is_folded(self) -> bool:
