@@ -44,6 +44,17 @@ class Judge:
                 return f"{gate.expression.text}: {judged.reason}"
         return None
 
+    def undecided(self, gates: Sequence[Gate], values: Mapping[str, Any]) -> str | None:
+        """The first condition that there are too few samples for, and why; nothing is written down.
+
+        One whose names have no value yet is no matter of samples.
+        """
+        for gate in gates:
+            judged = self._judge(gate.expression, values, gate, Verdict.INCONCLUSIVE)
+            if judged.verdict is Verdict.INCONCLUSIVE and not judged.is_absent:
+                return f"{gate.expression.text}: {judged.reason}"
+        return None
+
     def _gate(self, gate: Gate, values: Mapping[str, Any], step: int | None, absent: Verdict) -> Outcome:
         judged = self._judge(gate.expression, values, gate, absent)
         self.recorder.judged(

@@ -141,6 +141,7 @@ class _Step:
             shared=services.shared,
             observer=services.observer,
             expected=frozenset(name.parts[0] for gate in call.expect for name in names(gate.expression)),
+            mark=self._mark,
         )
 
     def _speaker(self) -> PlatformApi:
@@ -159,11 +160,24 @@ class _Step:
             values=values,
             expect=self._expect,
             unmet=lambda own: self.runner.judge.unmet(self.call.expect, {**values, **own}),
+            undecided=self._undecided,
             accounts=services.accounts or Accounts(services.api, services.target),
             ledger_of=self.runner.ledger.of,
             clean=lambda: self.runner.ledger.clean(services.api),
             restart=services.target.restart,
         )
+
+    def _undecided(self, own: Values) -> str | None:
+        """The first of the step's expectations, or of the gates on what it saves, that needs more samples."""
+        values, save = self.runner.scope.values(), self.call.save
+        on_it = [
+            gate
+            for gate in self.runner.scope.scenario.gates
+            if save is not None and any(name.parts[0] == save for name in names(gate.expression))
+        ]
+        return self.runner.judge.undecided(
+            self.call.expect, {**values, **own}
+        ) or self.runner.judge.undecided(on_it, {**values, str(save): own})
 
     def _expect(self, text: str, values: Mapping[str, Any], *, where: str, line: str) -> None:
         known = {**self.runner.scope.values(), **values}
@@ -180,6 +194,14 @@ class _Step:
             light = {Verdict.FAILED: Verdict.PASSED, Verdict.INCONCLUSIVE: Verdict.SKIPPED}
             verdict = light.get(verdict, verdict)
         self.found.append(Outcome(verdict, f"{finding.probe.id} {finding.probe.title}: {finding.reason}"))
+
+    def _mark(
+        self, name: str, started_s: float, ended_s: float, recovered_s: float | None, details: tuple[str, ...]
+    ) -> None:
+        """A fault in the log, its times by the log's clock rather than the steps'."""
+        ahead_s = self.runner.recorder.log.now_s() - self.runner.scope.services.clock()
+        back_s = None if recovered_s is None else recovered_s + ahead_s
+        self.runner.recorder.fault(name, started_s + ahead_s, ended_s + ahead_s, back_s, details)
 
     def _keep(self, values: Values) -> None:
         """Save what was measured when the step is being stopped: a partial report is better than none."""

@@ -77,7 +77,10 @@ def _too_little(
             Verdict.INCONCLUSIVE, f"{_samples(estimate.n)}, at least {min_samples} are asked for", min_samples
         )
     if not estimate.exact and confidence is not None and (estimate.confidence or 0) < confidence:
-        held, asked = _percent(estimate.confidence or 0), _percent(confidence)
+        if estimate.confidence is None:
+            why = estimate.note or f"no interval can be given: {estimate.method}"
+            return Judgement(Verdict.INCONCLUSIVE, f"{why} ({_samples(estimate.n)})")
+        held, asked = _percent(estimate.confidence), _percent(confidence)
         return Judgement(Verdict.INCONCLUSIVE, f"the interval holds with {held}, {asked} is asked for")
     return None
 

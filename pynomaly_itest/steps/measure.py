@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+import itertools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from pynomaly_itest.errors import StepFailed
+from pynomaly_itest.errors import CannotMeasure, StepFailed
+from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
-from pynomaly_itest.shapes import Record, Scalar, Series, Shape
-from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
+from pynomaly_itest.shapes import Record, Scalar, Series, Shape, unit_of
+from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.measure_tally import Tally
 
-if TYPE_CHECKING:
-    from pynomaly_itest.measure import Estimate
+_MOST_QUESTIONS = 10_000
 
 
 @STEPS.register("measure")
@@ -27,6 +28,11 @@ class Measure(Step):
     (`cached` -> `cached_ratio`). One failed call fails the step, unless `tolerate_errors`: then
     `error_ratio` says how many failed, and the series hold the successful ones only. A `request` that
     is to be answered with an error says so in its own `status`.
+
+    `vary` puts other values into the step's fields, every combination being one question; `draw` picks among them.
+    With `until: decided`, calls go on past `repeat`, doubling, until every gate on this step is decided or `at_most`
+    has passed. Each further look at the gates spends half of the error that is left, so that looking often does not
+    make a pass likelier.
     """
 
     summary: ClassVar[str] = "repeat a step n times, with warm-up, and keep every number"
@@ -38,6 +44,21 @@ class Measure(Step):
     warmup: int = Field(5, ge=0, le=10_000, description="calls before, not counted")
     concurrency: int = Field(1, ge=1, le=64, description="virtual users at the same time")
     tolerate_errors: bool = Field(False, description="go on after a failed call, and count it")
+    vary: dict[str, list[Any]] | None = Field(
+        None, min_length=1, description="{field: [values]}: other values in the step's fields"
+    )
+    draw: Literal["zipf", "uniform", "in-order"] = Field(
+        "zipf", description="zipf: few questions often, many seldom, as users ask"
+    )
+    until: Literal["repeat", "decided"] = Field("repeat", description="decided: go on while a gate is open")
+    at_most: str | float = Field("60s", description="how long `until: decided` may take in all")
+
+    @model_validator(mode="after")
+    def _readable(self) -> Measure:
+        parse_quantity(self.at_most, "s")
+        if self.vary is not None and not all(self.vary.values()):
+            raise ValueError("'vary' needs at least one value for each field")
+        return self
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
@@ -48,6 +69,9 @@ class Measure(Step):
             fields = dict(
                 _series(name, shape) for name, shape in inner_shape.fields.items() if _varies(shape)
             )
+        if "cached_ratio" in fields:
+            fields |= {name: Series("ms") for name in ("cached_ms", "uncached_ms")}
+            fields["cached_speedup"] = Scalar("number", "1")
         return Record(
             {
                 **fields,
@@ -61,140 +85,99 @@ class Measure(Step):
     async def run(self, context: StepContext) -> Values:
         import asyncio
 
-        step = context.prepare(self.step)
-        quiet = _Tally()
-        await self._repeat(step, context, self.warmup, quiet, "warm-up")
-        tally = _Tally()
+        steps = self._questions(context)
+        await self._repeat(_Round(steps, self.warmup, "warm-up", Tally()), context)
+        tally = Tally()
+        duration_s = 0.0
         start = context.clock()
         try:
-            await self._repeat(step, context, self.repeat, tally, "measuring")
+            for times in self._batches(tally, context, start):
+                began = context.clock()
+                await self._repeat(_Round(steps, times, "measuring", tally, duration_s, began), context)
+                duration_s += context.clock() - began
+                if self._is_decided(tally, duration_s, context):
+                    break
         except asyncio.CancelledError:
-            context.keep(tally.values(duration_s=context.clock() - start))
+            context.keep(tally.values(duration_s=duration_s + context.clock() - began))
             raise
-        return tally.values(duration_s=context.clock() - start)
+        return tally.values(duration_s=duration_s)
 
-    async def _repeat(self, step: Step, context: StepContext, times: int, tally: _Tally, phase: str) -> None:
-        """Share `times` calls out to the virtual users; the first failure ends them all."""
+    def _batches(self, tally: Tally, context: StepContext, start: float) -> Iterator[int]:
+        """How many calls to make before each look at the gates: as many again as there were."""
+        yield self.repeat
+        budget_s = parse_quantity(self.at_most, "s")
+        while self.until == "decided" and (left_s := budget_s - (context.clock() - start)) > 0:
+            affordable = int(tally.count * left_s / (budget_s - left_s)) if left_s < budget_s else tally.count
+            if affordable < max(1, tally.count // 10):  # too few to change anything
+                return
+            yield min(tally.count, affordable)
+
+    def _is_decided(self, tally: Tally, duration_s: float, context: StepContext) -> bool:
+        """Whether no gate on this step is open any more; each look halves the error left for the next."""
+        if self.until != "decided":
+            return True
+        tally.error_share /= 2
+        return context.scene.undecided(tally.values(duration_s=duration_s)) is None
+
+    def _questions(self, context: StepContext) -> Iterator[Step]:
+        """The step of each call, in order, for ever."""
+        if self.vary is None:
+            return itertools.repeat(context.prepare(self.step))
+        kind, config = next(iter(self.step.items()))
+        cells = list(itertools.islice(itertools.product(*self.vary.values()), _MOST_QUESTIONS + 1))
+        if len(cells) > _MOST_QUESTIONS:
+            raise CannotMeasure(f"'vary' makes more than {_MOST_QUESTIONS:,} questions")
+        steps = [
+            context.prepare({kind: {**config, **dict(zip(self.vary, cell, strict=True))}}) for cell in cells
+        ]
+        return drawn(steps, self.draw, context.seed)
+
+    async def _repeat(self, part: _Round, context: StepContext) -> None:
+        """Share the calls out to the virtual users; the first failure ends them all."""
         import asyncio
 
-        numbers = iter(range(times))
-        start = context.clock()
+        numbers = iter(range(part.times))
+        tally = part.tally
 
         async def user() -> None:
             for number in numbers:
                 # `expect` is about the series: an error among a hundred answers is one all the same
                 own = replace(context, seed=context.seed + number, expected=frozenset())
                 try:
-                    values = await step.run(own)
+                    values = await next(part.steps).run(own)
                 except StepFailed as problem:
                     if not self.tolerate_errors:
                         raise
                     tally.failed(problem)
                 else:
-                    tally.succeeded(values, context.clock() - start)
-                context.progress(f"{phase} {tally.count}/{times}{tally.so_far()}")
+                    tally.succeeded(values, part.offset_s + context.clock() - part.began)
+                context.progress(f"{part.phase} {tally.count}{tally.so_far()}")
 
         async with asyncio.TaskGroup() as users:
-            for _ in range(min(self.concurrency, times)):
+            for _ in range(min(self.concurrency, part.times)):
                 users.create_task(user())
 
 
-@dataclass
-class _Tally:
-    """What the calls gave, in the order in which they ended."""
+@dataclass(frozen=True)
+class _Round:
+    """Calls to make at one go; the first begins at `began`, when `offset_s` seconds were measured already."""
 
-    numbers: dict[str, list[float]] = field(default_factory=dict)
-    truths: dict[str, list[bool]] = field(default_factory=dict)
-    times_s: list[float] = field(default_factory=list)
-    errors: int = 0
-    first_error: str | None = None
-
-    @property
-    def count(self) -> int:
-        return len(self.times_s) + self.errors
-
-    def succeeded(self, values: Values, at_s: float) -> None:
-        self.times_s.append(at_s)
-        for name, value in values.items():
-            if isinstance(value, bool):
-                self.truths.setdefault(name, []).append(value)
-            elif isinstance(value, int | float):
-                self.numbers.setdefault(name, []).append(_as_float(value))
-
-    def failed(self, problem: StepFailed) -> None:
-        self.errors += 1
-        self.first_error = self.first_error or problem.message
-
-    def so_far(self) -> str:
-        latencies = sorted(self.numbers.get("latency_ms", ()))
-        return f", p50 {latencies[len(latencies) // 2]:.1f} ms" if latencies else ""
-
-    def values(self, duration_s: float) -> Values:
-        from pynomaly_itest.measure import Samples
-
-        out: Values = {
-            name: Samples.of(name, seen, _unit(name), times_s=self._times(seen), duration_s=duration_s)
-            for name, seen in self.numbers.items()
-        }
-        for name, truths in self.truths.items():
-            out[f"{name}_ratio"] = _share(sum(truths), len(truths))
-        out["count"] = self.count
-        out["error_ratio"] = _share(self.errors, self.count)
-        out["first_error"] = self.first_error
-        out["requests_per_second"] = self._throughput(duration_s, 1.0, "requests/s")
-        rows = self.numbers.get("n_samples")
-        if rows:
-            out["samples_per_second"] = self._throughput(duration_s, sum(rows) / len(rows), "samples/s")
-        return out
-
-    def _times(self, seen: list[float]) -> list[float] | None:
-        return self.times_s if len(seen) == len(self.times_s) else None
-
-    def _throughput(self, duration_s: float, each: float, unit: str) -> Inference:
-        """Successes over wall time, times `each`; its relative interval is that of the mean time between ends."""
-        ends = [0.0, *self.times_s]
-        gaps = [after - before for before, after in pairwise(ends)]
-        value = each * len(self.times_s) / duration_s if duration_s > 0 else float("nan")
-
-        def at(confidence: float) -> Estimate:
-            from pynomaly_itest.measure import Estimate, Samples, statistic
-
-            gap = statistic(Samples.of("gap", gaps, "s"), "mean", confidence=confidence)
-            known = gap.low is not None and gap.high is not None and gap.low > 0
-            return Estimate(
-                value,
-                unit,
-                len(gaps),
-                low=value * gap.value / gap.high if known and gap.high else None,
-                high=value * gap.value / gap.low if known and gap.low else None,
-                confidence=gap.confidence,
-                method="rate of ends",
-            )
-
-        return at
+    steps: Iterator[Step]
+    times: int
+    phase: str
+    tally: Tally
+    offset_s: float = 0.0
+    began: float = 0.0
 
 
-def _share(hits: int, n: int) -> Inference:
-    def at(confidence: float) -> Estimate:
-        from pynomaly_itest.measure import proportion
-
-        return proportion(hits, n, confidence=confidence)
-
-    return at
-
-
-def _as_float(value: float) -> float:
-    """A reply's number; one beyond all floats is infinite, so that no gate can pass on it."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _unit(name: str) -> str:
-    from pynomaly_itest.shapes import unit_of
-
-    return unit_of(name) or "1"
+def drawn(items: Sequence[Step], draw: str, seed: int) -> Iterator[Step]:
+    """Items for ever: in order, evenly at random, or by Zipf's law (the k-th 1/k times as often as the first)."""
+    if draw == "in-order":
+        yield from itertools.cycle(items)
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    weights = [1 / rank for rank in range(1, len(items) + 1)] if draw == "zipf" else None
+    while True:
+        yield from chance.choices(items, weights, k=64)
 
 
 def _varies(shape: Shape) -> bool:
@@ -205,4 +188,4 @@ def _series(name: str, shape: Shape) -> tuple[str, Shape]:
     """A number's series, a truth value's ratio."""
     if isinstance(shape, Scalar) and shape.type == "boolean":
         return f"{name}_ratio", Scalar("number", "1")
-    return name, Series(_unit(name))
+    return name, Series(unit_of(name) or "1")

@@ -33,6 +33,7 @@ class Scene:
     """`folder`: where the profile's relative paths start. `values`: every name that an expression may use here.
 
     `unmet`: why a step's result does not meet the step's own `expect`, None where it does; nothing is recorded.
+    `undecided`: which condition on a step's result needs more samples to be decided, None where none does.
     `ledger_of`: the scenario's ledger for things that only this account can remove. `clean`: remove all that is in
     the ledger now; gives what is left.
     """
@@ -41,6 +42,7 @@ class Scene:
     values: Mapping[str, Any] = field(repr=False)
     expect: ExpectCondition
     unmet: Callable[[Values], str | None]
+    undecided: Callable[[Values], str | None]
     accounts: Accounts
     ledger_of: Callable[[PlatformApi], Ledger]
     clean: Callable[[], Awaitable[list[str]]]
