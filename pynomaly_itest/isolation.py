@@ -14,19 +14,23 @@ from pynomaly_itest.target.http import Http
 from pynomaly_itest.target.observer import Observer
 from pynomaly_itest.target.platform import PlatformApi
 
-FreshTarget = Callable[[Mapping[str, Any]], Target]
-"""Makes a target that was not started yet, with these settings over those of the profile."""
+FreshTarget = Callable[[Mapping[str, Any], frozenset[str]], Target]
+"""Makes a target that was not started yet, with these settings over those of the profile, and with what the faults
+that it will meet need."""
 
 
 @contextlib.asynccontextmanager
 async def own_platform(
-    services: Services, fresh_target: FreshTarget, settings: Mapping[str, Any]
+    services: Services,
+    fresh_target: FreshTarget,
+    settings: Mapping[str, Any],
+    needs: frozenset[str] = frozenset(),
 ) -> AsyncIterator[Services]:
     """The run's services, but on a platform that nobody else uses and that is gone afterwards.
 
     Raises TargetStartFailed where it does not come up.
     """
-    target = fresh_target(settings)
+    target = fresh_target(settings, needs)
     try:
         await target.start()
         # its memory is judged by the scenario's own gates; the run's curve is the shared platform's

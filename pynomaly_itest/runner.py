@@ -28,6 +28,7 @@ from pynomaly_itest.events import (
     TargetSampled,
     Warned,
 )
+from pynomaly_itest.faulting.needs import needs_of
 from pynomaly_itest.isolation import FreshTarget, own_platform
 from pynomaly_itest.lifecycle import ScenarioRun, Services, to_its_end
 from pynomaly_itest.probing.options import ProbeOptions
@@ -180,14 +181,14 @@ class _Queue:
 
     async def _run(self, scenario: Scenario, left_s: float | None) -> Verdict:
         """On the run's platform, or on one of its own where it or --isolate asks for that."""
-        own = scenario.target_settings
-        if own is None and not self.options.isolate:
+        own, needs = scenario.target_settings, needs_of(scenario)
+        if own is None and not needs and not self.options.isolate:
             return await ScenarioRun(scenario, self.services).run(left_s)
         if self.options.fresh_target is None:
             reason = "wants a platform of its own, and only the bundled one can be started for it"
             return self._pass_over(scenario, Verdict.SKIPPED, reason)
         try:
-            async with own_platform(self.services, self.options.fresh_target, own or {}) as services:
+            async with own_platform(self.services, self.options.fresh_target, own or {}, needs) as services:
                 return await ScenarioRun(scenario, services).run(left_s)
         except TargetUnreachable as problem:
             reason = f"{problem.message} ({problem.hint})" if problem.hint else problem.message

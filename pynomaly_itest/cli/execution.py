@@ -257,6 +257,7 @@ def make_target(
     """The target that `--target` names; raises UsageError where it can't be one."""
     from pynomaly_itest.target.bundled import BundledTarget, Instruments, check_settings
     from pynomaly_itest.target.inprocess import InProcessTarget
+    from pynomaly_itest.target.launch import Launch, serve_words
     from pynomaly_itest.target.remote import RemoteTarget
 
     if request.target in ("bundled", "inprocess"):
@@ -264,7 +265,8 @@ def make_target(
             check_settings(settings or {})
         if request.target == "inprocess":
             return InProcessTarget(plan.target_settings, redactor)
-        return BundledTarget(plan.target_settings, redactor, instruments or Instruments())
+        launch = Launch(serve_words(os.environ), seed=request.seed)
+        return BundledTarget(plan.target_settings, redactor, instruments or Instruments(), launch)
     credentials = credentials_from(request.user, os.environ)
     return RemoteTarget(
         request.target,
@@ -280,11 +282,15 @@ def _fresh_target(
 ) -> FreshTarget | None:
     """What starts a platform for one scenario alone; None where the target is not ours to start."""
     from pynomaly_itest.target.bundled import BundledTarget, Instruments
+    from pynomaly_itest.target.launch import Launch, serve_words
 
     if request.target != "bundled":
         return None
     own = Instruments(instruments.coverage)  # a flame graph is of one process: the run's own
-    return lambda settings: BundledTarget({**plan.target_settings, **settings}, redactor, own)
+    serve = serve_words(os.environ)
+    return lambda settings, needs: BundledTarget(
+        {**plan.target_settings, **settings}, redactor, own, Launch(serve, needs, request.seed)
+    )
 
 
 def _other_tenant(environment: Mapping[str, str]) -> Credentials:

@@ -16,6 +16,7 @@ class Family(StrEnum):
     SCENARIOS = "scenarios"
     STEPS = "steps"
     PROBES = "probes"
+    FAULTS = "faults"
     GATES = "gates"
     METRICS = "metrics"
     ALGORITHMS = "algorithms"
@@ -54,6 +55,8 @@ def _rows(family: Family, profiles: list[str]) -> Iterator[Row]:
             yield from (Row(name, kind.summary) for name, kind in registry.DATASETS.items())
         case Family.PROBES:
             yield from (Row(name, kind.summary) for name, kind in registry.PROBES.items())
+        case Family.FAULTS:
+            yield from (Row(name, kind.summary) for name, kind in registry.FAULTS.items())
         case Family.REPORTS:
             yield from (Row(name, kind.summary) for name, kind in registry.REPORTS.items())
         case Family.PROFILES:

@@ -94,6 +94,8 @@ def reason_for_permission(plan: Plan) -> str | None:
             for kind, config in _with_nested(call.kind, call.config):
                 if kind == "probe":
                     return f"scenario {scenario.id!r} probes its security"
+                if kind == "fault":
+                    return f"scenario {scenario.id!r} breaks things on purpose"
                 if kind == "capacity":
                     return f"scenario {scenario.id!r} puts it under stress"
                 if kind == "load" and not _is_gentle(str(config.get("rate", ""))):

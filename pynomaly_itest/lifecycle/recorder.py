@@ -9,6 +9,7 @@ from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
     DiagnosticsCollected,
     Exchange,
+    FaultInjected,
     FindingRecorded,
     GateJudged,
     MetricRecorded,
@@ -25,6 +26,7 @@ from pynomaly_itest.profile.model import Source, StepCall
 from pynomaly_itest.steps.base import Values
 
 _SHOWN_SAMPLES = 10_000
+_MOST_DETAILS = 100
 _QUANTILES = ("p50", "p90", "p95", "p99")
 
 
@@ -121,6 +123,19 @@ class Recorder:
             curl=finding.curl,
             exchange=finding.exchange,
             waived_by=finding.waived_by,
+        )
+
+    def fault(
+        self, name: str, started_s: float, ended_s: float, recovered_s: float | None, details: tuple[str, ...]
+    ) -> None:
+        self.log.record(
+            FaultInjected,
+            scenario=self.scenario,
+            name=name,
+            started_s=started_s,
+            ended_s=ended_s,
+            recovered_s=recovered_s,
+            details=details[:_MOST_DETAILS],
         )
 
     def series(self, prefix: str, values: Values) -> None:

@@ -31,7 +31,7 @@ from pynomaly_itest.shapes import Record
 _MEASURING_TAGS = frozenset({"performance", "stress"})
 _MEASURING_KINDS = frozenset({"measure", "load", "capacity"})
 _DATA_FILES = "data.files"
-_LONELY_KINDS = _MEASURING_KINDS | {"restart", "probe"}
+_LONELY_KINDS = _MEASURING_KINDS | {"restart", "probe", "fault"}
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,9 @@ Inference: TypeAlias = "Callable[[float], Estimate]"
 """A measurement whose interval is made for the confidence that a gate asks for."""
 
 
+Mark: TypeAlias = "Callable[[str, float, float, float | None, tuple[str, ...]], None]"
+
+
 class Ledger(Protocol):
     """What was created and has to be removed again."""
 
@@ -64,6 +67,7 @@ class StepContext:
     keep: Callable[[Values], None] = lambda values: None
     shared: dict[str, Any] = field(default_factory=dict)
     expected: frozenset[str] = field(default=frozenset())
+    mark: Mark = lambda name, started_s, ended_s, recovered_s, details: None
     observer: Observer | None = None
 
 

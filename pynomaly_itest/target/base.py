@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from pynomaly_itest.events import TargetInfo
     from pynomaly_itest.target.audit_copy import AuditCopy
+    from pynomaly_itest.target.proxy import TcpProxy
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,25 @@ class Target(ABC):
         """An administrator of another tenant than the run's own; raises NotApplicable where there is none."""
         raise NotApplicable(f"this kind of target gives us no administrator of the tenant {tenant!r}")
 
-    async def restart(self, *, kill: bool = False) -> None:
+    async def restart(self, *, kill: bool = False, until_ready: bool = True) -> None:
         """Stop the target and start it again on its data, at the same address; `kill`: without warning.
 
-        Raises NotApplicable where the target is not ours to stop.
+        until_ready: False returns as soon as the new process is there. Raises NotApplicable where the target is not
+        ours to stop.
         """
         raise NotApplicable("only the bundled platform is ours to restart")
+
+    def link(self, name: str) -> TcpProxy:
+        """What stands between the target and its "redis" or "database"; raises NotApplicable where nothing does."""
+        raise NotApplicable("only the bundled platform's connections are ours to disturb")
+
+    def clock_file(self) -> Path:
+        """What is written here moves the target's clock: `+1h`; raises NotApplicable where nothing can."""
+        raise NotApplicable("only the bundled platform's clock is ours to move")
+
+    def small_disk(self) -> Path:
+        """The folder that is a small disk of the target's own; raises NotApplicable where there is none."""
+        raise NotApplicable("only the bundled platform's disk is ours to fill")
 
     address: str | None = None
     """The IP address that requests go to, where it was resolved once and pinned."""

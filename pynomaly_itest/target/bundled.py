@@ -18,14 +18,18 @@ from typing import Any, BinaryIO
 import httpx
 import psutil
 
-from pynomaly_itest.errors import CannotMeasure, TargetStartFailed, UsageError
+from pynomaly_itest.errors import CannotMeasure, NotApplicable, TargetStartFailed, UsageError
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.audit_copy import AuditCopy
 from pynomaly_itest.target.backing import Backing
 from pynomaly_itest.target.base import Credentials, Target
+from pynomaly_itest.target.build import PACKAGE, Build
 from pynomaly_itest.target.coverage import Coverage
+from pynomaly_itest.target.launch import Launch, clock_environment, clock_library
+from pynomaly_itest.target.links import Links
 from pynomaly_itest.target.profiler import Profiler
+from pynomaly_itest.target.proxy import TcpProxy
 
 START_TIMEOUT_S = 180.0  # the very first start compiles the platform's kernels
 STOP_TIMEOUT_S = 10.0
@@ -33,6 +37,7 @@ _POLL_S = 0.02
 _LOG_TAIL_BYTES = 64 * 1024
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _USERNAME = "itest-admin"
+_DISK_MB = 48
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Instruments:
 
 
 _NO_INSTRUMENTS = Instruments()
+_INSTALLED = Build()
+_USUAL = Launch()
 
 
 class BundledTarget(Target):
@@ -54,12 +61,22 @@ class BundledTarget(Target):
     """
 
     def __init__(
-        self, settings: Mapping[str, Any], redactor: Redactor, instruments: Instruments = _NO_INSTRUMENTS
+        self,
+        settings: Mapping[str, Any],
+        redactor: Redactor,
+        instruments: Instruments = _NO_INSTRUMENTS,
+        launch: Launch = _USUAL,
+        *,
+        build: Build = _INSTALLED,
+        credentials: Credentials | None = None,
     ) -> None:
         self._instruments = instruments
+        self._build = build
+        self._launch = launch
+        self._links = Links(launch.needs, launch.seed)
         self.info = TargetInfo(kind="bundled", url="http://127.0.0.1")
         self.redactor = redactor
-        self.credentials = Credentials(username=_USERNAME, password=secrets.token_urlsafe(24))
+        self.credentials = credentials or new_credentials()
         for secret in self.credentials.secrets:
             redactor.learn(secret)
         self._backing = Backing(settings)
@@ -74,10 +91,14 @@ class BundledTarget(Target):
     async def start(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-itest-"))
         try:
+            if self._build.data is not None:
+                await asyncio.to_thread(shutil.copytree, self._build.data, self._folder / "data")
             await self._backing.prepare()
+            self._settings = await self._links.start(self._backing.settings)
             self._spawn(self._folder)
+            code = await asyncio.to_thread(self._build.description)
             port = await self._wait_for_port(self._folder / "port")
-            self.info = TargetInfo(kind="bundled", url=f"http://127.0.0.1:{port}")
+            self.info = TargetInfo(kind="bundled", url=f"http://127.0.0.1:{port}", build=code)
             await self._wait_until_ready()
             self._find_root()
             if self._instruments.profiler is not None and self._root_pid is not None:
@@ -94,12 +115,13 @@ class BundledTarget(Target):
         password_file.touch(mode=0o600)
         password_file.write_text(self.credentials.password or "")
         coverage = self._instruments.coverage
-        interpreter = [sys.executable, *(coverage.command() if coverage is not None else ())]
-        serve = [*interpreter, "-m", "pynomaly", "serve", "--host", "127.0.0.1", "--port", "0"]
+        interpreter = [self._build.python, *(coverage.command() if coverage is not None else ())]
+        serve = [*interpreter, *self._launch.serve, "--host", "127.0.0.1", "--port", "0"]
+        disk = ("--disk-mb", str(_DISK_MB)) if "disk" in self._launch.needs else ()
         serve += ["--data-dir", str(folder / "data"), "--port-file", str(folder / "port")]
         self._log = (folder / "platform.log").open("w+b")  # stays readable when the folder is gone
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
-            [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder), "--", *serve],
+            [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder), *disk, "--", *serve],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
@@ -109,7 +131,9 @@ class BundledTarget(Target):
 
     def _environment(self, password_file: Path | None) -> dict[str, str]:
         """The platform's environment; without a password file for its command line, which makes no first admin."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
+        inherited = self._build.environment(
+            {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
+        )
         chosen = {f"PYNOMALY_{name.upper()}": str(value) for name, value in self._settings.items()}
         if password_file is None:
             return {**inherited, **chosen}
@@ -118,6 +142,7 @@ class BundledTarget(Target):
             **chosen,
             "PYNOMALY_BOOTSTRAP_USERNAME": _USERNAME,
             "PYNOMALY_BOOTSTRAP_PASSWORD_FILE": str(password_file),
+            **(clock_environment(password_file.with_name("clock")) if "clock" in self._launch.needs else {}),
         }
 
     async def _wait_for_port(self, port_file: Path) -> int:
@@ -166,7 +191,7 @@ class BundledTarget(Target):
         children = psutil.Process(self._process.pid).children()
         self._root_pid = children[0].pid if children else None
 
-    async def restart(self, *, kill: bool = False) -> None:
+    async def restart(self, *, kill: bool = False, until_ready: bool = True) -> None:
         """End the platform (gracefully, or with SIGKILL) and start it again on its port and data."""
         assert self._process is not None  # noqa: S101 - it was started
         assert self._process.stdin is not None  # noqa: S101 - opened as a pipe
@@ -183,13 +208,32 @@ class BundledTarget(Target):
                     break
                 self._check_alive()
                 await asyncio.sleep(_POLL_S)
-        await self._wait_until_ready()
+        if until_ready:
+            await self._wait_until_ready()
+
+    def link(self, name: str) -> TcpProxy:
+        return self._links.get(name)
+
+    def clock_file(self) -> Path:
+        if self._folder is None or "clock" not in self._launch.needs or clock_library() is None:
+            raise NotApplicable("libfaketime is not installed, and this machine's clock is not ours to move")
+        return self._folder / "clock"
+
+    def small_disk(self) -> Path:
+        told = self._folder / "disk" if self._folder is not None else None
+        said = (
+            told.read_text() if told is not None and told.exists() else "the platform has no disk of its own"
+        )
+        data = self.data_folder()
+        if said != "ok" or data is None:
+            raise NotApplicable(said)
+        return data
 
     async def tenant_administrator(self, tenant: str) -> Credentials:
         """Made with `pynomaly user add` on the platform's own data folder."""
         assert self._folder is not None  # noqa: S101 - it was started
         credentials = Credentials(username=f"itest-{tenant}"[:64], password=secrets.token_urlsafe(24))
-        command = [sys.executable, "-m", "pynomaly", "user", "add", credentials.username or ""]
+        command = [self._build.python, "-m", PACKAGE, "user", "add", credentials.username or ""]
         command += ["--role", "admin", "--tenant", tenant, "--password-stdin"]
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -211,7 +255,13 @@ class BundledTarget(Target):
         return self._root_pid
 
     def data_folder(self) -> Path | None:
-        return None if self._folder is None else self._folder / "data"
+        if self._folder is None:
+            return None
+        if (
+            "disk" in self._launch.needs and self._process is not None
+        ):  # mounted where only its processes see it
+            return Path(f"/proc/{self._process.pid}/root{self._folder}/data")
+        return self._folder / "data"
 
     def audit_copy(self, folder: Path) -> AuditCopy | None:
         data = self.data_folder()
@@ -252,28 +302,37 @@ class BundledTarget(Target):
 
     async def close(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
+        if process is not None:
+            await self._end(process)
+            self._left = await self._backing.remove()
+        await self._links.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+
+    async def _end(self, process: subprocess.Popen[bytes]) -> None:
+        """Let go of the supervisor, which ends the platform and removes the folder."""
         assert process.stdin is not None  # noqa: S101 - opened as a pipe
         if self._instruments.profiler is not None:
             self._profile_missing = await asyncio.to_thread(self._instruments.profiler.stop)
-        process.stdin.close()  # the supervisor ends the platform and removes the folder
+        process.stdin.close()
         try:
             await asyncio.wait_for(asyncio.to_thread(process.wait), STOP_TIMEOUT_S)
         except TimeoutError:
             process.kill()
             await asyncio.to_thread(process.wait)
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._left = await self._backing.remove()
-        if self._log is not None:
-            self._log.close()
-            self._log = None
 
     def left_behind(self) -> str | None:
         if self._folder is not None and self._folder.exists():
             return f"the platform's data folder could not be removed: {self._folder}"
         return self._left or self._profile_missing
+
+
+def new_credentials() -> Credentials:
+    """An administrator whom nobody else knows, for one platform or for several on copies of one data folder."""
+    return Credentials(username=_USERNAME, password=secrets.token_urlsafe(24))
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:

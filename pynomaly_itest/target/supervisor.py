@@ -1,9 +1,9 @@
 """Stands between the tool and the platform it started, and cleans up even when the tool is killed with SIGKILL.
 
-Run as `python supervisor.py FOLDER -- COMMAND…` with a pipe on standard input. The tool holds the other end: when
-the tool goes, in whatever way, the pipe closes, and this process ends the platform (its whole process group) and
-removes FOLDER. A line `restart PORT` there starts the platform anew. Standard library only and free of our own
-imports: it must start in no time and can't fail to import.
+Run as `python supervisor.py FOLDER [--disk-mb N] -- COMMAND…` with a pipe on standard input. The tool holds the
+other end: when the tool goes, in whatever way, the pipe closes, and this process ends the platform (its whole process
+group) and removes FOLDER. A line `restart PORT` there starts the platform anew. Standard library only and free of our
+own imports: it must start in no time and can't fail to import.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import threading
 
 GRACE_S = 5.0
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_CLONE_NEWNS, _CLONE_NEWUSER = 0x00020000, 0x10000000
+_MS_REC, _MS_PRIVATE, _MNT_DETACH = 0x4000, 0x40000, 2
 
 
 class Supervisor:
@@ -76,12 +78,48 @@ class Supervisor:
 
 def main(arguments: list[str]) -> int:
     """Run the command until it ends or standard input closes; returns its exit status."""
-    folder, command = arguments[0], arguments[2:]
+    folder, dashes = arguments[0], arguments.index("--")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too: the tool decides
+    if "--disk-mb" in arguments[:dashes]:
+        _say_how_it_went(folder, _small_disk(f"{folder}/data", int(arguments[2])))
     try:
-        return Supervisor(command).run()
+        return Supervisor(arguments[dashes + 1 :]).run()
     finally:
+        if _LIBC is not None:
+            _LIBC.umount2(f"{folder}/data".encode(), _MNT_DETACH)  # refused where nothing is mounted
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _small_disk(folder: str, megabytes: int) -> str:
+    """Mount a disk in memory on `folder` that no other process but our children sees; why not, or "ok".
+
+    It is in a mount namespace of our own, so it goes with our last child, whatever ends us.
+    """
+    if _LIBC is None:
+        return "only Linux has disks in memory"
+    uid, gid = os.getuid(), os.getgid()
+    if _LIBC.unshare(_CLONE_NEWNS) != 0:
+        if _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNS) != 0:
+            return "this system lets us mount nothing"
+        for name, text in (
+            ("setgroups", "deny"),
+            ("uid_map", f"{uid} {uid} 1"),
+            ("gid_map", f"{gid} {gid} 1"),
+        ):
+            with contextlib.suppress(OSError), open(f"/proc/self/{name}", "w") as file:
+                file.write(text)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    options = f"size={megabytes}m,mode=700,uid={uid},gid={gid}".encode()
+    private = _LIBC.mount(b"none", b"/", None, _MS_REC | _MS_PRIVATE, None)
+    if private != 0 or _LIBC.mount(b"tmpfs", folder.encode(), b"tmpfs", 0, options) != 0:
+        return "this system lets us mount nothing"
+    return "ok"
+
+
+def _say_how_it_went(folder: str, how: str) -> None:
+    """The tool reads it once the platform is up."""
+    with open(f"{folder}/disk", "w") as file:
+        file.write(how)
 
 
 def _die_with_parent() -> None:

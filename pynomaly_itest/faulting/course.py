@@ -1,0 +1,160 @@
+"""From work that goes well, through a fault, to what is left: the order in which it all happens."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pynomaly_itest.errors import NotEnoughEvidence
+from pynomaly_itest.faulting.fault import Fault, Site
+from pynomaly_itest.faulting.front import fronted
+from pynomaly_itest.faulting.moments import Work, begin_work
+from pynomaly_itest.faulting.recovery import Health, Recovered
+from pynomaly_itest.faulting.stage import Stage
+from pynomaly_itest.faulting.witness import Witness
+
+_AFTERWARDS_S = 0.2
+_SETTLE_S = 20.0
+_SHOWN = 3
+
+
+@dataclass
+class Course:
+    """One fault from before it to after it; `run` gives the figures, `complaints` what must not be."""
+
+    name: str
+    fault: Fault
+    stage: Stage
+    amid: str
+    clients: int
+    after_s: float
+    patience_s: float
+    within_s: float
+    recovered: Recovered | str = "it was not looked at"
+    lost: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    _span_s: tuple[float, float] = (0.0, 0.0)
+    _meanwhile: dict[str, Any] = field(default_factory=dict)
+
+    async def run(self) -> dict[str, Any]:
+        """Do it all; raises NotApplicable where it can't be done here, NotEnoughEvidence where it touched nothing."""
+        with ExitStack() as undo:
+            async with self._site(undo) as (stage, site):
+                self.fault.check(site)
+                witness = self._witness(stage)
+                await witness.prepare()
+                health = await Health.learn(witness)
+                work = await begin_work(self.amid, witness) if self.amid != "anything" else None
+                during = await self._break_under_way(stage, site, witness, work)
+                self.recovered = await health.back(*self._span_s, self.within_s)
+                self._mark(site)
+                values = await self._look(witness, during)
+                if not site.story:
+                    raise NotEnoughEvidence(f"{self.name} touched nothing: no request met it", values)
+                return values
+
+    def complaints(self) -> list[str]:
+        """What no target may do, as sentences."""
+        found = []
+        if isinstance(self.recovered, str):
+            found.append(f"not as before within {self.within_s:g} s: {self.recovered}")
+        for what, sentences in (("lost", self.lost), ("wrong", self.wrong)):
+            if sentences:
+                more = f" (and {len(sentences) - _SHOWN} more)" if len(sentences) > _SHOWN else ""
+                found.append(f"{what}: {', '.join(sentences[:_SHOWN])}{more}")
+        return found
+
+    @asynccontextmanager
+    async def _site(self, undo: ExitStack) -> AsyncIterator[tuple[Stage, Site]]:
+        """What the fault may touch, and the stage as it is for all that is done meanwhile."""
+        stage = self.stage
+        chance = random.Random(stage.seed)  # noqa: S311 - to be repeated, not to be secret
+        site = Site(stage.target, undo, stage.sleep, chance)
+        if not self.fault.in_network:
+            yield stage, site
+            return
+        self.fault.check(site)
+        async with fronted(stage) as (behind, proxy):
+            yield behind, replace(site, front=proxy)
+
+    def _witness(self, stage: Stage) -> Witness:
+        return Witness(
+            stage.api,
+            stage.ledger,
+            f"{stage.label} witness",
+            stage.seed,
+            stage.sleep,
+            stage.clock,
+            self.patience_s,
+        )
+
+    async def _break_under_way(
+        self, stage: Stage, site: Site, witness: Witness, work: Work | None
+    ) -> dict[str, Any]:
+        """Let the clients work, break it, mend it, let them work on for a moment; what the step meanwhile gave."""
+        stop = asyncio.Event()
+        during: dict[str, Any] = {}
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(witness.work(stop)) for _ in range(self.clients)]
+            step = group.create_task(self._during(stage, during))
+            try:
+                await stage.sleep(self.after_s)
+                if work is not None:
+                    await work.under_way()
+                await self._break(stage, site)
+                if work is not None:
+                    work.go_on()
+                    await work.done
+                await step
+                await stage.sleep(_AFTERWARDS_S)
+                self._meanwhile = witness.tally.counts()
+            finally:
+                stop.set()
+                if work is not None:
+                    work.done.cancel()
+            await asyncio.wait(tasks)
+        return during
+
+    async def _break(self, stage: Stage, site: Site) -> None:
+        stage.progress(f"{self.name} begins")
+        started_s = stage.clock()
+        try:
+            await self.fault.begin(site)
+            await stage.sleep(self.fault.lasts_s)
+        finally:
+            site.undo.close()
+        self._span_s = (started_s, stage.clock())
+        stage.progress(f"{self.name} is over")
+
+    async def _during(self, stage: Stage, values: dict[str, Any]) -> None:
+        if stage.meanwhile is not None:
+            values.update(await stage.meanwhile(stage))
+
+    async def _look(self, witness: Witness, during: dict[str, Any]) -> dict[str, Any]:
+        """Hold the target to what it acknowledged, and count."""
+        kept = 0
+        if isinstance(self.recovered, Recovered):  # of one that is still ill nothing can be asked
+            self.lost = await witness.lost(_SETTLE_S)
+            kept = await witness.adopt()
+        self.wrong = witness.tally.wrong
+        values: dict[str, Any] = {
+            **self._meanwhile,
+            "acknowledged": len(witness.tally.facts),
+            "wrong": len(self.wrong),
+            "unacknowledged": kept,
+            "during": during,
+        }
+        if isinstance(self.recovered, Recovered):
+            values["lost"] = len(self.lost)
+            values["recovery_seconds"] = self.recovered.seconds
+            values["downtime_seconds"] = self.recovered.downtime_s
+        return values
+
+    def _mark(self, site: Site) -> None:
+        """Tell the log when it was, and what was done."""
+        at_s = self.recovered.at_s if isinstance(self.recovered, Recovered) else None
+        self.stage.mark(self.name, *self._span_s, at_s, site.story)

@@ -1,0 +1,160 @@
+"""Work that is surely under way when the fault comes: an upload half sent, a training, a detection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+from pynomaly_itest.errors import CannotMeasure, StepFailed
+from pynomaly_itest.faulting.facts import Begun, Stored
+from pynomaly_itest.faulting.tally import Tally
+from pynomaly_itest.faulting.witness import Witness, npy
+from pynomaly_itest.target.http import Body
+from pynomaly_itest.target.platform import PREFIX
+
+_BIG_ROWS = 20_000
+_BOUNDARY = b"itest-half-an-upload"
+_DETECTION_BEGINS_S = 0.03
+_RUNNING_S = 20.0
+
+
+@dataclass
+class Work:
+    """`under_way` returns when it is; `done` ends with it, its outcome entered in the witness's tally."""
+
+    done: asyncio.Task[None]
+    under_way: Callable[[], Awaitable[None]]
+    go_on: Callable[[], None] = lambda: None
+
+
+async def begin_work(kind: str, witness: Witness) -> Work:
+    """Prepare and begin work of this kind: upload, training or detection."""
+    return await {"upload": _upload, "training": _training, "detection": _detection}[kind](witness)
+
+
+async def _upload(witness: Witness) -> Work:
+    """Half of a file is sent, the rest when `go_on` is called."""
+    rows = witness.make_rows(_BIG_ROWS, witness.seed + 1)
+    half_sent, go_on = asyncio.Event(), asyncio.Event()
+    head = (
+        b'--%s\r\nContent-Disposition: form-data; name="name"\r\n\r\n%s\r\n'
+        b'--%s\r\nContent-Disposition: form-data; name="file"; filename="half.npy"\r\n\r\n'
+    ) % (_BOUNDARY, witness.label.encode(), _BOUNDARY)
+    content = head + npy(rows) + b"\r\n--%s--\r\n" % _BOUNDARY
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield content[: len(content) // 2]
+        half_sent.set()
+        await go_on.wait()
+        yield content[len(content) // 2 :]
+
+    async def send() -> None:
+        import httpx
+
+        headers = {
+            **await witness.api.authorization(),
+            "Content-Type": f"multipart/form-data; boundary={_BOUNDARY.decode()}",
+            "Content-Length": str(len(content)),
+        }
+        tally = witness.tally
+        tally.asked += 1
+        try:
+            reply = await witness.api.http.client.post(
+                f"{PREFIX}/datasets/upload", content=pieces(), headers=headers, timeout=witness.patience_s
+            )
+        except httpx.TimeoutException:
+            tally.hung += 1
+        except httpx.HTTPError:
+            tally.broken += 1
+        else:
+            _told(tally, witness, reply.status_code, reply.content, rows)
+        finally:
+            half_sent.set()
+
+    async def under_way() -> None:
+        await half_sent.wait()
+
+    return Work(asyncio.create_task(send()), under_way, go_on.set)
+
+
+def _told(tally: Tally, witness: Witness, status: int, body: bytes, rows: object) -> None:
+    """Enter how the half-sent upload was answered."""
+    if status != 201:
+        tally.declined("POST datasets/upload", status)
+        return
+    tally.answered += 1
+    try:
+        stored = str(json.loads(body)["id"])
+    except (ValueError, KeyError, TypeError):
+        tally.is_wrong("an upload was acknowledged without an id")
+        return
+    witness.ledger.created("dataset", stored, f"datasets/{stored}")
+    tally.facts.append(Stored(stored, rows))  # type: ignore[arg-type]  # made above as an array
+
+
+async def _training(witness: Witness) -> Work:
+    """A training that takes a second or so; it is under way once the target says that it runs."""
+    rows = witness.make_rows(_BIG_ROWS, witness.seed + 2)
+    dataset = await witness.must_store(rows)
+    detector = await witness.must_create("isolation_forest", {"n_estimators": 500})
+    wanted = Body(json={"detector_id": detector, "dataset_id": dataset})
+    begun = await witness.api.call("POST", "detection/train", accept=(200, 202), body=wanted)
+    operation = str(begun["id"])
+    witness.tally.facts.append(Begun(operation, detector, rows[:2].tolist()))
+
+    async def under_way() -> None:
+        ends_s = witness.clock() + _RUNNING_S
+        while witness.clock() < ends_s:
+            state = await witness.api.call("GET", f"operations/{operation}")
+            if state.get("status") == "running":
+                return
+            if state.get("status") != "pending":
+                raise CannotMeasure(f"the training was {state.get('status')} before anything could be broken")
+            await witness.sleep(0.01)
+        raise StepFailed(f"a training was not begun within {_RUNNING_S:g} s")
+
+    async def nothing() -> None:
+        """Whether it ended well is a fact to look at afterwards."""
+
+    return Work(asyncio.create_task(nothing()), under_way)
+
+
+async def _detection(witness: Witness) -> Work:
+    """A detection in many rows, which takes a while; whether it is answered is seen in the tally."""
+    dataset = await witness.must_store(witness.make_rows(_BIG_ROWS, witness.seed + 3))
+
+    over = asyncio.Event()
+
+    async def detect() -> None:
+        asked = {"detector_id": witness.detector, "dataset_id": dataset}
+        while not over.is_set():  # one after the other, so that one is under way whenever it happens
+            reply = await witness.tally.ask(
+                witness.api,
+                "POST",
+                "detection/detect",
+                accept=(200,),
+                patience_s=witness.patience_s,
+                body=Body(json=asked),
+            )
+            if reply is None:
+                return
+            await _forget(witness, reply.json())
+
+    async def under_way() -> None:
+        await witness.sleep(_DETECTION_BEGINS_S)
+
+    return Work(asyncio.create_task(detect()), under_way, over.set)
+
+
+async def _forget(witness: Witness, result: object) -> None:
+    """Remove a detection's result, so that the next one is made anew and not found in a cache."""
+    if isinstance(result, dict) and isinstance(result.get("id"), str):
+        await witness.tally.ask(
+            witness.api,
+            "DELETE",
+            f"detection/results/{result['id']}",
+            accept=(204, 404),
+            patience_s=witness.patience_s,
+        )

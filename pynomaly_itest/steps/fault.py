@@ -1,0 +1,167 @@
+"""Break something while the target is at work, mend it, and hold the target to all that it acknowledged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, ValidationError, field_validator
+
+from pynomaly_itest.errors import NotApplicable, NotEnoughEvidence, StepFailed
+from pynomaly_itest.profile.expression import has_template, parse_quantity
+from pynomaly_itest.registry import FAULTS, STEPS, did_you_mean
+from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
+from pynomaly_itest.steps.base import Step, StepContext, Values
+
+if TYPE_CHECKING:
+    from pynomaly_itest.faulting.fault import Fault
+    from pynomaly_itest.faulting.stage import Stage
+
+Timespan = str | float
+
+_COUNTS = {
+    "acknowledged": "what the target said it has or has begun",
+    "lost": "what of that is not so afterwards",
+    "wrong": "answers that can't be true: other scores, a success without an id",
+    "asked": "requests while it was broken",
+    "refused": "answers 429 and 5xx while it was broken",
+    "internal_errors": "answers 500 while it was broken",
+    "broken": "connections that ended without an answer while it was broken",
+    "hung": "requests without an answer in time while it was broken",
+    "unacknowledged": "datasets that are kept although nobody was told",
+}
+
+
+@STEPS.register("fault")
+class InjectFault(Step):
+    """Clients upload, train, predict and detect; meanwhile the fault comes, and is taken back, whatever happens.
+
+    Afterwards the target must be as before within `within` (ready, predicting, storing, caching), everything that it
+    acknowledged must be there, and no answer may have been wrong: else the step fails, whatever the gates say.
+    """
+
+    summary: ClassVar[str] = "break something under way, mend it, and look what is left"
+    nested: ClassVar[tuple[str, ...]] = ("during",)
+
+    inject: dict[str, Any] = Field(description="the fault: {kill_server: {}}; 'list faults' shows them all")
+    amid: Literal["anything", "upload", "training", "detection"] = Field(
+        "anything", description="what must be under way when it comes"
+    )
+    during: dict[str, Any] | None = Field(None, description="a step that runs meanwhile: {load: {…}}")
+    after: Timespan = Field(0.3, description="how long the clients work before it comes")
+    clients: int = Field(2, ge=1, le=64, description="clients that work meanwhile")
+    patience: Timespan = Field(5.0, description="how long a client waits for an answer")
+    within: Timespan = Field(30.0, description="how long the target may take to be as before")
+
+    @field_validator("inject")
+    @classmethod
+    def _known(cls, inject: dict[str, Any]) -> dict[str, Any]:
+        if len(inject) != 1:
+            raise ValueError("one fault and its config: {pause: {lasts: 2s}}")
+        kind, config = next(iter(inject.items()))
+        if kind not in FAULTS:
+            raise ValueError(f"unknown fault {kind!r}: {did_you_mean(kind, FAULTS)}")
+        if not _has_look_up(config):
+            _fault(kind, config)
+        return inject
+
+    @field_validator("after", "patience", "within")
+    @classmethod
+    def _is_a_time(cls, span: Timespan) -> Timespan:
+        if not has_template(span) and parse_quantity(span, "s") < 0:
+            raise ValueError("a time is 0 or more")
+        return span
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        inner = config.get("during")
+        kind, nested = next(iter(inner.items()), ("", None)) if isinstance(inner, Mapping) else ("", None)
+        during = STEPS[kind].shape(nested or {}) if kind in STEPS else ANYTHING
+        return Record(
+            {
+                **{name: Scalar("number", "1", doc) for name, doc in _COUNTS.items()},
+                "answered_ratio": Scalar("number", "1", "successes among the requests while it was broken"),
+                "recovery_seconds": Scalar("number", "s", "from its end until all is as before"),
+                "downtime_seconds": Scalar("number", "s", "from its beginning until all is as before"),
+                "during": during,
+            }
+        )
+
+    async def run(self, context: StepContext) -> Values:
+        from pynomaly_itest.faulting.course import Course
+
+        kind, config = next(iter(self.inject.items()))
+        fault = _fault(kind, config)
+        if fault.disrupts and context.probing.max_impact != "D":
+            raise NotApplicable(f"{kind} disrupts the service for others, and max_impact is not D")
+        course = Course(
+            name=kind,
+            fault=fault,
+            stage=self._stage(context),
+            amid=self.amid,
+            clients=self.clients,
+            after_s=parse_quantity(self.after, "s"),
+            patience_s=parse_quantity(self.patience, "s"),
+            within_s=parse_quantity(self.within, "s"),
+        )
+        values = await course.run()
+        complaints = course.complaints()
+        if complaints:
+            context.keep(values)
+            raise StepFailed(f"{kind}: {'; '.join(complaints)}")
+        return values
+
+    def _stage(self, context: StepContext) -> Stage:
+        from pynomaly_itest.faulting.stage import Stage
+
+        async def meanwhile(stage: Stage) -> Values:
+            """The step that runs meanwhile: that the fault breaks it is no wonder, what it measured is kept."""
+            values: Values = {}
+            inner = replace(
+                context,
+                target=stage.target,
+                http=stage.http,
+                api=stage.api,
+                expected=frozenset(),
+                keep=values.update,
+            )
+            try:
+                values.update(await context.prepare(self.during or {}).run(inner))
+            except NotEnoughEvidence as problem:
+                values.update(problem.values)
+            except StepFailed as problem:
+                values["failed"] = problem.message
+            return values
+
+        return Stage(
+            target=context.target,
+            http=context.http,
+            api=context.api,
+            ledger=context.ledger,
+            label=context.label,
+            seed=context.seed,
+            clock=context.clock,
+            sleep=context.sleep,
+            progress=context.progress,
+            mark=context.mark,
+            meanwhile=None if self.during is None else meanwhile,
+        )
+
+
+def _fault(kind: str, config: Any) -> Fault:
+    """The fault of this kind; raises ValueError where its config is no good."""
+    try:
+        fault: Fault = FAULTS[kind].model_validate(config or {})
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{kind}{f'.{where}' if where else ''}: {first['msg']}") from problem
+    return fault
+
+
+def _has_look_up(value: Any) -> bool:
+    """Whether some value of a config is known only when it runs."""
+    if isinstance(value, Mapping):
+        return any(map(_has_look_up, value.values()))
+    return has_template(value)
