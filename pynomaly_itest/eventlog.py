@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,7 @@ class EventLog:
             self._file = path.open("ab", buffering=0)
         except OSError as problem:
             raise EvidenceLost(f"can't write {path}: {problem.strerror}") from problem
+        _hold(self._file.fileno())
         self._start = clock()
 
     def now_s(self) -> float:
@@ -84,3 +86,25 @@ class EventLog:
 
     def close(self) -> None:
         self._file.close()
+
+
+def is_being_written(path: Path) -> bool:
+    """Whether a process is still at this log: its lock goes when it goes, in whatever way. Raises OSError."""
+    import fcntl
+
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False  # a file system without locks: it can't be told
+    return False
+
+
+def _hold(descriptor: int) -> None:
+    """A shared lock for as long as the log is open, for others to see that it is; where locks are not, without."""
+    with contextlib.suppress(OSError, ImportError):
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -79,6 +79,8 @@ class RunResult:
     finished: bool = False
     target_start_s: float | None = None
     baseline: BaselineUsed | None = None
+    beside: tuple[str, ...] = ()
+    """Files that lie beside the log, as seen from its folder: what a page can link to. The log doesn't tell of them."""
 
     @property
     def verdict(self) -> Verdict:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pynomaly_itest.errors import EvidenceLost, UsageError
-from pynomaly_itest.eventlog import EventLog
+from pynomaly_itest.eventlog import EventLog, is_being_written
 from pynomaly_itest.events import Exchange, StepFinished, Warned, read_log
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.verdicts import Verdict
@@ -115,3 +115,14 @@ def test_who_listens_hears_no_secret_either(tmp_path: Path) -> None:
     log.close()
     assert [heard.message for heard in ear.events] == ["the target echoes [redacted]"]
     assert ear.texts == ["a: try 1: '[redacted]' == 'x' does not hold"]
+
+
+def test_a_log_says_whether_it_is_being_written(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    log = EventLog(path, Redactor())
+    assert is_being_written(path)
+    second = EventLog(path, Redactor())
+    log.close()
+    assert is_being_written(path)
+    second.close()
+    assert not is_being_written(path)
