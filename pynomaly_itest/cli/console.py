@@ -1,18 +1,15 @@
-"""What the screen shows while a run goes on: live in a terminal, plain lines where there is none."""
+"""What the screen says while a run goes on: plain lines, one a scenario; a terminal gets a live view as well."""
 
 from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Callable
 from typing import Any, Literal, TextIO
 
+from pynomaly_itest.cli.requests import Requests
 from pynomaly_itest.events import (
     ScenarioFinished,
-    ScenarioStarted,
     StepFinished,
-    StepStarted,
     TargetReady,
     Warned,
 )
@@ -33,17 +30,20 @@ COLOURS = {
     Verdict.ERROR: "magenta",
     Verdict.SKIPPED: "bright_black",
 }
-_PROGRESS_EVERY_S = 0.1
 
 
 def console_for(loudness: Literal["quiet", "normal", "verbose"], scenarios: list[str]) -> Console:
     """The console that suits where the output goes."""
     live = sys.stderr.isatty() and loudness != "quiet" and os.environ.get("TERM") != "dumb"
-    return LiveConsole(loudness, len(scenarios)) if live else Console(loudness, len(scenarios))
+    if not live:
+        return Console(loudness, len(scenarios))
+    from pynomaly_itest.cli.live import LiveConsole
+
+    return LiveConsole(loudness, len(scenarios))
 
 
 class Console:
-    """Plain lines on standard error: one a scenario, with its verdict; `verbose`: one a step as well."""
+    """Plain lines on standard error: one a scenario, with its verdict; `verbose`: steps and requests as well."""
 
     def __init__(
         self, loudness: Literal["quiet", "normal", "verbose"], total: int, stream: TextIO | None = None
@@ -51,13 +51,17 @@ class Console:
         self._loudness = loudness
         self._total = total
         self._done = 0
+        self._requests = Requests(self.say) if loudness == "verbose" else None
         self._stream = sys.stderr if stream is None else stream
 
     def __enter__(self) -> Console:
+        if self._requests is not None:
+            self._requests.listen()
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        if self._requests is not None:
+            self._requests.stop()
 
     def heard(self, event: Any) -> None:
         match event:
@@ -70,6 +74,8 @@ class Console:
                 self._done += 1
                 self.scenario_finished(event)
             case StepFinished() if self._loudness == "verbose":
+                if self._requests is not None:
+                    self._requests.flush()
                 title = event.title or event.kind
                 self.say(f"    {MARKS[event.verdict]} {title}  {event.duration_s:.2f} s", event.verdict)
             case Warned():
@@ -91,63 +97,3 @@ class Console:
         """One line, unless quiet; control characters of a target never reach the screen."""
         if self._loudness != "quiet":
             print(printable(text), file=self._stream, flush=True)
-
-
-class LiveConsole(Console):
-    """The same lines scrolling by, and below them one that tells what goes on now."""
-
-    def __init__(
-        self,
-        loudness: Literal["quiet", "normal", "verbose"],
-        total: int,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        from rich.console import Console as RichConsole
-        from rich.live import Live
-
-        super().__init__(loudness, total)
-        self._rich = RichConsole(stderr=True, highlight=False)
-        self._live = Live(console=self._rich, transient=True, auto_refresh=True, refresh_per_second=8)
-        self._clock = clock
-        self._drawn_at = 0.0
-        self._step = ""
-
-    def __enter__(self) -> Console:
-        self._live.start()
-        self._draw("starting the target", "")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._live.stop()
-
-    def heard(self, event: Any) -> None:
-        super().heard(event)
-        match event:
-            case ScenarioStarted():
-                self._draw(event.scenario, "")
-            case StepStarted():
-                self._draw(event.scenario, event.title or event.kind)
-            case _:
-                pass
-
-    def progress(self, scenario: str, text: str) -> None:
-        if self._clock() - self._drawn_at >= _PROGRESS_EVERY_S:
-            self._draw(scenario, text)
-
-    def _draw(self, what: str, detail: str) -> None:
-        from rich.spinner import Spinner
-        from rich.text import Text
-
-        self._drawn_at = self._clock()
-        text = Text(no_wrap=True, overflow="ellipsis")
-        text.append(f"{self._done}/{self._total} ", style="bold")
-        text.append(printable(what))
-        text.append(f"  {printable(detail)}", style="dim")
-        self._live.update(Spinner("dots", text=text))
-
-    def say(self, text: str, verdict: Verdict | None = None) -> None:
-        from rich.text import Text
-
-        self._rich.print(
-            Text(printable(text), style=COLOURS.get(verdict, "") if verdict else ""), soft_wrap=False
-        )

@@ -85,6 +85,7 @@ Report = Annotated[str, typer.Option(help="html, json, junit, … separated by c
 Out = Annotated[Path, typer.Option(help="Where runs land.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Each step and each request as it ends.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="No colours; so does $NO_COLOR.")]
 LogLevel = Annotated[
     str, typer.Option(help="DEBUG, INFO, WARNING, ERROR; requests and replies at DEBUG, redacted.")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,6 +49,7 @@ def run(  # a flag each, by what they are about: see flags.py
     out: flags.Out = Path("reports"),
     quiet: flags.Quiet = False,
     verbose: flags.Verbose = False,
+    no_color: flags.NoColor = False,
     log_level: flags.LogLevel = "WARNING",
     log_format: flags.LogFormat = "text",
     fail_on: flags.FailOn = "high",
@@ -60,6 +62,8 @@ def run(  # a flag each, by what they are about: see flags.py
     """Run profiles against a target, judge every gate, write the reports."""
     from pynomaly_itest.cli import execution, logs
 
+    if no_color:
+        os.environ["NO_COLOR"] = "1"  # which every library that draws knows
     said = dict(context.params)
     _check(said)
     logs.configure(log_level, log_format)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.cli.console import COLOURS, MARKS
+from pynomaly_itest.cli.invocation import without_number
+from pynomaly_itest.cli.overview import table
 from pynomaly_itest.errors import EvidenceLost, ExitCode
 from pynomaly_itest.events import GateJudged
 from pynomaly_itest.plain import printable
 from pynomaly_itest.results import RunResult, ScenarioResult
 from pynomaly_itest.verdicts import Verdict
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _MOST_SHOWN = 10
+_NARROWEST = 30
 _BAD = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
 
 
@@ -33,12 +40,7 @@ def summarise(
 
     console = Console(highlight=False, soft_wrap=True)
     if not quiet:
-        bad = [scenario for scenario in run.scenarios if scenario.verdict in _BAD and _begun(run, scenario)]
-        for scenario in sorted(bad, key=lambda each: _BAD.index(each.verdict))[:_MOST_SHOWN]:
-            for line, style in _scenario_lines(scenario):
-                console.print(Text(line, style=style))
-        if len(bad) > _MOST_SHOWN:
-            console.print(f"… and {len(bad) - _MOST_SHOWN} more: see the report")
+        _tell_scenarios(run, console)
         if run.aborted is not None:
             console.print(Text(printable(f"given up: {run.aborted.message}"), style="red"))
             for line in (run.aborted.hint or "").splitlines():
@@ -53,12 +55,35 @@ def summarise(
                 console.print(Text(f"report: {path}"))
 
 
+def _tell_scenarios(run: RunResult, console: Console) -> None:
+    """The table, and below it what is not good, worst first."""
+    from rich.text import Text
+
+    if len(run.scenarios) > 1 and any(scenario.started_s is not None for scenario in run.scenarios):
+        console.print()
+        console.print(table(run.scenarios, console.width))
+    bad = [scenario for scenario in run.scenarios if scenario.verdict in _BAD and _begun(run, scenario)]
+    for scenario in sorted(bad, key=lambda each: _BAD.index(each.verdict))[:_MOST_SHOWN]:
+        for line, style in _scenario_lines(scenario, console.width):
+            console.print(Text(line, style=style))
+        console.print(Text(f"    again: {_again(run, scenario)}", style="dim"))
+    if len(bad) > _MOST_SHOWN:
+        console.print(f"… and {len(bad) - _MOST_SHOWN} more: see the report")
+    console.print()
+
+
 def _begun(run: RunResult, scenario: ScenarioResult) -> bool:
     """Scenarios that a run given up never came to have one reason in common, told once."""
     return scenario.started_s is not None or (run.aborted is None and run.interrupted is None)
 
 
-def _scenario_lines(scenario: ScenarioResult) -> list[tuple[str, str]]:
+def _again(run: RunResult, scenario: ScenarioResult) -> str:
+    """The command that runs this scenario again."""
+    command = printable(run.started.reproduce) or f"pynomaly-itest run -p {shlex.quote(run.started.profile)}"
+    return f"{command} --scenario {shlex.quote(without_number(printable(scenario.id)))}"
+
+
+def _scenario_lines(scenario: ScenarioResult, width: int) -> list[tuple[str, str]]:
     """A failed scenario in a few lines, each with its style."""
     colour = COLOURS[scenario.verdict]
     lines = [("", ""), (f"{MARKS[scenario.verdict]} {scenario.verdict}: {scenario.id}", f"bold {colour}")]
@@ -71,11 +96,11 @@ def _scenario_lines(scenario: ScenarioResult) -> list[tuple[str, str]]:
                     colour,
                 )
             )
-            lines += _excerpt(step.where, step.source_line)
+            lines += _excerpt(step.where, step.source_line, width)
             shown = True
     for gate in scenario.gates:
         if gate.verdict in _BAD:
-            lines += _gate_lines(gate)
+            lines += _gate_lines(gate, width)
             shown = True
     if not shown and scenario.reason:
         lines.append((f"  {printable(scenario.reason)}", colour))
@@ -86,7 +111,7 @@ def _has_judgement(scenario: ScenarioResult, step: int) -> bool:
     return any(gate.step == step and gate.verdict in _BAD for gate in scenario.gates)
 
 
-def _gate_lines(gate: GateJudged) -> list[tuple[str, str]]:
+def _gate_lines(gate: GateJudged, width: int) -> list[tuple[str, str]]:
     lines = [(f"  {gate.expression}", COLOURS[gate.verdict])]
     if gate.observed is not None:
         unit = f" {gate.unit}" if gate.unit not in (None, "1") else ""
@@ -101,16 +126,18 @@ def _gate_lines(gate: GateJudged) -> list[tuple[str, str]]:
             )
         )
     lines.append((f"    {printable(gate.reason or '')}", ""))
-    return lines + _excerpt(gate.where, gate.source_line)
+    return lines + _excerpt(gate.where, gate.source_line, width)
 
 
-def _excerpt(where: str, line: str) -> list[tuple[str, str]]:
-    """The line of the profile, with a caret under its first word."""
+def _excerpt(where: str, line: str, width: int) -> list[tuple[str, str]]:
+    """The line of the profile, cut to the screen, with carets under what it says."""
     if not where or not line.strip():
         return []
-    text = printable(line.rstrip())
-    indent = len(text) - len(text.lstrip(" -"))
     number = where.rpartition(":")[2]
+    text = printable(line.rstrip())
+    room = max(_NARROWEST, width - len(number) - len("     | "))
+    text = text if len(text) <= room else text[: room - 1] + "…"
+    indent = len(text) - len(text.lstrip(" -"))
     return [
         (f"    --> {where}", "dim"),
         (f"    {number} | {text}", ""),

@@ -1,0 +1,245 @@
+"""What the screen says: plain lines, requests, the live view, the table at the end. All on fakes."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from rich.console import Console as RichConsole
+
+from pynomaly_itest.cli import logs
+from pynomaly_itest.cli.console import Console
+from pynomaly_itest.cli.live import LiveConsole
+from pynomaly_itest.cli.overview import table
+from pynomaly_itest.cli.requests import Requests
+from pynomaly_itest.cli.rounds import Round
+from pynomaly_itest.events import (
+    GateJudged,
+    PlannedScenario,
+    ScenarioFinished,
+    ScenarioStarted,
+    StepFinished,
+    StepStarted,
+)
+from pynomaly_itest.results import ScenarioResult
+from pynomaly_itest.verdicts import Verdict
+
+
+def scenario_started(name: str) -> ScenarioStarted:
+    return ScenarioStarted(at_s=0.0, scenario=name)
+
+
+def step_started(name: str, kind: str) -> StepStarted:
+    return StepStarted(at_s=0.0, scenario=name, index=0, phase="steps", kind=kind)
+
+
+def scenario_finished(name: str, verdict: Verdict, reason: str | None = None) -> ScenarioFinished:
+    return ScenarioFinished(
+        at_s=2.0, scenario=name, verdict=verdict, reason=reason, started_s=0.0, duration_s=2.0
+    )
+
+
+def test_plain_lines_tell_each_scenario_and_why_it_did_not_pass() -> None:
+    stream = io.StringIO()
+    with Console("normal", 12, stream) as console:
+        console.heard(scenario_started("a"))
+        console.heard(scenario_finished("a", Verdict.PASSED))
+        console.heard(scenario_finished("b", Verdict.FAILED, "answered \x1b[2J500\nnot 200"))
+    assert stream.getvalue().splitlines() == [
+        "[ 1/12] ✓ a  2.0 s",
+        "[ 2/12] ✗ b  2.0 s",
+        "      failed: answered ·[2J500 not 200",
+    ]
+
+
+def test_quiet_says_nothing() -> None:
+    stream = io.StringIO()
+    with Console("quiet", 1, stream) as console:
+        console.heard(scenario_finished("b", Verdict.FAILED, "no"))
+    assert stream.getvalue() == ""
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    logs.configure("WARNING", "text")
+    yield logging.getLogger("pynomaly_itest.target.http")
+    logging.getLogger("pynomaly_itest").handlers.clear()
+
+
+def request(logger: logging.Logger, path: str, took_ms: float, status: int | None = 200) -> None:
+    details = {
+        "method": "GET",
+        "url": f"http://127.0.0.1:1{path}",
+        "status": status,
+        "duration_ms": took_ms,
+        "error": None if status else "connection refused",
+    }
+    logger.debug("with body and all", extra={"details": details})
+
+
+def test_verbose_tells_each_request_and_a_long_row_of_one_in_a_line(
+    logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    requests = Requests(said.append)
+    requests.listen()
+    request(logger, "/a?x=1", 1.0)
+    for took_ms in (2.0, 3.0, 4.0, 9.0, 5.0):
+        request(logger, "/b", took_ms)
+    request(logger, "/c", 0.5, status=None)
+    requests.stop()
+    request(logger, "/later", 1.0)
+    assert said == [
+        "      GET /a?x=1 200  1.0 ms",
+        "      GET /b 200  2.0 ms",
+        "      GET /b 200  3.0 ms",
+        "      GET /b 200  4.0 ms",
+        "      … 2 more of these  5.0 to 9.0 ms",
+        "      GET /c connection refused  0.5 ms",
+    ]
+    assert capsys.readouterr().err == "", "the log's own level still holds"
+
+
+def test_requests_that_the_log_tells_of_are_not_told_twice(
+    logger: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs.configure("DEBUG", "text")
+    said: list[str] = []
+    requests = Requests(said.append)
+    requests.listen()
+    request(logger, "/a", 1.0)
+    requests.stop()
+    assert said == []
+    assert capsys.readouterr().err.count("with body and all") == 1
+
+
+@dataclass
+class Time:
+    now_s: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def drawn(console: LiveConsole) -> list[str]:
+    """What the live view shows now, as plain text."""
+    screen = RichConsole(file=io.StringIO(), width=80, color_system=None)
+    with screen.capture() as captured:
+        screen.print(console._view())  # the frame itself: what a terminal makes of it is rich's
+    return captured.get().splitlines()
+
+
+def test_the_live_view_shows_every_scenario_in_progress_its_step_and_figures() -> None:
+    time = Time()
+    screen = RichConsole(file=io.StringIO(), width=80, force_terminal=True)
+    console = LiveConsole("normal", 8, time, screen)
+    assert drawn(console) == ["0/8 done  starting the target  0:00"]
+    console.heard(scenario_started("a"))
+    console.heard(step_started("a", "load"))
+    console.progress("a", "load 50/s, p50 4.1 ms, p95 8.0 ms, 2 failed, 12 s left")
+    console.heard(scenario_started("b\x1b[2J" + "x" * 200))
+    time.now_s += 7
+    lines = drawn(console)
+    assert lines[0] == "     7 s  a  load 50/s, p50 4.1 ms, p95 8.0 ms, 2 failed, 12 s left"
+    assert len(lines[1]) == 80
+    assert lines[1].endswith("…")
+    assert "\x1b" not in lines[1]
+    assert lines[2] == "0/8 done  0:07"
+
+
+def test_the_live_view_tells_the_time_left_once_some_have_ended() -> None:
+    time = Time()
+    console = LiveConsole("normal", 8, time, RichConsole(file=io.StringIO(), width=80))
+    for number, verdict in enumerate((Verdict.PASSED, Verdict.FAILED, Verdict.SKIPPED, Verdict.PASSED)):
+        assert "left" not in drawn(console)[-1]
+        console.heard(scenario_started(f"s{number}"))
+        time.now_s += 10
+        console.heard(scenario_finished(f"s{number}", verdict))
+        if number == 2:
+            break
+    assert drawn(console) == ["3/8 done, 1 not passed  0:30, about 0:50 left"]
+    for number in range(3, 8):
+        console.heard(scenario_finished(f"s{number}", Verdict.PASSED))
+    assert drawn(console) == ["8/8 done, 1 not passed  0:30"]
+
+
+def result(name: str, verdict: Verdict = Verdict.PASSED, **gates: tuple[float, str, float]) -> ScenarioResult:
+    judged = [
+        GateJudged(
+            at_s=1.0,
+            scenario=name,
+            expression=f"{metric} {op} benchmarks.{metric}",
+            verdict=verdict,
+            observed=observed,
+            op=op,
+            limit=limit,
+            unit="ms",
+        )
+        for metric, (observed, op, limit) in gates.items()
+    ]
+    return ScenarioResult(PlannedScenario(id=name), verdict, None, 0.0, 1.5, True, gates=judged)
+
+
+def printed(scenarios: list[ScenarioResult], width: int = 80) -> list[str]:
+    screen = RichConsole(file=io.StringIO(), width=width, color_system=None)
+    with screen.capture() as captured:
+        screen.print(table(scenarios, width))
+    return captured.get().splitlines()
+
+
+def test_the_table_shows_the_gate_with_the_least_room_and_fits() -> None:
+    lines = printed(
+        [result("a" * 90, p50=(4.0, "<=", 100.0), p95=(90.0, "<=", 100.0), rate=(500.0, ">=", 99.0))]
+    )
+    assert all(len(line) <= 80 for line in lines)
+    assert lines[1].split() == ["✓", lines[1].split()[1], "1.5", "s", "p95", "90", "ms", "<=", "100", "ms"]
+    assert lines[1].split()[1].endswith("…")
+
+
+def test_of_very_many_scenarios_those_that_need_looking_at_are_shown() -> None:
+    many = [result(f"s{number}") for number in range(100)] + [result("bad", Verdict.FAILED)]
+    lines = printed(many)
+    assert len(lines) == 42
+    assert lines[-2].split()[:2] == ["✗", "bad"]
+    assert lines[-1].strip() == "… and 61 more"
+
+
+def test_steps_of_a_verbose_run_follow_their_requests(logger: logging.Logger) -> None:
+    stream = io.StringIO()
+    with Console("verbose", 1, stream) as console:
+        for _ in range(5):
+            request(logger, "/a", 1.0)
+        console.heard(
+            StepFinished(
+                at_s=1.0,
+                scenario="a",
+                index=0,
+                phase="steps",
+                kind="measure",
+                verdict=Verdict.PASSED,
+                started_s=0.0,
+                duration_s=1.0,
+            )
+        )
+    assert stream.getvalue().splitlines()[-2:] == [
+        "      … 2 more of these  1.0 to 1.0 ms",
+        "    ✓ measure  1.00 s",
+    ]
+
+
+def test_a_round_is_a_line(round_of: Callable[..., Round], capsys: pytest.CaptureFixture[str]) -> None:
+    from pynomaly_itest.cli.loop import Told
+    from pynomaly_itest.errors import ExitCode
+
+    told = Told(quiet=False)
+    told(round_of(1)._replace(pause_s=12.0))
+    told(round_of(2, Verdict.FAILED))
+    told.all(ExitCode.FAILED)
+    lines = capsys.readouterr().out.splitlines()
+    assert "round 1: ✓ passed in 3.0 s (exit 0)" in lines[0]
+    assert lines[0].endswith("; next in 12 s")
+    assert "round 2: ✗ failed in 3.0 s (exit 1)" in lines[1]
+    assert lines[2] == "1 of 2 rounds passed (exit 1)"
