@@ -208,15 +208,24 @@ def _plain(one: Operand, op: str, other: Operand) -> Judged:
     true = holds(one.value, op, other.value, one.unit, other.unit)
     verdict = Verdict.PASSED if true else Verdict.FAILED
     said = "holds" if true else "does not hold"
+    limit = _in_unit(other, one.unit)
     return Judged(
         verdict,
-        f"{_show(one.value)} {op} {_show(other.value)} {said}",
+        f"{_show(one.value)} {op} {_show(limit)} {said}",
         observed=one.value,
-        limit=other.value,
+        limit=limit,
         op=op,
         unit=one.unit or other.unit,
         n=1,
     )
+
+
+def _in_unit(other: Operand, unit: str | None) -> Any:
+    """A limit as it is shown beside what was observed: of 0.1 and 1 %, the latter is 0.01."""
+    value = other.value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    return convert(value, other.unit, unit)
 
 
 def _show(value: Any) -> str:

@@ -106,6 +106,12 @@ def test_the_limit_is_told_in_the_unit_of_what_was_observed() -> None:
     assert (told.limit, told.unit) == (pytest.approx(100.0), "ms")
 
 
+def test_a_single_values_limit_is_told_in_its_unit_too() -> None:
+    judged = judge_condition(parse("anomaly_rate >= 1%"), {"anomaly_rate": 0.1})
+    assert (judged.verdict, judged.observed, judged.limit) == (P, 0.1, 0.01)
+    assert judged.reason == "0.1 >= 0.01 holds"
+
+
 def test_what_could_not_be_measured_tells_why() -> None:
     assert judged("target.rss_mb.max <= 512").reason == "its /metrics answered 404"
 
