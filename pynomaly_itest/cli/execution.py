@@ -28,7 +28,7 @@ from pynomaly_itest.events import RunAborted, read_log
 from pynomaly_itest.isolation import FreshTarget
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.profile.loader import load
-from pynomaly_itest.profile.model import Plan
+from pynomaly_itest.profile.model import Plan, StepCall
 from pynomaly_itest.profile.overrides import Overrides
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.report import write
@@ -120,14 +120,24 @@ def show_plan(plan: Plan, target: str) -> None:
         for call in (*scenario.setup, *scenario.steps):
             typer.echo(f"      {call.kind}")
             if call.kind == "probe":
-                for probe in probes_of(call):
-                    typer.echo(f"        {probe.id}  {probe.summary}")
+                _show_probes(call)
         for gate in scenario.gates:
             typer.echo(f"      gate {gate.expression.text}")
     typer.echo("\neffective values:")
     width = max((len(origin.name) for origin in plan.origins), default=0)
     for origin in plan.origins:
         typer.echo(f"  {origin.name:<{width}}  {origin.value!s:<12}  {origin.origin}")
+
+
+def _show_probes(call: StepCall) -> None:
+    """Each probe, and each request that it may send."""
+    from pynomaly_itest.probing.probe import SENT_FOR_ALL
+
+    for probe in probes_of(call):
+        typer.echo(f"        {probe.id}  {probe.summary}")
+        for request in probe.sends:
+            typer.echo(f"          {request}")
+    typer.echo(f"        for actors and health: {', '.join(SENT_FOR_ALL)}")
 
 
 def reproduction(

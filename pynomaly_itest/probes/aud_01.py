@@ -70,6 +70,14 @@ class SilentActs(Probe):
     references = ("ASVS 5.0.0 V16.3.1", "ASVS 5.0.0 V16.3.2")
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = (
+        "PATCH admin/users/{id}",
+        "GET audit",
+        "GET auth/me",
+        "POST datasets/upload",
+        "DELETE datasets/{id}",
+        "GET datasets/{id}/export",
+    )
     needs = (
         "admin",
         "user_a",

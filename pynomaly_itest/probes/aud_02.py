@@ -22,6 +22,7 @@ class EditedHistory(Probe):
     references = ("ASVS 5.0.0 V16.4.2",)
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ()
     needs = ("user_a",)
     expected = "the verifier fails for each change"
     why = "Whoever breaks in edits the log first."

@@ -34,6 +34,7 @@ class ForgedLines(Probe):
     references = ("ASVS 5.0.0 V16.4.1", "WSTG-INPV-20")
     severity = Severity.MEDIUM
     impact = Impact.CHANGES_OWN
+    sends = ("GET audit", "POST datasets/upload", "GET datasets/{id}")
     needs = (
         "admin",
         "user_a",

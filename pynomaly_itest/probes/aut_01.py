@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
+from pynomaly_itest.probing.probe import EACH_OPERATION, Hole, Impact, Observation, Probe, Severity
 from pynomaly_itest.probing.routes import Route, declared_routes
 from pynomaly_itest.registry import PROBES
 
@@ -23,6 +23,7 @@ class NoCredentials(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V8.3.1", "WSTG-ATHN-04")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = ("GET /openapi.json", EACH_OPERATION)
     needs = ("admin",)
     expected = (
         "401 on every route that the API's document protects, without credentials and with malformed ones"

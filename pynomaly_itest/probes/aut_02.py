@@ -23,6 +23,7 @@ class DefaultCredentials(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V6.3.2", "WSTG-ATHN-02")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = ("POST auth/login",)
     needs = ("user_a",)
     expected = "401 for every well-known pair"
     why = "These pairs are the first that anybody tries."

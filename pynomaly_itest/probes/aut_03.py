@@ -16,6 +16,7 @@ class EndlessGuessing(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V6.3.1", "WSTG-ATHN-03")
     severity = Severity.HIGH
     impact = Impact.DISRUPTS
+    sends = ("POST auth/login",)
     needs = ("admin",)
     expected = "429 or a locked account after a few bad logins"
     why = "Without a limit every password falls to patience."

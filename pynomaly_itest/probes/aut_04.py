@@ -16,6 +16,7 @@ class LimitByHeader(Probe):
     references = ("API4:2023", "ASVS 5.0.0 V4.1.3", "WSTG-ATHN-03")
     severity = Severity.HIGH
     impact = Impact.DISRUPTS
+    sends = ("POST auth/login",)
     needs = ("admin",)
     expected = "the limit holds whatever address the client claims"
     why = "A limit by an address that the client writes himself is no limit."

@@ -21,6 +21,7 @@ class TellingAnswer(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V6.3.8", "WSTG-IDNT-04")
     severity = Severity.MEDIUM
     impact = Impact.READS
+    sends = ("POST auth/login",)
     needs = ("user_a",)
     expected = "the same status, headers and body for both"
     why = "A list of the names that exist is the first half of every break-in."

@@ -48,6 +48,7 @@ class TellingTime(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V6.3.8", "WSTG-IDNT-04")
     severity = Severity.LOW
     impact = Impact.READS
+    sends = ("POST auth/login",)
     needs = ("admin",)
     expected = "no difference that can be measured over the network"
     why = "Who exists can be found out by a stop-watch."

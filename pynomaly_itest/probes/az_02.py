@@ -16,6 +16,24 @@ class OtherTenant(Probe):
     references = ("API1:2023", "ASVS 5.0.0 V8.4.1", "WSTG-ATHZ-04")
     severity = Severity.CRITICAL
     impact = Impact.CHANGES_OWN
+    sends = (
+        "GET datasets",
+        "POST datasets/upload",
+        "DELETE datasets/{id}",
+        "GET datasets/{id}",
+        "GET datasets/{id}/export",
+        "GET datasets/{id}/quality",
+        "GET datasets/{id}/sample",
+        "POST detection/detect",
+        "POST detection/predict",
+        "DELETE detection/results/{id}",
+        "GET detection/results/{id}",
+        "POST detection/train",
+        "POST detectors",
+        "DELETE detectors/{id}",
+        "GET detectors/{id}",
+        "PATCH detectors/{id}",
+    )
     needs = (
         "user_a",
         "user_b",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynomaly_itest.errors import NotApplicable
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity, hole
+from pynomaly_itest.probing.probe import EACH_OPERATION, Hole, Impact, Observation, Probe, Severity, hole
 from pynomaly_itest.probing.routes import Route, declared_routes
 from pynomaly_itest.probing.tokens import REFUSED
 from pynomaly_itest.registry import PROBES
@@ -22,6 +22,7 @@ class RoleMatrix(Probe):
     references = ("API5:2023", "ASVS 5.0.0 V8.2.1", "WSTG-ATHZ-03")
     severity = Severity.CRITICAL
     impact = Impact.CHANGES_OWN
+    sends = ("GET /openapi.json", EACH_OPERATION)
     needs = (
         "admin",
         "user_a",

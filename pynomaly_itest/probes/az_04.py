@@ -41,6 +41,13 @@ class MassAssignment(Probe):
     references = ("API3:2023", "ASVS 5.0.0 V15.3.3", "WSTG-INPV-20")
     severity = Severity.CRITICAL
     impact = Impact.CHANGES_OWN
+    sends = (
+        "PATCH admin/users/{id}",
+        "GET auth/me",
+        "POST datasets/upload",
+        "POST detectors",
+        "PATCH detectors/{id}",
+    )
     needs = ("user_a",)
     expected = "422, or an object without the planted values"
     why = "A field that is copied without being looked at makes its sender an admin, or the owner of everything."

@@ -17,6 +17,14 @@ class TooManyFields(Probe):
     references = ("API3:2023", "ASVS 5.0.0 V15.3.1", "WSTG-ATHZ-04")
     severity = Severity.HIGH
     impact = Impact.READS
+    sends = (
+        "GET admin/users",
+        "POST datasets/upload",
+        "GET datasets/{id}",
+        "POST detection/detect",
+        "POST detection/train",
+        "POST detectors",
+    )
     needs = (
         "user_a",
         "admin",

@@ -15,6 +15,7 @@ class SecurityHeaders(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V3.4.1", "ASVS 5.0.0 V3.4.4")
     severity = Severity.LOW
     impact = Impact.READS
+    sends = ("GET auth/me", "GET /{nowhere}")
     needs = ("user_a",)
     expected = "X-Content-Type-Options: nosniff on every answer, Strict-Transport-Security on those over TLS"
     why = "Without them a browser guesses types, and lets itself be led back to plain HTTP."

@@ -17,6 +17,7 @@ class ReflectedOrigin(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V3.4.2", "WSTG-CLNT-07")
     severity = Severity.HIGH
     impact = Impact.READS
+    sends = ("GET auth/me", "OPTIONS auth/me")
     needs = ("user_a",)
     expected = "no Access-Control-Allow-Origin for a foreign or null origin"
     why = "A page of anybody could then use the service as whoever looks at it."

@@ -21,6 +21,7 @@ class UndeclaredVerbs(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V4.1.4", "ASVS 5.0.0 V13.4.4")
     severity = Severity.LOW
     impact = Impact.READS
+    sends = ("GET /openapi.json", "GET auth/me", "{verb} auth/me", "{verb} datasets")
     needs = ("user_a",)
     expected = "405 (or another 4xx, or 501)"
     why = (

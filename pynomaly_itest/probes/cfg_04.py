@@ -25,6 +25,11 @@ class UndeclaredPages(Probe):
     references = ("API9:2023", "ASVS 5.0.0 V13.4.5", "WSTG-CONF-05")
     severity = Severity.MEDIUM
     impact = Impact.READS
+    sends = (
+        "GET /openapi.json",
+        "GET /{nowhere}",
+        *(f"GET {path}" for path in _PATHS),
+    )
     expected = "404, or 401 and 403, unless the document or the profile declares it"
     why = "Debug pages and old versions are where guards are forgotten."
     mend = "Serve what the document declares, and nothing else; declare metrics or guard them."

@@ -48,6 +48,13 @@ class TellingErrors(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V16.5.1", "WSTG-ERRH-01", "WSTG-ERRH-02")
     severity = Severity.MEDIUM
     impact = Impact.READS
+    sends = (
+        "GET datasets",
+        "GET datasets/{id}",
+        "POST detection/predict",
+        "POST detection/train",
+        "POST detectors",
+    )
     needs = ("user_a",)
     expected = "errors without traces, SQL, paths or versions"
     why = "A trace shows an attacker the code, its libraries and its paths."

@@ -21,6 +21,7 @@ class OldTls(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V12.1.1", "WSTG-CRYP-01")
     severity = Severity.HIGH
     impact = Impact.READS
+    sends = ("a TLS handshake for each version",)
     expected = "no plain HTTP beyond this machine, no handshake with TLS 1.0 or 1.1"
     why = "What travels in the clear, or nearly so, is read and changed on its way."
     mend = "Listen with TLS 1.2 as the minimum, and redirect or close plain HTTP."

@@ -17,6 +17,7 @@ class CachedAnswers(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V14.3.2", "WSTG-ATHN-06")
     severity = Severity.LOW
     impact = Impact.READS
+    sends = ("GET auth/me", "GET datasets", "GET detectors")
     needs = ("user_a",)
     expected = "Cache-Control: no-store"
     why = "A shared cache would hand one user what it kept of another."

@@ -23,6 +23,7 @@ class SecretsInLog(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V16.2.5", "WSTG-CONF-02")
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ("GET auth/me", "POST auth/refresh", "GET datasets", "POST detectors")
     needs = ("user_a",)
     expected = "none of the planted secrets in the log"
     why = "Logs are read by many, kept for long and sent elsewhere."

@@ -44,6 +44,7 @@ class PlainStorage(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V14.2.4", "WSTG-CRYP-04")
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ("POST datasets/upload", "GET datasets/{id}/sample")
     needs = ("user_a",)
     expected = "the canary in no file, in no encoding"
     why = "A lost disk or backup would hold everything in the clear."

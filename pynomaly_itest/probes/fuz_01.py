@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynomaly_itest.probing.context import ProbeContext
 from pynomaly_itest.probing.generation import answered, first_of_each, summary_of
-from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity, hole
+from pynomaly_itest.probing.probe import EACH_OPERATION, Hole, Impact, Observation, Probe, Severity, hole
 from pynomaly_itest.registry import PROBES
 
 
@@ -16,6 +16,7 @@ class GeneratedFailures(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V16.5.1", "WSTG-ERRH-01")
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ("GET /openapi.json", EACH_OPERATION)
     needs = ("admin",)
     expected = "an answer below 500 to each"
     why = "A request that breaks a service is the start of most attacks on it."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynomaly_itest.probing.context import ProbeContext
 from pynomaly_itest.probing.generation import answered, first_of_each, summary_of
-from pynomaly_itest.probing.probe import Impact, Observation, Probe, Severity, hole
+from pynomaly_itest.probing.probe import EACH_OPERATION, Impact, Observation, Probe, Severity, hole
 from pynomaly_itest.registry import PROBES
 
 
@@ -16,6 +16,7 @@ class UndocumentedAnswers(Probe):
     references = ("API9:2023", "ASVS 5.0.0 V4.1.1")
     severity = Severity.LOW
     impact = Impact.CHANGES_OWN
+    sends = ("GET /openapi.json", EACH_OPERATION)
     needs = ("admin",)
     expected = "a declared status for each"
     why = "What is not documented is not tested, and surprises every client."

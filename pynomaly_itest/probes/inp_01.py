@@ -31,6 +31,13 @@ class NotANumber(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V2.2.1", "WSTG-BUSL-09")
     severity = Severity.MEDIUM
     impact = Impact.READS
+    sends = (
+        "POST datasets/upload",
+        "POST detection/detect",
+        "POST detection/predict",
+        "POST detection/train",
+        "POST detectors",
+    )
     needs = ("user_a",)
     expected = "4xx, never 500 and never a result"
     why = "A NaN in a row makes every score of a batch meaningless, or the service fall over."

@@ -28,6 +28,7 @@ class AmbiguousJson(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V1.5.3", "WSTG-INPV-20")
     severity = Severity.MEDIUM
     impact = Impact.READS
+    sends = ("POST detectors",)
     needs = ("user_a",)
     expected = "4xx for each, never 500"
     why = "A key that occurs twice means one thing to a gateway and another to the service behind it."

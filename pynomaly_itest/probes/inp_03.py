@@ -41,6 +41,13 @@ class SqlInjection(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V1.2.4", "WSTG-INPV-05")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = (
+        "GET datasets",
+        "POST datasets/upload",
+        "GET datasets/{id}",
+        "GET detection/results",
+        "GET detectors/{id}",
+    )
     needs = ("user_a",)
     expected = "the same refusal for a true and a false condition, and no message of a database"
     why = "Whoever speaks to the database reads and changes everything in it."

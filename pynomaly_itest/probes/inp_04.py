@@ -33,6 +33,7 @@ class PathTraversal(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V5.3.2", "WSTG-ATHZ-01")
     severity = Severity.CRITICAL
     impact = Impact.CHANGES_OWN
+    sends = ("POST datasets/upload", "GET datasets/{id}", "GET datasets/{id}/export")
     needs = ("user_a",)
     expected = "4xx, and never a file that was not uploaded"
     why = "A name that is a path reads or overwrites any file that the service can reach."

@@ -32,6 +32,7 @@ class Unpickling(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V1.5.2", "WSTG-INPV-11")
     severity = Severity.CRITICAL
     impact = Impact.CHANGES_OWN
+    sends = ("POST datasets/upload",)
     needs = ("user_a",)
     expected = "4xx, and no call-back"
     why = "Loading a pickle runs whatever its author wrote into it."

@@ -31,6 +31,7 @@ class FormulaInExport(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V1.2.10", "WSTG-INPV-21")
     severity = Severity.MEDIUM
     impact = Impact.CHANGES_OWN
+    sends = ("POST datasets/upload", "GET datasets/{id}/export")
     needs = ("user_a",)
     expected = "no exported cell begins with =, +, -, @, tab or carriage return"
     why = "Whoever opens the export in a spreadsheet runs what somebody else uploaded."

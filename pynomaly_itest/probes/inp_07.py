@@ -22,6 +22,7 @@ class SourceByUrl(Probe):
     references = ("API7:2023", "ASVS 5.0.0 V1.3.6", "WSTG-INPV-19")
     severity = Severity.HIGH
     impact = Impact.READS
+    sends = ("POST datasets/upload", "POST detectors")
     needs = ("user_a",)
     expected = "4xx, and no request to the address"
     why = "Such a service reads what only it can reach: metadata of the cloud, admin pages, other services."

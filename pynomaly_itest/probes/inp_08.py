@@ -35,6 +35,7 @@ class ExternalEntity(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V1.5.1", "WSTG-INPV-07")
     severity = Severity.HIGH
     impact = Impact.READS
+    sends = ("POST datasets/upload",)
     needs = ("user_a",)
     expected = "4xx, and no request to the address"
     why = "An entity reads files of the service, or calls addresses that only it can reach."

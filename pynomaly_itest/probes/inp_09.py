@@ -20,6 +20,7 @@ class TemplateInName(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V1.3.7", "WSTG-INPV-18")
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ("POST detectors", "GET detectors/{id}")
     needs = ("user_a",)
     expected = "the name as it was sent, or 4xx"
     why = "An expression that is evaluated runs code of its author in the service."

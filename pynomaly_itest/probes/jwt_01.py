@@ -16,6 +16,7 @@ class AlgorithmNone(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.1.2", "WSTG-SESS-10")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "401 for alg none in every spelling"
     why = "Anybody can write such a token, for any account: there is no signature to forge."

@@ -16,6 +16,7 @@ class EditedPayload(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.1.1", "WSTG-SESS-10")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "401: the signature is no longer that of the payload"
     why = "Whoever has any token can make it one of another account or role."

@@ -16,6 +16,7 @@ class EmptySignature(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.1.1", "WSTG-SESS-10")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "401 for a token whose signature is empty or missing"
     why = "Some libraries take an empty signature for one that need not be checked."

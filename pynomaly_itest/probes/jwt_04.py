@@ -17,6 +17,7 @@ class PublicKeyAsSecret(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.1.2", "WSTG-SESS-10")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = ("GET /.well-known/jwks.json", "GET auth/me")
     needs = ("user_a",)
     expected = "401: a token of another algorithm than the service signs with"
     why = "The public key is public: whoever has it could sign tokens for every account."

@@ -16,6 +16,7 @@ class StaleToken(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.2.1", "WSTG-SESS-10")
     severity = Severity.HIGH
     impact = Impact.READS
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "401 for exp in the past and nbf in the future"
     why = "A token that never ends is a password that nobody can change."

@@ -16,6 +16,7 @@ class ForeignToken(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.2.3", "WSTG-SESS-10")
     severity = Severity.HIGH
     impact = Impact.READS
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "401 for a foreign aud or iss"
     why = "A token that a neighbouring service was given would open this one too."

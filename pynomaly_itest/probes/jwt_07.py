@@ -17,6 +17,7 @@ class RefreshAsAccess(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.2.2", "WSTG-SESS-10")
     severity = Severity.HIGH
     impact = Impact.READS
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "401 for a refresh token as bearer"
     why = "Refresh tokens live long: used as access tokens they undo the short life of the others."

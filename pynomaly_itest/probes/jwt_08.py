@@ -24,6 +24,7 @@ class KeyFromHeader(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.1.3", "WSTG-SESS-10")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "401, and no request to the address that the header names"
     why = "Whoever names the key can sign; and a jku makes the service call wherever he likes."

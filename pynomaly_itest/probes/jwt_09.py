@@ -47,6 +47,7 @@ class WeakSecret(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V9.1.1", "WSTG-SESS-10")
     severity = Severity.CRITICAL
     impact = Impact.READS
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "no well-known or short secret signs these tokens"
     why = "Whoever guesses the secret, offline and unseen, can sign tokens for every account."

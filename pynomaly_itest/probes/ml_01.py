@@ -21,6 +21,13 @@ class FragileLabels(Probe):
     references = ("OWASP ML01:2023",)
     severity = Severity.MEDIUM
     impact = Impact.READS
+    sends = (
+        "POST datasets/upload",
+        "POST detection/detect",
+        "POST detection/predict",
+        "POST detection/train",
+        "POST detectors",
+    )
     needs = ("user_a",)
     expected = "few of the anomalies become normal"
     why = "Whoever adds a little noise passes unseen."

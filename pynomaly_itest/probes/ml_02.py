@@ -21,6 +21,7 @@ class PoisonedTraining(Probe):
     references = ("OWASP ML02:2023",)
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ("POST datasets/upload", "POST detection/predict", "POST detection/train", "POST detectors")
     needs = ("user_a",)
     expected = "recall drops by no more than the profile allows"
     why = "Whoever can add rows to the training data teaches the detector to overlook him."

@@ -42,6 +42,13 @@ class StolenModel(Probe):
     references = ("OWASP ML05:2023", "ASVS 5.0.0 V2.4.1")
     severity = Severity.MEDIUM
     impact = Impact.DISRUPTS
+    sends = (
+        "POST datasets/upload",
+        "POST detection/detect",
+        "POST detection/predict",
+        "POST detection/train",
+        "POST detectors",
+    )
     needs = ("user_a",)
     expected = "the queries are throttled, or the copy agrees badly"
     why = "Whoever has a copy tries his way around it at home, unseen."

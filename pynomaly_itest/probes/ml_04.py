@@ -25,6 +25,7 @@ class MembershipTold(Probe):
     references = ("OWASP ML04:2023",)
     severity = Severity.MEDIUM
     impact = Impact.READS
+    sends = ("POST datasets/upload", "POST detection/predict", "POST detection/train", "POST detectors")
     needs = ("user_a",)
     expected = "the scores of both kinds are alike (AUC near 0.5)"
     why = "Whoever learns that a row was in the data may learn who was a patient."

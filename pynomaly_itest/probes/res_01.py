@@ -21,6 +21,7 @@ class NoRateLimit(Probe):
     references = ("API4:2023", "ASVS 5.0.0 V2.4.1", "WSTG-BUSL-05")
     severity = Severity.MEDIUM
     impact = Impact.DISRUPTS
+    sends = ("GET auth/me",)
     needs = ("admin",)
     expected = "429 within the burst"
     why = "One client in a loop slows everybody down."

@@ -19,6 +19,7 @@ class EndlessBody(Probe):
     references = ("API4:2023", "ASVS 5.0.0 V5.2.1", "WSTG-BUSL-09")
     severity = Severity.HIGH
     impact = Impact.DISRUPTS
+    sends = ("POST detection/predict",)
     needs = ("user_a",)
     expected = "413 (or the connection closed), early"
     why = "A body without an end fills memory or disk until the service falls."

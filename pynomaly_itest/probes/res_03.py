@@ -21,6 +21,7 @@ class NestedJson(Probe):
     references = ("API4:2023", "ASVS 5.0.0 V15.2.2", "WSTG-BUSL-09")
     severity = Severity.HIGH
     impact = Impact.DISRUPTS
+    sends = ("POST detectors",)
     needs = ("user_a",)
     expected = "4xx, and the service alive"
     why = "A parser that recurses falls over, and takes its process with it."

@@ -71,6 +71,13 @@ class Bombs(Probe):
     references = ("API4:2023", "ASVS 5.0.0 V5.2.3", "WSTG-BUSL-09")
     severity = Severity.HIGH
     impact = Impact.DISRUPTS
+    sends = (
+        "POST datasets/upload",
+        "POST detection/detect",
+        "POST detection/predict",
+        "POST detection/train",
+        "POST detectors",
+    )
     needs = ("user_a",)
     expected = "4xx, and memory that stays bounded"
     why = "A few kilobytes fill all of the memory."

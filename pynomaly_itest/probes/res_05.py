@@ -24,6 +24,7 @@ class UnboundedNumbers(Probe):
     references = ("API4:2023", "ASVS 5.0.0 V2.2.1", "WSTG-BUSL-09")
     severity = Severity.HIGH
     impact = Impact.DISRUPTS
+    sends = ("GET datasets", "GET detectors", "POST detectors")
     needs = ("user_a",)
     expected = "4xx for what is beyond the limits"
     why = "One request asks for all there is, or for a model that takes days."

@@ -17,6 +17,7 @@ class TokenAfterLogout(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V7.4.1", "WSTG-SESS-06")
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ("POST auth/logout", "GET auth/me", "POST auth/refresh")
     needs = ("user_a",)
     expected = "401 for the access and the refresh token after logout"
     why = "A token that was stolen stays useful after its owner did the one thing that should stop it."

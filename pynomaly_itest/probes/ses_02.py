@@ -18,6 +18,7 @@ class FixedSession(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V7.2.4", "WSTG-SESS-03")
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ("GET auth/me",)
     needs = ("user_a",)
     expected = "a new session id at every login; an id known before opens nothing"
     why = "Whoever plants a session id before the login shares the victim's session after it."

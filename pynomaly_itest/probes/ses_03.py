@@ -21,6 +21,7 @@ class TokenAfterDemotion(Probe):
     references = ("API2:2023", "ASVS 5.0.0 V7.4.2", "ASVS 5.0.0 V8.3.2")
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
+    sends = ("PATCH admin/users/{id}", "GET auth/me", "POST detectors")
     needs = ("admin",)
     expected = "403 for what the new role may not do, 401 once the account is closed"
     why = "Somebody who was dismissed keeps working until his token runs out."

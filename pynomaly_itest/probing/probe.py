@@ -56,6 +56,10 @@ class Observation:
     exchange: Exchange | None = None
 
 
+SENT_FOR_ALL = ("GET health", "POST auth/login", "POST admin/users", "DELETE admin/users/{id}")
+EACH_OPERATION = "each operation of /openapi.json"
+
+
 class Probe(ABC):
     """One check of the catalogue. Its controls raise CannotMeasure, a missing precondition NotApplicable."""
 
@@ -65,6 +69,11 @@ class Probe(ABC):
     references: ClassVar[tuple[str, ...]]
     severity: ClassVar[Severity]
     impact: ClassVar[Impact]
+    sends: ClassVar[tuple[str, ...]]
+    """What it asks the target for: `METHOD path` below the API's prefix, or absolute with its slash; `{…}` is any text.
+
+    Not told: what every probe may send to have its actors and to see the target's health (`SENT_FOR_ALL`).
+    """
     needs: ClassVar[tuple[str, ...]] = ()
     """Actors without which there is nothing to try."""
     expected: ClassVar[str]

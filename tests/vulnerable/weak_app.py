@@ -28,6 +28,8 @@ class WeakApp:
     def __init__(self, folder: Path, *holes: str, asymmetric: bool = False) -> None:
         self.holes = frozenset(holes)
         self.caps_silently = False
+        self.asked: set[str] = set()
+        """Each `METHOD path` that came in."""
         self.store = Store(folder, self.holes)
         self.tokens = Tokens(self.holes, asymmetric=asymmetric)
         self.routes: list[tuple[str, str, Handler, str | None]] = [*weak_accounts.ROUTES, *weak_data.ROUTES]
@@ -39,6 +41,7 @@ class WeakApp:
                 await send({"type": f"{message['type']}.complete"})
                 if message["type"] == "lifespan.shutdown":
                     return
+        self.asked.add(f"{scope['method']} {scope['raw_path'].decode().partition('?')[0]}")
         try:
             limit = 10**9 if "RES-02" in self.holes else MAX_BODY
             request = await read_request(scope, receive, limit)

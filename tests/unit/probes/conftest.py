@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,8 @@ class Tried:
 
     folder: Path
     counter: Any = field(default_factory=itertools.count)
+    asked: set[str] = field(default_factory=set)
+    """Each `METHOD path` that the application was asked for, the last time."""
 
     def __call__(
         self,
@@ -40,6 +41,7 @@ class Tried:
         folder = self.folder / f"app-{next(self.counter)}"
         folder.mkdir()
         app = WeakApp(folder, *holes, asymmetric=asymmetric)
+        self.asked = app.asked
         with serving(app) as url:
             target = WeakTarget(url, app)
 
@@ -52,5 +54,5 @@ class Tried:
 
 
 @pytest.fixture
-def tried(tmp_path: Path) -> Callable[..., list[Finding]]:
+def tried(tmp_path: Path) -> Tried:
     return Tried(tmp_path)
