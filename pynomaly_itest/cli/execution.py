@@ -86,6 +86,7 @@ def make_plan(
     scenarios: Sequence[str],
     repeat: int,
     shuffle_seed: int | None = None,
+    quick: bool = False,
 ) -> Plan:
     """The plan of these profiles and flags; raises UsageError, ProfileError or NothingSelected."""
     overrides = Overrides(
@@ -97,6 +98,7 @@ def make_plan(
         scenarios=tuple(scenarios),
         data_dir=data_dir,
         shuffle_seed=shuffle_seed,
+        quick=quick,
     )
     plan = load(list(profiles), overrides)
     if repeat == 1:
@@ -148,12 +150,15 @@ def reproduction(
     datasets: Sequence[str],
     seed: int,
     user: str | None,
+    quick: bool = False,
 ) -> str:
     """A command that runs the same again, made of the flags that matter; never of the command line itself."""
     words = ["pynomaly-itest", "run"]
     for flag, values in (("-p", profiles), ("--set", set_), ("--dataset", datasets)):
         for value in values:
             words += [flag, value]
+    if quick:
+        words += ["--quick"]
     if target != "bundled":
         words += ["--target", target]
     if user:

@@ -33,6 +33,7 @@ Datasets = Annotated[
     typer.Option(metavar="NAME=FILE[:LABEL]", help="Use a file as a dataset of the profile."),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Where datasets' files are looked for, too.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Shorter, as the profile says under `quick`.")]
 Repeat = Annotated[
     int, typer.Option(min=1, max=1000, help="Run every scenario so many times; in a loop: so many rounds.")
 ]

@@ -75,6 +75,14 @@ class ScenarioFile(_Part):
     )
 
 
+class QuickFile(_Part):
+    """What `run --quick` changes: fewer requests, shorter loads, fewer cells; never a limit."""
+
+    vars: dict[Identifier, Any] = Field(
+        default_factory=dict, description="other values for the profile's vars"
+    )
+
+
 class ProfileFile(_Part):
     """A profile of pynomaly-itest."""
 
@@ -86,6 +94,7 @@ class ProfileFile(_Part):
         default_factory=dict, description="limits by name; the unit is the name's last word"
     )
     vars: dict[Identifier, Any] = Field(default_factory=dict, description="values for ${{ vars.… }}")
+    quick: QuickFile = Field(default_factory=QuickFile, description="what `run --quick` changes")
     datasets: dict[Identifier, dict[str, Any]] = Field(default_factory=dict)
     target: TargetFile = Field(default_factory=TargetFile)
     confidence: Confidence | None = Field(None, description="how sure gates must be; 0.95 if not said")

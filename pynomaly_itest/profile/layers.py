@@ -77,7 +77,7 @@ class LayerReader:
     def _check_constants(self, node: MappingNode) -> None:
         """Values that are looked up must not look up others: in what order would they be known?"""
         scenarios = (item for item in items_at(node, "scenarios") if isinstance(item, MappingNode))
-        for part in (node, *scenarios):
+        for part in (node, mapping_at(node, "quick"), *scenarios):
             variables = mapping_at(part, "vars")
             for scalar in scalars(variables) if variables else ():
                 if has_template(scalar.value):

@@ -31,8 +31,10 @@ from pynomaly_itest.profile.settings import (
     default_settings,
     forced_settings,
     layer_settings,
+    quick_settings,
     section,
 )
+from pynomaly_itest.registry import did_you_mean
 
 _NO_OVERRIDES = Overrides()
 
@@ -114,6 +116,11 @@ def _compile(path: Path, overrides: Overrides, folders: ProfileFolders, mistakes
     for layer in layers:
         weak.update(layer_settings(layer, extended=layer is not layers[-1]))
     flag_mistakes: list[Mistake] = []
+    quick = _quick(layers, weak, mistakes)
+    if overrides.quick and not quick:
+        hint = "give it a key `quick: {vars: …}`, or leave --quick out"
+        flag_mistakes.append(Mistake("--quick: the profile says nothing of what is quicker", hint=hint))
+    weak.update(quick if overrides.quick else {})
     strengths = Strengths(weak, forced_settings(overrides, weak, flag_mistakes))
     last = layers[-1].node if layers else None
     profile = _Profile(text_at(last, "name", path.stem), text_at(last, "description"), layers, strengths)
@@ -131,6 +138,17 @@ def _compile(path: Path, overrides: Overrides, folders: ProfileFolders, mistakes
         mistakes.append(at.mistake("the profile has no scenarios", "nothing would be tested"))
     _check_benchmarks(layers, weak, mistakes)
     return profile
+
+
+def _quick(layers: Sequence[Layer], weak: Settings, mistakes: list[Mistake]) -> Settings:
+    """What --quick would set; each name must be a variable that the profile has without it, too."""
+    found = quick_settings(layers)
+    for key, setting in found.items():
+        if key not in weak and setting.source is not None:
+            name = key.partition(".")[2]
+            hint = did_you_mean(name, section(weak, "vars"))
+            mistakes.append(setting.source.mistake(f"unknown variable {name!r} below 'quick'", hint))
+    return found
 
 
 def _drafts(layers: Sequence[Layer], mistakes: list[Mistake]) -> list[ScenarioDraft]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +87,15 @@ def layer_settings(layer: Layer, *, extended: bool) -> Settings:
         value = layer.node.entries.get(key)
         if isinstance(value, ScalarNode) and value.value is not None:
             found[key] = _said(value, layer.node.key_source(key), kind)
+    return found
+
+
+def quick_settings(layers: Iterable[Layer]) -> Settings:
+    """What `--quick` sets: the variables below `quick` in any of the files, stronger than those beside it."""
+    found: Settings = {}
+    for layer in layers:
+        variables = mapping_at(mapping_at(layer.node, "quick"), "vars")
+        found.update(mapping_settings(variables, "vars", "--quick, profile"))
     return found
 
 
