@@ -1,18 +1,104 @@
-"""`pynomaly-itest validate FILE …`: every mistake at once, each with its line and a caret."""
+"""`pynomaly-itest validate FILE …`: every mistake at once, each with its line and a caret; again on every change."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
-from pynomaly_itest.errors import ExitCode
+from pynomaly_itest.cli.completion import profiles as known_profiles
+from pynomaly_itest.errors import ExitCode, UsageError
+
+_LOOKED_AT = (".yaml", ".yml", ".py")
+_EVERY_S = 0.5
+
+Snapshot = dict[Path, tuple[int, int]]
+"""Each file's time of change and size."""
 
 
 def validate(
-    profiles: Annotated[list[str], typer.Argument(metavar="FILE|NAME …", help="Profiles to check.")],
+    profiles: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE|NAME …", help="Profiles to check.", autocompletion=known_profiles),
+    ],
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Check again whenever a file beside them changes, until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Check profiles without running anything."""
+    if not watch:
+        raise typer.Exit(_check(profiles))
+    from pynomaly_itest.cli.stopping import Stop
+
+    with Stop() as stop:
+        raise typer.Exit(
+            keep_checking(lambda: _check_on_screen(profiles), lambda: snapshot(profiles), stop.wait)
+        )
+
+
+def keep_checking(
+    check: Callable[[], ExitCode], look: Callable[[], Snapshot], wait: Callable[[float], bool]
+) -> ExitCode:
+    """Check now, and whenever what `look` sees is not what it was; `wait` tells when to stop.
+
+    Returns what the last check said.
+    """
+    while True:
+        seen = look()
+        code = check()
+        while look() == seen:
+            if wait(_EVERY_S):
+                return code
+
+
+def snapshot(profiles: list[str]) -> Snapshot:
+    """The profiles' files and what lies beside them: lists that they include, workflows in Python."""
+    seen: Snapshot = {}
+    for file in _files_of(profiles):
+        try:
+            about = [file, *(each for each in file.parent.iterdir() if each.suffix in _LOOKED_AT)]
+        except OSError:
+            about = [file]
+        for path in about:
+            try:
+                state = path.stat()
+            except OSError:
+                continue
+            seen[path] = (state.st_mtime_ns, state.st_size)
+    return seen
+
+
+def _files_of(profiles: list[str]) -> list[Path]:
+    from pynomaly_itest.profile.finder import profile_folders
+
+    found = []
+    for name in profiles:
+        try:
+            found.append(profile_folders().find(name))
+        except UsageError:  # it may yet be written
+            continue
+    return found
+
+
+def _check_on_screen(profiles: list[str]) -> ExitCode:
+    """One check of many: a terminal shows only the newest; elsewhere each begins with the time."""
+    import sys
+    from datetime import datetime
+
+    if sys.stdout.isatty():
+        click.clear()
+    typer.echo(f"{datetime.now().astimezone():%H:%M:%S}  checking {', '.join(profiles)}; Ctrl-C ends it")
+    try:
+        return _check(profiles)
+    except UsageError as problem:
+        typer.echo(f"error: {problem.message}\n  hint: {problem.hint}", err=True)
+        return problem.exit_code
+
+
+def _check(profiles: list[str]) -> ExitCode:
     from pynomaly_itest.profile.loader import validate as check
 
     mistakes = check(profiles)
@@ -21,5 +107,6 @@ def validate(
     if mistakes:
         count = len(mistakes)
         typer.echo(f"{count} mistake{'s' if count != 1 else ''}", err=True)
-        raise typer.Exit(ExitCode.USAGE)
+        return ExitCode.USAGE
     typer.echo(f"valid: {', '.join(profiles)}")
+    return ExitCode.PASSED
