@@ -4,7 +4,7 @@ can end it or begin another."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from pynomaly_itest.report.attention import Concern, concerns
@@ -51,5 +51,5 @@ def _place(concern: Concern, folder: str) -> dict[str, str]:
     return {"file": str(PurePosixPath(folder) / match["file"]), "line": match["line"]}
 
 
-def _escaped(text: str, table: dict[str, str]) -> str:
-    return text.translate(str.maketrans(table))
+def _escaped(text: str, table: Mapping[str, str]) -> str:
+    return text.translate({ord(char): written for char, written in table.items()})

@@ -1,0 +1,83 @@
+"""A folder of runs: found, read once, read again where a log has grown."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pynomaly_itest.errors import UsageError
+from pynomaly_itest.eventlog import is_being_written
+from pynomaly_itest.events import read_log
+from pynomaly_itest.history.past import PastRun, past_run
+from pynomaly_itest.report.untrusted import one_line
+from pynomaly_itest.results import fold
+
+LOG = "run.jsonl"
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A folder with a log that can't be read, and why: it is shown, not passed over."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a folder holds: runs, oldest first; how many older ones were not read."""
+
+    runs: tuple[PastRun, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+    left_out: int = 0
+
+    def run(self, name: str) -> PastRun | None:
+        """The run whose folder has this name."""
+        return next((run for run in self.runs if run.name == name), None)
+
+
+@dataclass
+class Archive:
+    """The newest `most` runs below `folder`. What was read stays read until its log changes."""
+
+    folder: Path
+    most: int = 50
+    _read: dict[Path, tuple[tuple[int, int, bool], PastRun | Unreadable]] = field(default_factory=dict)
+
+    def look(self) -> Holdings:
+        """The runs as they are now; raises UsageError where there is no such folder."""
+        if not self.folder.is_dir():
+            raise UsageError(f"no folder {self.folder}", hint="name a folder of runs, such as reports")
+        found = sorted(self._folders(), key=lambda folder: folder.name)
+        newest = found[-self.most :]
+        seen = [one for folder in newest if (one := self._one(folder)) is not None]
+        runs = sorted((one for one in seen if isinstance(one, PastRun)), key=lambda run: run.name)
+        bad = tuple(one for one in seen if isinstance(one, Unreadable))
+        return Holdings(tuple(runs), bad, len(found) - len(newest))
+
+    def _folders(self) -> list[Path]:
+        """Folders with a log. Links are passed over: `latest` is another's second name."""
+        with os.scandir(self.folder) as entries:
+            folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        return [folder for folder in folders if (folder / LOG).is_file() and not (folder / LOG).is_symlink()]
+
+    def _one(self, folder: Path) -> PastRun | Unreadable | None:
+        log = folder / LOG
+        try:
+            state = log.stat()
+            running = is_being_written(log)
+        except OSError:
+            return None  # removed meanwhile
+        mark = (state.st_mtime_ns, state.st_size, running)
+        known = self._read.get(folder)
+        if known is None or known[0] != mark:
+            self._read[folder] = (mark, _load(folder, running=running))
+        return self._read[folder][1]
+
+
+def _load(folder: Path, *, running: bool) -> PastRun | Unreadable:
+    try:
+        return past_run(fold(read_log(folder / LOG)), folder, running=running)
+    except UsageError as problem:
+        return Unreadable(one_line(folder.name), one_line(problem.message))
