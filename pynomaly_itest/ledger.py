@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError
@@ -12,7 +14,10 @@ from pynomaly_itest.target.platform import PlatformApi
 
 _NOT_FOUND = (404, 410)
 _GONE = (200, 202, 204, *_NOT_FOUND)
+_ACCEPTED = 202
 _ROUNDS = 2
+_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
+"""Between looks at what is being taken away behind a 202."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class CleanupLedger:
     log: EventLog
     entries: dict[str, Entry] = field(default_factory=dict)
     created_count: int = 0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     def of(self, api: PlatformApi) -> OwnersLedger:
         """This ledger for another account's things."""
@@ -89,23 +95,27 @@ class CleanupLedger:
     async def _take_away(self, api: PlatformApi, entry: Entry) -> str | None:
         """Why `entry` is still there, or None. Who may make a thing may not always remove it: then we try."""
         if entry.api is None:
-            return await _remove(api, entry)
+            return await self._remove(api, entry)
         with contextlib.suppress(CannotMeasure):  # its owner can log in no more
-            if await _remove(entry.api, entry) is None:
+            if await self._remove(entry.api, entry) is None:
                 return None
-        problem = await _remove(api, entry)
+        problem = await self._remove(api, entry)
         return problem if problem is not None else await _seen_by_owner(entry.api, entry)
 
-
-async def _remove(api: PlatformApi, entry: Entry) -> str | None:
-    """Why `entry` is still there in the eyes of this account, or None."""
-    deleted = await api.send("DELETE", entry.path)
-    if deleted.status not in _GONE:
-        return f"DELETE answered {deleted.status}"
-    looked = await api.send("GET", entry.path)
-    if looked.status in _NOT_FOUND:
-        return None
-    return f"still there after DELETE (GET answered {looked.status})"
+    async def _remove(self, api: PlatformApi, entry: Entry) -> str | None:
+        """Why `entry` is still there in the eyes of this account, or None. A 202 is given time to come true."""
+        deleted = await api.send("DELETE", entry.path)
+        if deleted.status not in _GONE:
+            return f"DELETE answered {deleted.status}"
+        looked = await api.send("GET", entry.path)
+        for pause_s in _PAUSES_S if deleted.status == _ACCEPTED else ():
+            if looked.status in _NOT_FOUND:
+                break
+            await self.sleep(pause_s)
+            looked = await api.send("GET", entry.path)
+        if looked.status in _NOT_FOUND:
+            return None
+        return f"still there after DELETE answered {deleted.status} (GET answered {looked.status})"
 
 
 async def _seen_by_owner(owner: PlatformApi, entry: Entry) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 
 from pynomaly_itest.gates import Judged
@@ -96,8 +97,12 @@ class ScenarioRun:
         """Where something went wrong: run `catch`, and keep the target's last log lines."""
         if combine(outcome.verdict for outcome in self.outcomes) in (Verdict.PASSED, Verdict.INCONCLUSIVE):
             return
-        for call in self.scenario.catch:
-            await self.steps.run("catch", call)
+        with contextlib.suppress(
+            TimeoutError
+        ):  # what was found by then is kept; more would only delay the rest
+            async with asyncio.timeout(self.patience_s):
+                for call in self.scenario.catch:
+                    await self.steps.run("catch", call)
         lines = tuple(self.services.target.log_lines(_SHOWN_LOG_LINES))
         self.recorder.diagnostics("the target's last log lines", lines)
 

@@ -28,6 +28,8 @@ class Store:
     sees_all: set[str] = field(default_factory=set)
     keeps: set[str] = field(default_factory=set)
     login_refused: bool = False
+    looks_until_gone: int | None = None
+    """DELETE answers 202, and the thing is gone after so many looks."""
     asked: list[str] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -45,14 +47,27 @@ class Store:
         if path not in self.owners or (self.owners[path] != who and who not in self.sees_all):
             return httpx.Response(404)
         if request.method == "GET":
-            return httpx.Response(200, json={})
+            return self._looked_at(path)
         if who not in self.may_delete:
             return httpx.Response(403)
+        if self.looks_until_gone is not None:
+            return httpx.Response(202)
         if path not in self.keeps:
             del self.owners[path]
             if path.startswith("admin/users/"):  # with an account goes what it had
                 self.owners = {name: owner for name, owner in self.owners.items() if owner != OWNER}
         return httpx.Response(204)
+
+    def _looked_at(self, path: str) -> httpx.Response:
+        if self.looks_until_gone is not None:
+            self.looks_until_gone -= 1
+            if self.looks_until_gone <= 0:
+                del self.owners[path]
+        return httpx.Response(200, json={})
+
+
+async def at_once(seconds: float) -> None:
+    """No waiting: the store counts looks, not seconds."""
 
 
 def left_after(store: Store, tmp_path: Path, *entries: tuple[str, bool]) -> list[str]:
@@ -67,7 +82,7 @@ def left_after(store: Store, tmp_path: Path, *entries: tuple[str, bool]) -> list
             http = Http(client, redactor, "run")
             api = PlatformApi(http, Credentials(token=RUN), redactor)
             owner = PlatformApi(http, Credentials(username="owner", password="secret-of-the-owner"), redactor)
-            ledger = CleanupLedger("scenario", log)
+            ledger = CleanupLedger("scenario", log, sleep=at_once)
             for path, is_owners in entries:
                 ledger.created("thing", path, path, owner if is_owners else None)
             try:
@@ -86,7 +101,7 @@ def test_what_was_made_is_removed_newest_first(tmp_path: Path) -> None:
 
 def test_what_a_delete_leaves_is_told(tmp_path: Path) -> None:
     left = left_after(Store({"a": RUN}, keeps={"a"}), tmp_path, ("a", False))
-    assert left == ["thing a: still there after DELETE (GET answered 200)"]
+    assert left == ["thing a: still there after DELETE answered 204 (GET answered 200)"]
 
 
 def test_what_the_owner_may_not_remove_an_administrator_removes(tmp_path: Path) -> None:
@@ -113,3 +128,13 @@ def test_an_owner_who_can_log_in_no_more_keeps_nothing_else_from_being_removed(
     store = Store({"mine": RUN, **({"a": OWNER} if is_there else {})}, sees_all={RUN}, login_refused=True)
     assert left_after(store, tmp_path, ("mine", False), ("a", True)) == []
     assert store.owners == {}
+
+
+def test_what_is_being_removed_behind_a_202_is_waited_for(tmp_path: Path) -> None:
+    assert left_after(Store({"datasets/a": RUN}, looks_until_gone=4), tmp_path, ("datasets/a", False)) == []
+
+
+def test_a_202_that_never_comes_true_is_left_over(tmp_path: Path) -> None:
+    store = Store({"datasets/a": RUN}, looks_until_gone=10_000)
+    (left,) = left_after(store, tmp_path, ("datasets/a", False))
+    assert "still there after DELETE answered 202" in left
