@@ -9,7 +9,20 @@ from typing import NoReturn
 import typer
 
 from pynomaly_itest import __version__
-from pynomaly_itest.cli import cleanup, doctor, listing, replay, report, rerun, resume, run, schema, validate
+from pynomaly_itest.cli import (
+    cleanup,
+    compare,
+    doctor,
+    history,
+    listing,
+    replay,
+    report,
+    rerun,
+    resume,
+    run,
+    schema,
+    validate,
+)
 from pynomaly_itest.errors import ExitCode, ItestError, ProfileError
 
 app = typer.Typer(
@@ -26,11 +39,13 @@ app.command("list")(listing.list_)
 app.command("validate")(validate.validate)
 app.command("schema")(schema.schema)
 app.command("report")(report.report)
+app.command("history")(history.history)
 app.command("replay")(replay.replay)
 app.command("rerun")(rerun.rerun)
 app.command("resume")(resume.resume)
 app.command("cleanup")(cleanup.cleanup)
 app.command("doctor")(doctor.doctor)
+app.command("compare")(compare.compare)
 
 
 @app.callback(invoke_without_command=True)

@@ -1,0 +1,144 @@
+"""`pynomaly-itest compare A B`: is B worse than A, by how much, and how sure is that?"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pynomaly_itest.cli import flags
+from pynomaly_itest.errors import UsageError
+
+if TYPE_CHECKING:
+    from pynomaly_itest.comparison.live import Terms
+    from pynomaly_itest.comparison.subjects import Subject
+
+_WHAT = "A URL, a run's folder, a wheel, a git ref, a folder with the platform, or bundled?setting=value."
+
+Metrics = Annotated[
+    str | None,
+    typer.Option("--metric", help="p50, p95, p99, throughput, memory, peak_memory, start; by commas."),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="[METRIC=]2%", help="Smaller changes do not matter."),
+]
+Forbid = Annotated[
+    list[str] | None, typer.Option("--forbid", metavar="[METRIC=]5%", help="So large a change must not pass.")
+]
+Budget = Annotated[str, typer.Option(help="How long pairs are measured at most: 120s, 5min.")]
+Seconds = Annotated[float, typer.Option(min=0.2, max=60, help="How long the two are asked in each pair.")]
+
+
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help=_WHAT)],
+    b: Annotated[str, typer.Argument(metavar="B", help="What is held against it; the same kinds.")],
+    profile: Annotated[
+        list[str] | None,
+        typer.Option("--profile", "-p", help="Whose measured requests are asked; repeatable."),
+    ] = None,
+    tags: flags.Tags = None,
+    words: flags.Words = None,
+    scenario: flags.Scenarios = None,
+    set_: flags.Set = None,
+    metric: Metrics = None,
+    ignore: Ignore = None,
+    forbid: Forbid = None,
+    budget: Budget = "120s",
+    seconds: Seconds = 2.0,
+    a_set: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of A.")] = None,
+    b_set: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of B.")] = None,
+    a_python: Annotated[str | None, typer.Option(help="A's interpreter, where not the tool's own.")] = None,
+    b_python: Annotated[str | None, typer.Option(help="B's interpreter.")] = None,
+    allow_stored_latency: Annotated[
+        bool, typer.Option("--allow-stored-latency", help="Judge stored times of two runs; see the manual.")
+    ] = False,
+    user: flags.User = None,
+    seed: flags.Seed = 42,
+    authorisations: flags.AuthorisationsFile = None,
+    out: flags.Out = Path("reports"),
+    quiet: flags.Quiet = False,
+) -> None:
+    """Hold B against A: two builds or services are measured in turn, two runs by what they recorded.
+
+    Builds are measured in pairs of fresh processes on the same core, and it stops as soon as it is clear. Exit codes:
+    0 no metric is worse by what is forbidden, 1 worse, 4 not clear, 2 usage, 3 a side did not start.
+    """
+    from pynomaly_itest.cli.comparing import finish, measured
+    from pynomaly_itest.comparison.subjects import RunSubject, subject_of
+
+    one = subject_of(a, settings=a_set or (), python=a_python)
+    other = subject_of(b, settings=b_set or (), python=b_python)
+    if isinstance(one, RunSubject) or isinstance(other, RunSubject):
+        _compare_runs(one, other, allow_stored_latency=allow_stored_latency, out=out, quiet=quiet)
+        return
+    from pynomaly_itest.cli.comparing import Asked, kept
+    from pynomaly_itest.cli.execution import make_plan
+
+    plan = make_plan(
+        profile or ["compare"],
+        set_=set_ or (),
+        datasets=(),
+        data_dir=None,
+        tags=tags,
+        words=words,
+        scenarios=scenario or (),
+        repeat=1,
+    )
+    terms = terms_of(metric, ignore, forbid, budget, seconds, seed)
+    for subject in (one, other):
+        _permitted(subject, authorisations)
+    outcome = measured(Asked((one, other), plan, terms, user, quiet))
+    finish(kept(outcome, ["pynomaly-itest", *sys.argv[1:]]), out, "compare", quiet=quiet)
+
+
+def terms_of(
+    metric: str | None,
+    ignore: list[str] | None,
+    forbid: list[str] | None,
+    budget: str,
+    seconds: float,
+    seed: int,
+) -> Terms:
+    """The flags that `compare` and `noise` share; raises UsageError."""
+    from pynomaly_itest.comparison.live import Terms
+    from pynomaly_itest.comparison.metrics import wanted
+    from pynomaly_itest.profile.expression import parse_quantity
+
+    try:
+        budget_s = parse_quantity(budget, "s")
+    except ValueError as problem:
+        raise UsageError(f"--budget: {problem}", hint="write 120s or 5min") from problem
+    if not 0 < budget_s <= 86_400:
+        raise UsageError("--budget must be more than 0 and at most a day")
+    return Terms(wanted(metric, ignore or (), forbid or ()), budget_s, seconds, seed=seed)
+
+
+def _permitted(subject: Subject, authorisations: Path | None) -> None:
+    """Asking as fast as it answers is a load: beyond this machine somebody must have permitted it."""
+    from datetime import UTC, datetime
+
+    from pynomaly_itest.comparison.subjects import UrlSubject
+    from pynomaly_itest.probing.authorisation import is_ours, permission_for
+
+    if isinstance(subject, UrlSubject) and not is_ours(subject.url):
+        reason = "a comparison asks it as fast as it answers"
+        permission_for(subject.url, authorisations, datetime.now(UTC).date(), reason)
+
+
+def _compare_runs(
+    one: Subject, other: Subject, *, allow_stored_latency: bool, out: Path, quiet: bool
+) -> None:
+    from pynomaly_itest.cli.comparing import finish
+    from pynomaly_itest.comparison.runs import compare_runs
+    from pynomaly_itest.comparison.subjects import RunSubject
+
+    if not isinstance(one, RunSubject) or not isinstance(other, RunSubject):
+        raise UsageError(
+            "a run that was made before can be held against another run only",
+            hint="to measure anew, name builds or URLs; `run --baseline` holds a run against a saved one",
+        )
+    record = compare_runs(one.folder, other.folder, allow_stored_latency=allow_stored_latency)
+    finish(record, out, "compare", quiet=quiet)

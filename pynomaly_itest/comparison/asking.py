@@ -1,0 +1,192 @@
+"""One question at a time on a kept connection, timed from its first byte to the answer's last.
+
+A blocking client of its own: two services are asked in turn, so nothing of the tool may run in between.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import selectors
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import Any
+from urllib.parse import urlsplit
+
+import httptools
+
+from pynomaly_itest.errors import StepFailed
+from pynomaly_itest.load.checks import outcome_of
+from pynomaly_itest.load.plan import Endpoint
+from pynomaly_itest.load.wire import request_bytes
+
+_PATIENCE_S = 30.0
+_READ_BYTES = 128 * 1024
+_LARGEST_ANSWER = 256 * 1024 * 1024
+
+
+class WrongAnswer(StepFailed):
+    """A side did not answer, or not what it should."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """Where a service is asked: its URL, and the address that its name was resolved to, once."""
+
+    url: str
+    address: str | None = None
+    verify_tls: ssl.SSLContext | None = field(default=None, repr=False)
+
+    def connect(self) -> socket.socket:
+        """A connected socket; raises WrongAnswer where nobody lets us in."""
+        parts = urlsplit(self.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            plain = socket.create_connection((self.address or parts.hostname or "", port), _PATIENCE_S)
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if parts.scheme != "https":
+                return plain
+            context = self.verify_tls or ssl.create_default_context()
+            return context.wrap_socket(plain, server_hostname=parts.hostname)
+        except OSError as problem:
+            raise WrongAnswer(f"{self.url}: no connection: {problem}") from problem
+
+    def request(self, endpoint: Endpoint, body: bytes) -> bytes:
+        """The bytes that ask it."""
+        parts = urlsplit(self.url)
+        return request_bytes(parts.netloc.rpartition("@")[2], parts.path, endpoint, body)
+
+
+class Asker:
+    """One connection; `ask` sends and waits. Connects anew where the other side closed between two questions."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+        self._socket: socket.socket | None = None
+        self._parser: Any = None
+        self._done = False
+        self._keeps_alive = True
+        self.received = 0
+        self.status = 0
+        self.body: list[bytes] | None = None
+
+    def ask(self, data: bytes) -> int:
+        """Nanoseconds until the whole answer was there; `status` is its status. Raises WrongAnswer."""
+        self.connect()
+        begun = perf_counter_ns()
+        self.send(data)
+        while not self.read():
+            pass
+        return perf_counter_ns() - begun
+
+    def connect(self) -> socket.socket:
+        """The connection, made where there is none (or the last answer said that it is over)."""
+        if self._socket is None or not self._keeps_alive:
+            self.close()
+            self._socket = self._door.connect()
+            self._keeps_alive = True
+        return self._socket
+
+    def send(self, data: bytes) -> None:
+        """Send a question."""
+        assert self._socket is not None  # noqa: S101 - connect() was called
+        self._parser = httptools.HttpResponseParser(self)
+        self._done, self.received = False, 0
+        try:
+            self._socket.sendall(data)
+        except OSError as problem:
+            raise WrongAnswer(f"{self._door.url}: the connection broke: {problem}") from problem
+
+    def read(self) -> bool:
+        """Read what is there; whether the answer is whole."""
+        assert self._socket is not None  # noqa: S101 - connect() was called
+        try:
+            data = self._socket.recv(_READ_BYTES)
+            if not data:
+                raise WrongAnswer(f"{self._door.url}: the connection ended before the answer did")
+            self.received += len(data)
+            self._parser.feed_data(data)
+        except TimeoutError as problem:
+            raise WrongAnswer(f"{self._door.url}: no whole answer within {_PATIENCE_S:g} s") from problem
+        except (OSError, httptools.HttpParserError, httptools.HttpParserUpgrade) as problem:
+            raise WrongAnswer(f"{self._door.url}: no HTTP answer: {type(problem).__name__}") from problem
+        if self.received > _LARGEST_ANSWER:
+            raise WrongAnswer(f"{self._door.url}: the answer is larger than {_LARGEST_ANSWER >> 20} MB")
+        return self._done
+
+    def close(self) -> None:
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.close()
+            self._socket = None
+
+    # what httptools calls
+
+    def on_body(self, body: bytes) -> None:
+        if self.body is not None:
+            self.body.append(body)
+
+    def on_message_complete(self) -> None:
+        self._done = True
+        self.status = self._parser.get_status_code()
+        self._keeps_alive = self._parser.should_keep_alive()
+
+
+def check(asker: Asker, endpoint: Endpoint, data: bytes) -> None:
+    """Ask once and look at the answer itself: a fast wrong answer is no answer. Raises WrongAnswer."""
+    asker.body = []
+    try:
+        asker.ask(data)
+        refuse_error(asker, endpoint)
+        wrong = outcome_of(b"".join(asker.body), endpoint.checks) if endpoint.checks else None
+    finally:
+        asker.body = None
+    if wrong is not None:
+        raise WrongAnswer(
+            f"{endpoint.method} {endpoint.path.partition('?')[0]}: the answer is wrong ({wrong.label})"
+        )
+
+
+def refuse_error(asker: Asker, endpoint: Endpoint) -> None:
+    """Raises WrongAnswer where the last answer's status is no success."""
+    expected = endpoint.expect_status
+    if asker.status not in expected if expected else not 200 <= asker.status < 300:
+        raise WrongAnswer(f"{endpoint.method} {endpoint.path.partition('?')[0]} answered {asker.status}")
+
+
+def answers_per_second(
+    askers: Sequence[Asker],
+    questions: Iterator[tuple[Endpoint, bytes]],
+    clock: Callable[[], int],
+    until_ns: int,
+) -> float:
+    """Whole, successful answers a second, each connection asking as soon as it is answered (closed model)."""
+    with selectors.DefaultSelector() as ready:
+        asked: dict[Asker, Endpoint] = {}
+        begun = clock()
+        for asker in askers:
+            ready.register(asker.connect(), selectors.EVENT_READ, asker)
+            asked[asker], data = next(questions)
+            asker.send(data)
+        count, last = 0, begun
+        while asked:
+            for key, _ in ready.select(_PATIENCE_S) or _nobody():
+                asker = key.data
+                while not asker.read():
+                    pass
+                refuse_error(asker, asked[asker])
+                now = clock()
+                if now < until_ns:
+                    count, last = count + 1, now
+                    asked[asker], data = next(questions)
+                    asker.send(data)
+                else:  # answered after the end: waited for, not counted
+                    del asked[asker]
+                    ready.unregister(key.fileobj)
+    return count / ((last - begun) / 1e9) if count else 0.0
+
+
+def _nobody() -> list[Any]:
+    raise WrongAnswer(f"no connection answered within {_PATIENCE_S:g} s")

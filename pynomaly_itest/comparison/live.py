@@ -1,0 +1,278 @@
+"""The comparison itself: pair after pair, judged at the planned looks, until every metric is clear or time is up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from pynomaly_itest.comparison.metrics import Metric, Wanted, absolute, paired
+from pynomaly_itest.comparison.pairing import Pair, Pairing, PairTerms, SideFailed, cores_for_both
+from pynomaly_itest.comparison.pressure import Pressure, stalled_share
+from pynomaly_itest.comparison.sides import Side, Started, check_alike
+from pynomaly_itest.comparison.workload import Preparation
+from pynomaly_itest.lifecycle import to_its_end
+from pynomaly_itest.measure import Comparison
+from pynomaly_itest.measure.regression import DEFAULT_ERROR, compare
+from pynomaly_itest.measure.sequential import LOOKS, next_look
+from pynomaly_itest.results import combine
+from pynomaly_itest.verdicts import Verdict
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What to compare, and how long that may take. looks: how many of the planned looks to use, all of them."""
+
+    wanted: Wanted = field(default_factory=Wanted)
+    budget_s: float = 120.0
+    asking_s: float = 2.0
+    error: float = DEFAULT_ERROR
+    seed: int = 42
+    most_pairs: int = LOOKS[-1]
+    always_all: bool = False
+    """Go on to `most_pairs` even where everything is clear: for finding out what a machine can tell."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A metric with both absolute figures and what is concluded; clusters: the medians of its pairs' log ratios."""
+
+    metric: Metric
+    base: float
+    candidate: float
+    conclusion: Comparison
+    ignore: float
+    forbid: float
+    clusters: tuple[float, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """A comparison so far, or at its end."""
+
+    base: str
+    candidate: str
+    judged: tuple[Judged, ...] = ()
+    pairs: list[Pair] = field(default_factory=list)
+    pair_s: list[float] = field(default_factory=list)
+    preparation_s: float = 0.0
+    duration_s: float = 0.0
+    failure: SideFailed | None = None
+    interrupted: bool = False
+    out_of_time: bool = False
+    weaker: str | None = None
+    cores: tuple[int, ...] = ()
+    stalled_share: float | None = None
+    questions: tuple[str, ...] = ()
+    versions: tuple[str | None, str | None] = (None, None)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the metrics'; a side that does not answer as it should decides by itself."""
+        if self.failure is not None:
+            return Verdict.FAILED if self.failure.index == 1 else Verdict.ERROR
+        return combine(each.conclusion.verdict for each in self.judged)
+
+
+_WEAKER = (
+    "these processes are not ours to start afresh: what differs between any two processes of one build "
+    "(memory layout, caches, neighbours) counts as a difference of the builds"
+)
+
+
+@dataclass
+class LiveComparison:
+    """Measures two sides against each other; `say` hears how it goes, `clock` is monotonic, in seconds."""
+
+    sides: tuple[Side, Side]
+    terms: Terms
+    say: Say = lambda text: None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(self.sides[0].label, self.sides[1].label)
+        self._begun_s = self.clock()
+        self._chance = random.Random(self.terms.seed)  # noqa: S311 - an order of questions, not a secret
+        self._stop = threading.Event()
+        self._decided: dict[str, Comparison] = {}
+
+    async def run(self, preparation: Preparation) -> Outcome:
+        """The whole comparison. Raises what preparing raises; CancelledError after the clean-up, with what there is
+        in `outcome`."""
+        if not all(side.is_ours for side in self.sides):
+            self.outcome.weaker = _WEAKER
+        self.outcome.cores = cores_for_both() if any(side.is_ours for side in self.sides) else ()
+        try:
+            self.say("preparing both sides")
+            for side in self.sides:
+                await side.prepare(preparation)
+            self.outcome.versions = (self.sides[0].version, self.sides[1].version)
+            self.outcome.preparation_s = self.clock() - self._begun_s
+            self._begun_s = self.clock()
+            await self._pairs()
+        except asyncio.CancelledError:
+            self.outcome.interrupted = True
+            raise
+        finally:
+            self._conclude(final=True)
+            self.outcome.duration_s = self.clock() - self._begun_s
+            await to_its_end(self._close())
+        return self.outcome
+
+    async def _close(self) -> None:
+        for side in self.sides:
+            with contextlib.suppress(Exception):  # a side that is gone has nothing to give back
+                self.outcome.notes += await side.close()
+
+    async def _pairs(self) -> None:
+        pressure = Pressure.now()
+        try:
+            while not self._is_over():
+                if self._would_take_too_long():
+                    self.outcome.out_of_time = True
+                    return
+                begun_s = self.clock()
+                self.outcome.pairs.append(await self._one_pair())
+                self.outcome.pair_s.append(self.clock() - begun_s)
+                self._conclude()
+        except SideFailed as problem:
+            self.outcome.failure = problem
+        finally:
+            self.outcome.stalled_share = stalled_share(pressure, Pressure.now())
+
+    def _is_over(self) -> bool:
+        done = len(self.outcome.pairs)
+        if done >= self.terms.most_pairs:
+            return True
+        settled = bool(self.outcome.judged) and all(
+            each.conclusion.verdict is not Verdict.INCONCLUSIVE for each in self.outcome.judged
+        )
+        return settled and not self.terms.always_all
+
+    def _would_take_too_long(self) -> bool:
+        """Whether another pair would end after the budget; the first one is always measured."""
+        known = self.outcome.pair_s
+        return bool(known) and self.clock() - self._begun_s + max(known[-3:]) > self.terms.budget_s
+
+    async def _one_pair(self) -> Pair:
+        async with _both(self.sides, self._chance) as started:
+            check_alike(*started)
+            self.outcome.questions = tuple(question.name for question in started[0].questions)
+            pairing = Pairing(started, self._pair_terms(), self._chance, self._stop)
+            measuring = asyncio.create_task(asyncio.to_thread(pairing.run))
+            try:
+                return await asyncio.shield(measuring)
+            except asyncio.CancelledError:
+                self._stop.set()
+                with contextlib.suppress(Exception):
+                    await measuring
+                raise
+
+    def _pair_terms(self) -> PairTerms:
+        open_kinds = {metric.kind for metric in self._metrics() if metric.name not in self._settled()}
+        return PairTerms(
+            asking_s=self.terms.asking_s,
+            blocks=2 if "throughput" in open_kinds else 0,
+            cores=self.outcome.cores,
+        )
+
+    def _settled(self) -> set[str]:
+        if self.terms.always_all:
+            return set()
+        return {name for name, each in self._decided.items() if each.verdict is not Verdict.INCONCLUSIVE}
+
+    def _metrics(self) -> list[Metric]:
+        processes = all(side.is_ours for side in self.sides)
+        return self.terms.wanted.of(self.outcome.questions, processes=processes)
+
+    def _conclude(self, *, final: bool = False) -> None:
+        """Judge at a planned look; at the end say what there is, also between two looks."""
+        pairs = self.outcome.pairs
+        if not final and len(pairs) not in LOOKS:
+            self.say(f"pair {len(pairs)} of {next_look(len(pairs)) or LOOKS[-1]}{self._so_far()}")
+            return
+        metrics, wanted = self._metrics(), self.terms.wanted
+        series = [paired(metric, pairs, wanted.tolerance(metric)) for metric in metrics]
+        conclusions = compare(series, decided=self._decided, error=self.terms.error)
+        self._decided = {each.name: each for each in conclusions}
+        self.outcome.judged = tuple(
+            Judged(
+                metric,
+                *absolute(metric, pairs),
+                self._explained(conclusion),
+                wanted.tolerance(metric).ignore,
+                wanted.tolerance(metric).forbid,
+                _medians(one.clusters),
+            )
+            for metric, conclusion, one in zip(metrics, conclusions, series, strict=True)
+        )
+        self.say(f"{len(pairs)} pairs{self._so_far()}")
+
+    def _explained(self, conclusion: Comparison) -> Comparison:
+        """Where time ran out between two looks, that is the reason."""
+        if conclusion.verdict is not Verdict.INCONCLUSIVE:
+            return conclusion
+        pairs, next_one = len(self.outcome.pairs), next_look(len(self.outcome.pairs))
+        if self.outcome.interrupted:
+            return replace(conclusion, reason=f"interrupted after {pairs} pairs")
+        if self.outcome.failure is not None:
+            return replace(conclusion, reason="a side failed")
+        if self.outcome.out_of_time and next_one is not None:
+            budget = f"{self.terms.budget_s:g} s ended after {pairs} pairs, the next look is at {next_one}"
+            return replace(conclusion, reason=f"{conclusion.reason.partition(': ')[0]}: {budget}")
+        return conclusion
+
+    def _so_far(self) -> str:
+        import numpy as np
+
+        parts = []
+        for metric in self._metrics():
+            medians = _medians(
+                paired(metric, self.outcome.pairs, self.terms.wanted.tolerance(metric)).clusters
+            )
+            if medians:
+                parts.append(f"{metric.name} {np.expm1(np.median(medians)) * 100:+.1f} %")
+        return ": " + ", ".join(parts) if parts else ""
+
+
+def _medians(clusters: Sequence[object]) -> tuple[float, ...]:
+    import numpy as np
+
+    return tuple(float(np.median(np.asarray(cluster, dtype=np.float64))) for cluster in clusters)
+
+
+@contextlib.asynccontextmanager
+async def _both(sides: tuple[Side, Side], chance: random.Random) -> AsyncIterator[tuple[Started, Started]]:
+    """Both started at the same time, in an order that chance decides, and ended whatever happens."""
+    async with contextlib.AsyncExitStack() as stack:
+        opened: dict[int, asyncio.Task[Started]] = {}
+        managers = [side.fresh() for side in sides]
+        try:
+            for number in chance.sample((0, 1), 2):
+                opened[number] = asyncio.create_task(managers[number].__aenter__())
+            await asyncio.gather(*opened.values())
+        except BaseException:
+            await to_its_end(_undo(managers, opened))
+            raise
+        for manager in managers:
+            stack.push_async_exit(manager)
+        yield opened[0].result(), opened[1].result()
+
+
+async def _undo(
+    managers: Sequence[contextlib.AbstractAsyncContextManager[Started]],
+    opened: dict[int, asyncio.Task[Started]],
+) -> None:
+    """End what did start; a start under way is stopped, and cleans up by itself."""
+    for number, task in opened.items():
+        task.cancel()
+        with contextlib.suppress(BaseException):
+            await task
+            await managers[number].__aexit__(None, None, None)

@@ -1,0 +1,256 @@
+"""One pair: both sides fresh, on the same cores, asked in turn in random order; what comes of it is one observation.
+
+Runs in a thread of its own, without the collector; `stop` ends it between two questions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import itertools
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic_ns
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from pynomaly_itest.comparison.asking import Asker, answers_per_second, check, refuse_error
+from pynomaly_itest.comparison.sides import Started
+from pynomaly_itest.errors import ItestError
+from pynomaly_itest.load.plan import Endpoint
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    FloatArray = npt.NDArray[np.floating[Any]]
+
+WARM_UP = 30
+"""Calls of each question that are not counted: the first ten are 1 to 7 % slow, flat after 30."""
+
+_CHECK_EVERY = 50
+_BLOCK_S = 0.5
+_CONNECTIONS = 4
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class PairTerms:
+    """asking_s: how long questions alternate. blocks: pairs of throughput blocks. cores: for both sides; ()
+    leaves them where they are."""
+
+    asking_s: float = 2.0
+    blocks: int = 2
+    cores: tuple[int, ...] = ()
+
+
+@dataclass
+class Pair:
+    """What one pair gave. Of each question (2, n) ms, base above candidate; of each throughput (2, k) answers/s;
+    of each process figure (base, candidate)."""
+
+    latency_ms: dict[str, FloatArray] = field(default_factory=dict)
+    rates: dict[str, FloatArray] = field(default_factory=dict)
+    figures: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+class SideFailed(ItestError):
+    """One of the two did not answer as it should; `index` is 0 for the base, 1 for the candidate."""
+
+    def __init__(self, index: int, problem: ItestError) -> None:
+        super().__init__(problem.message, hint=problem.hint)
+        self.index = index
+
+
+@dataclass
+class Pairing:
+    """Measures a pair that was started."""
+
+    started: tuple[Started, Started]
+    terms: PairTerms
+    chance: random.Random
+    stop: threading.Event
+
+    def run(self) -> Pair:
+        """Everything about the pair; raises SideFailed."""
+        pair = Pair()
+        askers = (Asker(self.started[0].door), Asker(self.started[1].door))
+        with _undisturbed(self.terms.cores):
+            self._pin()
+            try:
+                self._warm_up(askers)
+                pair.latency_ms = self._alternate(askers)
+            finally:
+                for asker in askers:
+                    asker.close()
+            if self.terms.blocks:
+                pair.rates = {"": self._throughput()}
+        pair.figures = self._figures()
+        return pair
+
+    def _pin(self) -> None:
+        for side in self.started:
+            if side.root_pid is not None and self.terms.cores:
+                pin(side.root_pid, self.terms.cores)
+
+    def _questions(self, side: int) -> list[tuple[Endpoint, list[bytes]]]:
+        """Of each question its endpoint, and all its bodies as bytes to send."""
+        door, questions = self.started[side].door, self.started[side].questions
+        return [
+            (each.endpoint, [door.request(each.endpoint, body) for body in each.endpoint.bodies])
+            for each in questions
+        ]
+
+    def _warm_up(self, askers: Sequence[Asker]) -> None:
+        for side, asker in enumerate(askers):
+            with _blaming(side):
+                for endpoint, bodies in self._questions(side):
+                    for number in range(WARM_UP):
+                        if self.stop.is_set():
+                            return
+                        check(asker, endpoint, bodies[number % len(bodies)])
+
+    def _alternate(self, askers: Sequence[Asker]) -> dict[str, FloatArray]:
+        """Each question of both sides next to each other, with the same body, in an order that chance decides."""
+        import numpy as np
+
+        both = [self._questions(side) for side in (0, 1)]
+        names = [question.name for question in self.started[0].questions]
+        kept: list[tuple[list[int], list[int]]] = [([], []) for _ in names]
+        until = monotonic_ns() + int(self.terms.asking_s * 1e9)
+        for turn in itertools.count():
+            if monotonic_ns() >= until or self.stop.is_set():
+                break
+            which = turn % len(names)
+            body = self.chance.randrange(min(len(both[0][which][1]), len(both[1][which][1])))
+            for side in self.chance.sample((0, 1), 2):
+                endpoint, bodies = both[side][which]
+                with _blaming(side):
+                    took = askers[side].ask(bodies[body])
+                    refuse_error(askers[side], endpoint)
+                    if turn % _CHECK_EVERY == which:
+                        check(askers[side], endpoint, bodies[body])
+                kept[which][side].append(took)
+        return {
+            name: np.array(found, dtype=np.float64) / 1e6
+            for name, found in zip(names, kept, strict=True)
+            if found[0]
+        }
+
+    def _throughput(self) -> FloatArray:
+        """Answers a second of both in alternating blocks, all questions in turn: (2, blocks)."""
+        import numpy as np
+
+        found: list[list[float]] = [[], []]
+        crews = [[Asker(side.door) for _ in range(_CONNECTIONS)] for side in self.started]
+        try:
+            for _ in range(self.terms.blocks):
+                for side in self.chance.sample((0, 1), 2):
+                    if self.stop.is_set():
+                        return np.empty((2, 0))
+                    with _blaming(side):
+                        until = monotonic_ns() + int(_BLOCK_S * 1e9)
+                        rate = answers_per_second(crews[side], self._in_turn(side), monotonic_ns, until)
+                    found[side].append(rate)
+        finally:
+            for asker in itertools.chain(*crews):
+                asker.close()
+        return np.array(found)
+
+    def _in_turn(self, side: int) -> Iterator[tuple[Endpoint, bytes]]:
+        questions = self._questions(side)
+        for number in itertools.count():
+            endpoint, bodies = questions[number % len(questions)]
+            yield endpoint, bodies[number // len(questions) % len(bodies)]
+
+    def _figures(self) -> dict[str, tuple[float, float]]:
+        """Memory and start of both, where their processes are ours and the system tells."""
+        found: dict[str, tuple[float, float]] = {}
+        for name, of in _FIGURES.items():
+            base, candidate = (of(side) for side in self.started)
+            if base and candidate:
+                found[name] = (base, candidate)
+        return found
+
+
+@contextlib.contextmanager
+def _blaming(side: int) -> Iterator[None]:
+    """Whose fault it is when something goes wrong in here."""
+    try:
+        yield
+    except ItestError as problem:
+        raise SideFailed(side, problem) from problem
+
+
+@contextlib.contextmanager
+def _undisturbed(cores: tuple[int, ...]) -> Iterator[None]:
+    """This thread on other cores than the two sides, where there are others, and without the collector."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    elsewhere = allowed - set(cores)
+    if cores and elsewhere:
+        os.sched_setaffinity(0, elsewhere)
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        if cores and elsewhere:
+            os.sched_setaffinity(0, allowed)
+
+
+def cores_for_both() -> tuple[int, ...]:
+    """One core for both sides where there are two or more, so that a neighbour on it disturbs both alike."""
+    allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    return (allowed[-1],) if len(allowed) > 1 else ()
+
+
+def pin(root: int, cores: tuple[int, ...]) -> None:
+    """Every thread of a process tree on these cores; threads made later stay there as well."""
+    with contextlib.suppress(psutil.Error):
+        parent = psutil.Process(root)
+        for process in (parent, *parent.children(recursive=True)):
+            for thread in _threads(process.pid):
+                with contextlib.suppress(OSError):  # it may have ended meanwhile
+                    os.sched_setaffinity(thread, cores)
+
+
+def _threads(pid: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return [pid]
+
+
+def _memory_mb(side: Started) -> float | None:
+    """Pages that are the tree's alone and were written to: what it would give back by ending."""
+    return _summed(side.root_pid, "smaps_rollup", "Private_Dirty:")
+
+
+def _peak_memory_mb(side: Started) -> float | None:
+    """The most that was ever resident, summed over the tree."""
+    return _summed(side.root_pid, "status", "VmHWM:")
+
+
+def _summed(root: int | None, file: str, label: str) -> float | None:
+    if root is None:
+        return None
+    kib = 0
+    with contextlib.suppress(psutil.Error, OSError, ValueError):
+        parent = psutil.Process(root)
+        for process in (parent, *parent.children(recursive=True)):
+            with contextlib.suppress(OSError):
+                lines = Path(f"/proc/{process.pid}/{file}").read_text().splitlines()
+                kib += sum(int(line.split()[1]) for line in lines if line.startswith(label))
+    return kib / 1024 or None
+
+
+_FIGURES: dict[str, Callable[[Started], float | None]] = {
+    "memory": _memory_mb,
+    "peak_memory": _peak_memory_mb,
+    "start": lambda side: side.ready_s,
+}
