@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict, cast
 
 from pynomaly_itest.gates.operands import Missing, Operand, operand_of
-from pynomaly_itest.measure import Estimate, Judgement, judge, judge_quantile
+from pynomaly_itest.measure import Doubt, Estimate, Judgement, judge, judge_quantile
 from pynomaly_itest.measure.judge import Comparison
 from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, convert
 from pynomaly_itest.profile.expression.evaluator import holds
@@ -160,6 +160,9 @@ def _measured(one: Operand, estimate: Estimate, op: str, other: Operand, terms: 
         judged = _held_against(one, estimate, op, limit, terms)
     else:
         judged = _held_against_measured(one, estimate, op, other, other.estimate, terms)
+    judged = _as_far_as_sure(judged, op, one.doubt, other.doubt)
+    if judged.verdict is Verdict.INCONCLUSIVE and one.doubt is not None and one.quantile is not None:
+        judged = _broken_even_without(one, one.doubt, op, other, limit, terms) or judged
     bounded = estimate.low is not None and estimate.high is not None
     return Judged(
         judged.verdict,
@@ -172,6 +175,40 @@ def _measured(one: Operand, estimate: Estimate, op: str, other: Operand, terms: 
         interval=(estimate.low, estimate.high) if bounded else None,  # type: ignore[arg-type]
         confidence=estimate.confidence,
     )
+
+
+_NOTHING = Estimate(float("nan"), "1", 0)
+_STANDS = {
+    ("high", "<"): Verdict.PASSED,
+    ("high", "<="): Verdict.PASSED,
+    ("high", ">"): Verdict.FAILED,
+    ("high", ">="): Verdict.FAILED,
+    ("low", "<"): Verdict.FAILED,
+    ("low", "<="): Verdict.FAILED,
+    ("low", ">"): Verdict.PASSED,
+    ("low", ">="): Verdict.PASSED,
+}
+"""Of a value that lies on this side of the truth, the one verdict that the truth would not change."""
+
+
+def _as_far_as_sure(judged: Judgement, op: str, doubt: Doubt | None, of_limit: Doubt | None) -> Judgement:
+    """The judgement, if it stands in spite of what makes the measurement (or a measured limit) doubtful."""
+    if judged.verdict is Verdict.INCONCLUSIVE or (doubt is None and of_limit is None):
+        return judged
+    if of_limit is None and doubt is not None and judged.verdict is _STANDS.get((doubt.side, op)):
+        return judged
+    why = (doubt or of_limit or Doubt("")).reason
+    return Judgement(Verdict.INCONCLUSIVE, f"{judged.reason}; but {why}")
+
+
+def _broken_even_without(
+    one: Operand, doubt: Doubt, op: str, other: Operand, limit: float, terms: _Terms
+) -> Judgement | None:
+    """A failure that stands because the measurement fails without its doubtful part too; None where it does not."""
+    if doubt.without is None or op not in ("<", "<=") or other.estimate is not None:
+        return None
+    judged = _held_against(replace(one, samples=doubt.without), _NOTHING, op, limit, terms)
+    return judged if judged.verdict is Verdict.FAILED else None
 
 
 def _held_against(one: Operand, estimate: Estimate, op: str, limit: float, terms: _Terms) -> Judgement:

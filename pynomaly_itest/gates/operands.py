@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pynomaly_itest.measure import Absence, Estimate, Samples, exact, slope, statistic
+from pynomaly_itest.measure import Absence, Doubt, Estimate, Samples, exact, slope, statistic
 from pynomaly_itest.profile.expression import (
     ListOf,
     Literal,
@@ -22,12 +22,16 @@ from pynomaly_itest.profile.expression import (
     unit_of_name,
 )
 
+_ASIDE = ("n", "stddev", "slope")
+"""Statistics that don't rise with every value: how many there are is known, of the others nothing is."""
+
 
 @dataclass(frozen=True)
 class Operand:
     """A value in `unit`; `estimate` where it was measured rather than given.
 
     `samples` and `quantile`: for a quantile of a series, whose limit is judged by what lies beyond it.
+    `doubt`: why the value may not be what it should.
     """
 
     value: Any
@@ -35,6 +39,7 @@ class Operand:
     estimate: Estimate | None = None
     samples: Samples | None = None
     quantile: float | None = None
+    doubt: Doubt | None = None
 
     @property
     def is_measured(self) -> bool:
@@ -79,7 +84,7 @@ def _named(parts: tuple[str, ...], values: Mapping[str, Any], confidence: float)
     if callable(value):
         value = value(confidence)
     if isinstance(value, Estimate):
-        return Operand(value.value, value.unit, value)
+        return Operand(value.value, value.unit, value, doubt=value.doubt)
     return Operand(value, unit_of_name(parts))
 
 
@@ -97,4 +102,7 @@ def _statistic(
         case name:
             estimate = statistic(samples, name, confidence=confidence)
     quantile = 0.5 if asked.name == "median" else asked.quantile
-    return Operand(estimate.value, asked.unit(samples.unit), estimate, samples, quantile)
+    doubt = samples.doubt
+    if doubt is not None and asked.name in _ASIDE:
+        doubt = None if asked.name == "n" else Doubt(doubt.reason)
+    return Operand(estimate.value, asked.unit(samples.unit), estimate, samples, quantile, doubt)

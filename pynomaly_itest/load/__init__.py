@@ -18,7 +18,7 @@ from pynomaly_itest.load.executors import (
     Stage,
 )
 from pynomaly_itest.load.outcomes import Outcome
-from pynomaly_itest.load.plan import Check, Endpoint, LoadPlan, mistakes_in
+from pynomaly_itest.load.plan import Check, Draw, Endpoint, LoadPlan, mistakes_in
 from pynomaly_itest.load.result import (
     METRICS,
     Calibration,
@@ -37,6 +37,7 @@ __all__ = [
     "Check",
     "ConstantArrivalRate",
     "ConstantVus",
+    "Draw",
     "Endpoint",
     "EndpointResult",
     "Executor",

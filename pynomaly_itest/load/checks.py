@@ -45,6 +45,15 @@ def outcome_of(body: bytes, checks: tuple[Check, ...]) -> Outcome | None:
     return None
 
 
+def text_at(body: bytes, path: str) -> str:
+    """The text (or number) at a path of a JSON body; empty where there is none."""
+    try:
+        found = _at(json.loads(body), path)
+    except (ValueError, RecursionError):
+        return ""
+    return str(found) if isinstance(found, str | int) else ""
+
+
 def _at(document: Any, path: str) -> Any:
     """The value at a dotted path; numbers index arrays."""
     for part in path.split(".") if path else ():

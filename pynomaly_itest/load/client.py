@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httptools
 
-from pynomaly_itest.load.checks import outcome_of
+from pynomaly_itest.load import answers
+from pynomaly_itest.load.checks import outcome_of, text_at
 from pynomaly_itest.load.outcomes import CODE_OUTCOME_SHIFT, Outcome
 from pynomaly_itest.load.server_timing import server_ms
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _HEAD_KEPT = 16 * 1024
 _SERVER_TIMING_EVERY = 16
+_SHEDDING = (429, 503)
 _OK = 1
 _PLAIN_SUCCESS = Outcome.STATUS_2XX << CODE_OUTCOME_SHIFT | _OK
 
@@ -42,6 +44,8 @@ class Owner(Protocol):
     def try_again(self, connection: Connection) -> None: ...
     def served_in(self, milliseconds: float) -> None: ...
     def explain(self, prepared: Prepared, outcome: Outcome, status: int, body: bytes) -> None: ...
+    def compared(self) -> None: ...
+    def has_created(self, prepared: Prepared, created: str) -> None: ...
 
 
 class Connection(asyncio.Protocol):
@@ -185,7 +189,7 @@ class Connection(asyncio.Protocol):
                 )
             )
         else:
-            self._judge(prepared, status, now)
+            self._judge(prepared, status, now, data)
         if self.served % _SERVER_TIMING_EVERY == 1:
             self._read_server_timing(data)
         if self.head:
@@ -197,12 +201,14 @@ class Connection(asyncio.Protocol):
             self.abort()
             self._owner.lost(self, ended_request=True)
 
-    def _judge(self, prepared: Prepared, status: int, now: int) -> None:
+    def _judge(self, prepared: Prepared, status: int, now: int, data: bytes) -> None:
         """Enter an answer that has to be looked at: an unexpected status, or one with checks."""
         expected = prepared.expect_status
         succeeded = (status in expected) if expected else 200 <= status < 300
         outcome = Outcome(min(status // 100, 5))
-        wrong = self._wrong_with(prepared) if succeeded and prepared.checks else None
+        if status in _SHEDDING and not succeeded:
+            outcome = Outcome.SHED if _says_when_to_retry(self.head or data) else Outcome.SHED_UNTOLD
+        wrong = self._wrong_with(prepared) if succeeded else None
         if wrong is not None:
             outcome, succeeded = wrong, False
         self._note(outcome, _OK if succeeded else 0, now)
@@ -260,8 +266,20 @@ class CarefulConnection(Connection):
             super().on_message_complete()
 
     def _wrong_with(self, prepared: Prepared) -> Outcome | None:
-        due = prepared.check_every == 1 or self.served % prepared.check_every == 1
-        return outcome_of(self.body(), prepared.checks) if due else None
+        """Why a success is none: first whether it is the answer to this body at all, then its checks."""
+        if prepared.created_id is not None:
+            self._owner.has_created(prepared, text_at(self.body(), prepared.created_id))
+        if prepared.answer is not None and self._is_due(prepared.verify_every):
+            self._owner.compared()
+            wrong = answers.judge(self.body(), prepared.answer, prepared.known)
+            if wrong is not None:
+                return wrong
+        if prepared.checks and self._is_due(prepared.check_every):
+            return outcome_of(self.body(), prepared.checks)
+        return None
+
+    def _is_due(self, every: int) -> bool:
+        return every == 1 or self.served % every == 1
 
     def body(self) -> bytes:
         return b"".join(self.chunks)
@@ -270,6 +288,10 @@ class CarefulConnection(Connection):
 def code_of(prepared: Prepared, outcome: int, succeeded: int) -> int:
     """A row's code: endpoint << 8 | outcome << 1 | succeeded."""
     return prepared.code | outcome << CODE_OUTCOME_SHIFT | succeeded
+
+
+def _says_when_to_retry(head: bytes) -> bool:
+    return b"\r\nretry-after:" in head.partition(b"\r\n\r\n")[0].lower()
 
 
 def status_before_end(head: bytes) -> int:

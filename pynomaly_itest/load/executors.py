@@ -125,6 +125,23 @@ EXECUTORS: dict[str, type[Executor]] = {
     "per-vu-iterations": PerVuIterations,
 }
 
+
+def planned_requests(executor: Executor) -> float | None:
+    """How many requests an executor will send (on average, of random ones); None where nobody knows beforehand."""
+    if isinstance(executor, ConstantArrivalRate | PoissonArrivals):
+        return executor.rate * executor.duration_s
+    if isinstance(executor, SharedIterations):
+        return executor.iterations
+    if isinstance(executor, PerVuIterations):
+        return executor.vus * executor.iterations
+    if not isinstance(executor, RampingArrivalRate):
+        return None
+    total, level = 0.0, executor.start_rate
+    for stage in executor.stages:
+        total, level = total + stage.duration_s * (level + stage.target) / 2, stage.target
+    return total
+
+
 _LONGEST_S = 24 * 3600.0
 _FASTEST = 200_000.0
 _MOST_USERS = 20_000

@@ -64,6 +64,10 @@ class End(msgspec.Struct, frozen=True):
     """Connections that could not be opened for want of sockets or ports on this machine."""
     server_times_ms: list[float]
     examples: list[Example]
+    verified: int = 0
+    """Answers that were compared with what their body's answer must be."""
+    created: list[tuple[int, str]] = []
+    """The endpoint's number, and the id of what its answer says was created."""
 
 
 @dataclass(frozen=True)

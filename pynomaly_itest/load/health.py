@@ -40,7 +40,8 @@ def judged_health(
     """Whether the generator kept up: lag within a tenth of the median latency, CPU at most 80 % of a core."""
     requests = ledger.requests + ledger.warm_up_requests
     cpu_share = max((end.cpu_s / end.wall_s for end in ends if end.wall_s >= _SHORTEST_S), default=0.0)
-    reasons = [*complaints, *_late(plan, symptoms)]
+    late = _late(plan, symptoms)
+    reasons = [*complaints, *late]
     if cpu_share > MOST_CPU_SHARE:
         reasons.append(
             f"a load worker was busy {cpu_share * 100:.0f} % of the time: lower the load or set workers to "
@@ -51,7 +52,8 @@ def judged_health(
         reasons.append(
             f"{starved} connections failed for want of sockets here: lower max_in_flight, or raise ulimit -n"
         )
-    reasons += _unsent(plan, ledger) if not complaints else []
+    unsent = _unsent(plan, ledger) if not complaints else []
+    reasons += unsent
     return GeneratorHealth(
         kept_up=not reasons,
         reasons=tuple(reasons),
@@ -60,6 +62,9 @@ def judged_health(
         lag_p99_ms=symptoms.lag_p99_ms,
         retried=sum(end.retried for end in ends),
         workers=plan.workers,
+        is_late_only=bool(late) and reasons == late,
+        is_conservative=bool(reasons) and plan.executor.is_open and not complaints and not unsent,
+        starved=starved,
         calibration=calibration,
     )
 

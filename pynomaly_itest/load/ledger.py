@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pynomaly_itest.load.outcomes import CODE_ENDPOINT_SHIFT, CODE_OUTCOME_SHIFT, WAITED, Outcome
+from pynomaly_itest.load.outcomes import ANSWERED, CODE_ENDPOINT_SHIFT, CODE_OUTCOME_SHIFT, WAITED, Outcome
 from pynomaly_itest.measure.histogram import Histogram
 from pynomaly_itest.measure.samples import RAW_LIMIT
 
@@ -22,6 +23,7 @@ COLUMNS = 6
 BINS_PER_S = 10
 _NS = 1_000_000_000
 _MOST_WINDOWS = 64
+_REMEMBERED_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,7 @@ class Batch:
 
     @property
     def answered(self) -> Flags:
-        answered: Flags = (self.outcome <= Outcome.STATUS_5XX) | (self.outcome == Outcome.WRONG_ANSWER)
-        return answered
+        return _among(self.outcome, ANSWERED)
 
 
 def _among(outcomes: Rows, wanted: frozenset[Outcome]) -> Flags:
@@ -165,9 +166,16 @@ class SparseCounts:
 class Ledger:
     """All that was reported so far."""
 
-    def __init__(self, warm_up_s: float, endpoints: int, raw_limit: int = RAW_LIMIT) -> None:
+    def __init__(
+        self,
+        warm_up_s: float,
+        endpoints: int,
+        raw_limit: int = RAW_LIMIT,
+        objective_ms: float = float("inf"),
+    ) -> None:
         self.origin_ns = 0
         self.warm_up_s = warm_up_s
+        self.objective_ms = objective_ms
         self.outcomes: list[Counter[Outcome]] = [Counter() for _ in range(endpoints)]
         self.failed_by_endpoint: list[int] = [0] * endpoints
         self.warm_up_requests = 0
@@ -178,10 +186,13 @@ class Ledger:
         self.seconds = SecondCounts()
         self.answered_bins: Counter[int] = Counter()
         self.succeeded_bins: Counter[int] = Counter()
+        self.good_bins: Counter[int] = Counter()
+        self.due_bins: Counter[int] = Counter()
         self.failed_bins: Counter[int] = Counter()
         self.heartbeat_lags_ms: list[Floats] = []
         self.last_done_s = 0.0
         self.stopped = False
+        self.recent: deque[Batch] = deque()
         self.folded: dict[str, Windows] | None = None
         self.by_endpoint: list[Windows] = [Windows() for _ in range(endpoints)]
         self._raw: list[Rows] = []
@@ -222,6 +233,7 @@ class Ledger:
         self.requests += batch.n
         self.failures += int(batch.failed.sum())
         self.last_done_s = max(self.last_done_s, float(batch.done_s.max()))
+        self._remember(batch)
         self._count_outcomes(batch)
         self._count_bins(batch)
         counted = batch.waited_for
@@ -233,6 +245,15 @@ class Ledger:
                 self._fold_all()
         else:
             self._fold(batch)
+
+    def ended_since(self, since_s: float) -> Iterator[Batch]:
+        """What ended lately (at most the last few seconds are remembered), in parts that may begin a little earlier."""
+        return (batch for batch in self.recent if float(batch.done_s.max()) >= since_s)
+
+    def _remember(self, batch: Batch) -> None:
+        self.recent.append(batch)
+        while float(self.recent[0].done_s.max()) < self.last_done_s - _REMEMBERED_S:
+            self.recent.popleft()
 
     def _count_outcomes(self, batch: Batch) -> None:
         import numpy as np
@@ -247,6 +268,8 @@ class Ledger:
         bins = (batch.done_s * BINS_PER_S).astype(int)
         _tally(self.answered_bins, bins[batch.answered])
         _tally(self.succeeded_bins, bins[batch.succeeded])
+        _tally(self.good_bins, bins[batch.succeeded & (batch.latency_ms <= self.objective_ms)])
+        _tally(self.due_bins, (batch.due_s * BINS_PER_S).astype(int))
         _tally(self.failed_bins, bins[batch.failed])
 
     def _fold_all(self) -> None:

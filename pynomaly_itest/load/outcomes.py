@@ -26,6 +26,12 @@ class Outcome(IntEnum):
     """It could not be sent before its time was up: every permitted connection was taken."""
     UNFINISHED = 12
     """The load was interrupted while it waited: neither success nor failure."""
+    SWAPPED = 13
+    """It was the right answer to another body."""
+    SHED = 14
+    """429 or 503 with Retry-After: the target sheds load, and says when to come back."""
+    SHED_UNTOLD = 15
+    """429 or 503 without Retry-After."""
 
     @property
     def label(self) -> str:
@@ -35,6 +41,20 @@ class Outcome(IntEnum):
 
 WAITED = frozenset({Outcome.TIMED_OUT, Outcome.DROPPED})
 """Nobody answered, but somebody waited: these count in the latency, with at least as long as they waited."""
+
+ANSWERED = frozenset(
+    {
+        *(outcome for outcome in Outcome if outcome <= Outcome.STATUS_5XX),
+        Outcome.WRONG_ANSWER,
+        Outcome.SWAPPED,
+        Outcome.SHED,
+        Outcome.SHED_UNTOLD,
+    }
+)
+"""A whole HTTP answer came, whatever it said."""
+
+UNANSWERED = frozenset({Outcome.RESET, Outcome.TIMED_OUT})
+"""The target took the request and never answered it."""
 
 CODE_OUTCOME_SHIFT = 1
 CODE_ENDPOINT_SHIFT = 8

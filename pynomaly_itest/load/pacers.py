@@ -148,6 +148,18 @@ def pacer_of(executor: OpenExecutor, seed: int) -> Pacer:
     return RampingPacer(executor.start_rate, executor.stages)
 
 
+def rate_at(executor: OpenExecutor, elapsed_s: float) -> float:
+    """Arrivals a second (on average, of random ones) at a time; the last stage's once it is over."""
+    if isinstance(executor, ConstantArrivalRate | PoissonArrivals):
+        return executor.rate
+    begin_s, level = 0.0, executor.start_rate
+    for stage in executor.stages:
+        if elapsed_s < begin_s + stage.duration_s:
+            return level + (stage.target - level) * (elapsed_s - begin_s) / stage.duration_s
+        begin_s, level = begin_s + stage.duration_s, stage.target
+    return level
+
+
 def users_at(executor: RampingVus, elapsed_s: float) -> int:
     """Virtual users of a ramp at a time, rounded to the nearest; 0 once it is over."""
     begin_s, level = 0.0, float(executor.start_vus)

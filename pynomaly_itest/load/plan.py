@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from pynomaly_itest.load.answers import Answer
 from pynomaly_itest.load.executors import Executor, mistakes_of
 
 Draw = Literal["uniform", "in-order", "zipf"]
@@ -35,6 +36,9 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     most often, as users repeat themselves). weight: its share among the plan's endpoints.
     expect_status: the statuses that are a success; empty means any 2xx.
     checks: what must hold of the body, looked at in every `check_every`-th answer.
+    answers: what each body's answer must be, one for each of `bodies`; compared in every `verify_every`-th answer.
+    steady: the fields of an answer that are the same whenever the same is asked; none means: find them out.
+    created_id: the answer's field with the id of what the request created, where it creates something.
     """
 
     name: str = "request"
@@ -47,6 +51,10 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     expect_status: tuple[int, ...] = ()
     checks: tuple[Check, ...] = ()
     check_every: int = 1
+    answers: tuple[Answer, ...] = ()
+    verify_every: int = 1
+    steady: tuple[str, ...] = ()
+    created_id: str | None = None
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
         return list(self._shown())
@@ -73,6 +81,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_in_flight: connections in all; beyond it arrivals wait (and their waiting counts).
     think_time_s: a virtual user's pause between an answer and the next request (closed model).
     workers: processes; pin: each on a core of its own, where there are more cores than workers.
+    objective_ms: only successes within it are goodput.
     verify_tls, ca_file: whether, and by which authorities, the server's certificate is checked.
     """
 
@@ -87,6 +96,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     workers: int = 1
     pin: bool = True
     seed: int = 0
+    objective_ms: float | None = None
     verify_tls: bool = True
     ca_file: str | None = None
     max_response_bytes: int = 64 * 1024 * 1024
@@ -117,6 +127,7 @@ def mistakes_in(plan: LoadPlan) -> list[str]:
     wrong.unless(parts.scheme in ("http", "https") and bool(parts.hostname), f"no http(s) URL: {plan.url!r}")
     wrong.unless(bool(plan.endpoints), "there is nothing to send: no endpoint")
     wrong.unless(plan.timeout_s > 0, "timeout_s must be above 0")
+    wrong.unless(plan.objective_ms is None or plan.objective_ms > 0, "objective_ms must be above 0")
     wrong.unless(plan.warm_up_s >= 0, "warm_up_s must not be negative")
     wrong.unless(plan.think_time_s >= 0, "think_time_s must not be negative")
     wrong.unless(
@@ -144,6 +155,10 @@ def _mistakes_in_endpoint(endpoint: Endpoint) -> list[str]:
     wrong.unless(bool(endpoint.bodies), "needs at least one body (an empty one for none)")
     wrong.unless(endpoint.weight > 0, "weight must be above 0")
     wrong.unless(endpoint.check_every >= 1, "check_every must be at least 1")
+    wrong.unless(endpoint.verify_every >= 1, "verify_every must be at least 1")
+    wrong.unless(
+        len(endpoint.answers) in (0, len(endpoint.bodies)), "needs one known answer for each body, or none"
+    )
     for name, value in endpoint.headers:
         wrong.unless(_is_token(name), f"no header name: {name!r}")
         wrong.unless(_is_header_value(value), f"header {name} holds a line break or a control character")

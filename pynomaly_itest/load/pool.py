@@ -75,6 +75,8 @@ class Pool:
         self.examples: list[dict[str, Any]] = []
         self.retried = 0
         self.starved = 0
+        self.verified = 0
+        self.created: list[tuple[int, str]] = []
         self.model: Model | None = None
         self._factory = connection
         self._idle: list[Connection] = []
@@ -175,6 +177,12 @@ class Pool:
             self.examples.append(
                 {"endpoint": prepared.code >> 8, "outcome": outcome.label, "status": status, "body": excerpt}
             )
+
+    def compared(self) -> None:
+        self.verified += 1
+
+    def has_created(self, prepared: Prepared, created: str) -> None:
+        self.created.append((prepared.code >> 8, created))
 
     # inside
 

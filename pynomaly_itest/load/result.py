@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pynomaly_itest.measure.estimate import Estimate
+from pynomaly_itest.measure.estimate import Absence, Estimate
 from pynomaly_itest.measure.samples import Samples
 
-Metric = Samples | Estimate
+Metric = Samples | Estimate | Absence
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,23 @@ class Second:
     """One second of the load. Requests are entered where they were due; answers where they came."""
 
     second: int
+    due: int
     answered: int
     succeeded: int
+    good: int
+    """Successes within the objective: all of them, where there is none."""
     failed: int
     p50_ms: float
     p95_ms: float
     p99_ms: float
+
+
+@dataclass(frozen=True)
+class Created:
+    """Something that a request created: the endpoint's name, and the id that its answer gave ("" for none)."""
+
+    endpoint: str
+    id: str
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,12 @@ class GeneratorHealth:
     lag_p99_ms: float
     retried: int
     workers: int
+    is_late_only: bool = False
+    """It did not keep up, and all that is wrong is that some requests were sent late."""
+    is_conservative: bool = False
+    """It did not keep up, but all was sent and counted from when it was due: latencies are too high if anything."""
     calibration: Calibration | None = None
+    starved: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,7 +100,8 @@ class LoadResult:
 
     metrics: latency_ms (from when each request was due; successes, timeouts and dropped arrivals), service_ms
     (from when it was sent; successes), first_byte_ms, error_latency_ms, server_ms, lag_ms (Samples); rate,
-    goodput, error_ratio, dropped, requests, failures (Estimates).
+    goodput, goodput_ratio, error_ratio, dropped, requests, failures, shed, shed_with_retry_after, hung, unanswered,
+    drain_seconds (Estimates); where answers are verified also verified, wrong, swapped, wrong_ratio.
     outcomes: how many ended how, by label. interrupted: stopped before its time, what was measured is kept.
     """
 
@@ -104,6 +121,12 @@ class LoadResult:
     interrupted: bool
     examples: tuple[Mapping[str, Any], ...]
     """The first answers that were not a success: endpoint, outcome, status, beginning of a checked body."""
+    broke_s: float | None = None
+    """When the objective broke for which the load ended itself, seconds from its beginning; None: it did not."""
+    broke_why: str | None = None
+    created: tuple[Created, ...] = ()
+    unlagged_ms: Samples | None = None
+    """The latencies without the generator's own lateness: from when each request was taken up; None where unknown."""
 
 
 METRICS: Mapping[str, str] = {
@@ -115,9 +138,15 @@ METRICS: Mapping[str, str] = {
     "lag_ms": "ms",
     "rate": "1/s",
     "goodput": "1/s",
+    "goodput_ratio": "1",
     "error_ratio": "1",
     "dropped": "1",
     "requests": "1",
     "failures": "1",
+    "shed": "1",
+    "shed_with_retry_after": "1",
+    "hung": "1",
+    "unanswered": "1",
+    "drain_seconds": "s",
 }
 """Every metric of a load and its unit: for checks before anything runs."""

@@ -16,6 +16,7 @@ from pynomaly_itest.errors import TargetUnreachable, UsageError
 from pynomaly_itest.load.crew import Crew, Hand
 from pynomaly_itest.load.frames import Frame, Kind
 from pynomaly_itest.load.ledger import Ledger
+from pynomaly_itest.load.objectives import Abort, Watch
 from pynomaly_itest.load.plan import LoadPlan, mistakes_in
 from pynomaly_itest.load.result import Calibration, LoadResult, Progress
 from pynomaly_itest.load.summary import Course, summarise
@@ -36,11 +37,13 @@ async def run_load(
     on_cancelled: Callable[[LoadResult], None] | None = None,
     calibration: Calibration | None = None,
     confidence: float = 0.95,
+    abort: Abort | None = None,
 ) -> LoadResult:
     """Carry out a plan in worker processes; returns when every request has an end.
 
     on_progress: called twice a second. stop: set it to end the load early and have what was measured. If the
     task is cancelled instead, `on_cancelled` gets what was measured before the cancellation goes on.
+    abort: when the load is to end itself; the result then says why, and when that began.
     Raises UsageError for a plan that can't be run, TargetUnreachable where the host has no address, CannotMeasure
     where workers do not start. A target that refuses is no error here: its refusals are outcomes.
     """
@@ -51,7 +54,7 @@ async def run_load(
     async with Crew(plan, await _address(plan.url), run.hear) as crew:
         run.begin(crew)
         try:
-            await _supervise(run, crew, stop, on_progress)
+            await _supervise(run, crew, stop, on_progress, None if abort is None else Watch(abort))
         except asyncio.CancelledError:
             run.interrupt()
             if on_cancelled is not None:
@@ -67,7 +70,7 @@ class _Run:
 
     def __init__(self, plan: LoadPlan, course: Course) -> None:
         self.plan = plan
-        self.ledger = Ledger(plan.warm_up_s, len(plan.endpoints))
+        self.ledger = Ledger(plan.warm_up_s, len(plan.endpoints), objective_ms=plan.objective_ms or math.inf)
         self._course = course
         self._crew: Crew | None = None
 
@@ -80,6 +83,11 @@ class _Run:
             self.ledger.add_rows(frame.payload)
         elif frame.kind is Kind.LAGS:
             self.ledger.add_lags(frame.payload)
+
+    def broke(self, since_s: float, reason: str) -> None:
+        """End the load because an objective is broken."""
+        self._course = replace(self._course, broke_s=since_s, broke_why=reason)
+        self.interrupt()
 
     def interrupt(self) -> None:
         """End the load before its time."""
@@ -97,9 +105,13 @@ class _Run:
 
 
 async def _supervise(
-    run: _Run, crew: Crew, stop: asyncio.Event | None, on_progress: Callable[[Progress], None] | None
+    run: _Run,
+    crew: Crew,
+    stop: asyncio.Event | None,
+    on_progress: Callable[[Progress], None] | None,
+    watch: Watch | None,
 ) -> None:
-    """Until all workers are done; passes on an early stop, and reports how it stands."""
+    """Until all workers are done; passes on an early stop, ends what is broken, and reports how it stands."""
     done = asyncio.create_task(crew.wait())
     stopping = asyncio.create_task(stop.wait()) if stop is not None else None
     meter = _Meter(run.plan, run.ledger)
@@ -110,6 +122,10 @@ async def _supervise(
             if stopping is not None and stopping.done() and not done.done():
                 stopping = None
                 run.interrupt()
+            elapsed_s = (time.monotonic_ns() - run.ledger.origin_ns) / _NS
+            if watch is not None and (why := watch.broken(run.ledger, elapsed_s)) is not None:
+                run.broke(watch.since_s or elapsed_s, why)
+                watch = None
             if on_progress is not None:
                 on_progress(meter.read(time.monotonic_ns()))
         await done

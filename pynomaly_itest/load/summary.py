@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pynomaly_itest.load.executors import PerVuIterations, PoissonArrivals, SharedIterations
+from pynomaly_itest.load.figures import answer_figures, overload_figures
 from pynomaly_itest.load.frames import End, Example
 from pynomaly_itest.load.health import Symptoms, judged_health
 from pynomaly_itest.load.ledger import BINS_PER_S, Batch, Ledger, quantile_of_counts
 from pynomaly_itest.load.outcomes import Outcome
 from pynomaly_itest.load.plan import LoadPlan
-from pynomaly_itest.load.result import Calibration, EndpointResult, LoadResult, Metric, Second
+from pynomaly_itest.load.result import Calibration, Created, EndpointResult, LoadResult, Metric, Second
 from pynomaly_itest.measure.correlation import inflation
 from pynomaly_itest.measure.estimate import Estimate, exact, no_data
 from pynomaly_itest.measure.means import rate_of_windows
@@ -43,6 +44,9 @@ class Course:
     """When it was interrupted, seconds from the beginning."""
     calibration: Calibration | None
     confidence: float
+    broke_s: float | None = None
+    """When the objective broke for which the load ended itself, seconds from the beginning."""
+    broke_why: str | None = None
 
 
 def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
@@ -60,6 +64,9 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
     metrics: dict[str, Metric] = {**series, "server_ms": Samples.of("server_ms", server_ms, "ms")}
     metrics |= _rates(plan, ledger, duration_s, wait_s, course.confidence)
     metrics |= _counts(ledger, outcomes, raw, course.confidence)
+    metrics |= overload_figures(ledger, outcomes, wait_s, course.confidence)
+    if any(endpoint.answers for endpoint in plan.endpoints):
+        metrics |= answer_figures(plan, outcomes, course.ends, course.confidence)
     symptoms = Symptoms(
         latency_p50_ms=observed_quantile(series["latency_ms"], 0.5),
         lag_p50_ms=observed_quantile(series["lag_ms"], 0.5),
@@ -79,6 +86,14 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
         warm_up_failures=ledger.warm_up_failures,
         interrupted=course.stopped_s is not None,
         examples=tuple(_told(plan, example) for end in course.ends for example in end.examples),
+        unlagged_ms=_unlagged(raw) if raw is not None and plan.executor.is_open else None,
+        broke_s=course.broke_s,
+        broke_why=course.broke_why,
+        created=tuple(
+            Created(plan.endpoints[number].name, found)
+            for end in course.ends
+            for number, found in end.created
+        ),
     )
 
 
@@ -114,6 +129,12 @@ def _raw_series(raw: Batch, plan: LoadPlan) -> dict[str, Samples]:
     }
 
 
+def _unlagged(raw: Batch) -> Samples:
+    counted = raw.waited_for
+    own = raw.latency_ms[counted] - raw.lag_ms[counted].clip(min=0.0)
+    return Samples.of("latency_ms", own, "ms", times_s=raw.due_s[counted])
+
+
 def _folded_series(ledger: Ledger) -> dict[str, Samples]:
     return {name: Samples.folded(name, held.held, "ms") for name, held in (ledger.folded or {}).items()}
 
@@ -147,17 +168,19 @@ def _counted(count: int, n: int) -> Estimate:
 def _rates(
     plan: LoadPlan, ledger: Ledger, duration_s: float, wait_s: float, confidence: float
 ) -> dict[str, Metric]:
-    """Answers a second while the load was on; successes a second over that and the wait for the last (vegeta)."""
+    """Answers a second while the load was on; successes (within the objective, where there is one) a second over
+    that and the wait for the last (vegeta).
+    """
     rate = _rate(plan, ledger.answered_bins, duration_s, confidence)
-    succeeded = sum(ledger.succeeded_bins.values())
-    goodput = _rate(plan, ledger.succeeded_bins, duration_s, confidence)
+    good = sum(ledger.good_bins.values())
+    goodput = _rate(plan, ledger.good_bins, duration_s, confidence)
     if duration_s > 0 and goodput.n:
-        value = succeeded / (duration_s + wait_s)
+        value = good / (duration_s + wait_s)
         shift = value - goodput.value
         low = None if goodput.low is None else goodput.low + min(0.0, shift)
         high = None if goodput.high is None else max(value, goodput.high)
         goodput = Estimate(
-            value, "1/s", succeeded, low, high, confidence, goodput.method, at_least=0.0, note=goodput.note
+            value, "1/s", good, low, high, confidence, goodput.method, at_least=0.0, note=goodput.note
         )
     return {"rate": rate, "goodput": goodput}
 
@@ -234,9 +257,15 @@ def _seconds(ledger: Ledger) -> tuple[Second, ...]:
     for second in range(first, math.floor(ledger.last_done_s) + 1 if ledger.requests else first):
         latencies = ledger.seconds.of(second)
         p50, p95, p99 = (quantile_of_counts(latencies, p) for p in (0.5, 0.95, 0.99))
-        answered, succeeded, failed = (
+        due, answered, succeeded, good, failed = (
             sum(bins[second * BINS_PER_S + part] for part in range(BINS_PER_S))
-            for bins in (ledger.answered_bins, ledger.succeeded_bins, ledger.failed_bins)
+            for bins in (
+                ledger.due_bins,
+                ledger.answered_bins,
+                ledger.succeeded_bins,
+                ledger.good_bins,
+                ledger.failed_bins,
+            )
         )
-        seconds.append(Second(second, answered, succeeded, failed, p50, p95, p99))
+        seconds.append(Second(second, due, answered, succeeded, good, failed, p50, p95, p99))
     return tuple(seconds)

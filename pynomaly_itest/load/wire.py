@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from urllib.parse import urlsplit
 
+from pynomaly_itest.load.answers import Answer
 from pynomaly_itest.load.outcomes import CODE_ENDPOINT_SHIFT
 from pynomaly_itest.load.plan import Check, Endpoint, LoadPlan
 
@@ -29,31 +30,37 @@ class Prepared:
     """Any 2xx is a success, and nobody looks at the body."""
     has_no_body: bool
     is_retriable: bool
+    answer: Answer | None = None
+    known: tuple[Answer, ...] = ()
+    """Every body's answer, for telling whose it is."""
+    verify_every: int = 1
+    created_id: str | None = None
 
 
 def prepare(plan: LoadPlan) -> list[list[Prepared]]:
     """For each endpoint, one prepared request a body."""
-    parts = urlsplit(plan.url)
+    known = tuple(answer for endpoint in plan.endpoints for answer in endpoint.answers)
     return [
-        [
-            _prepared(parts.netloc.rpartition("@")[2], parts.path, endpoint, number, body)
-            for body in endpoint.bodies
-        ]
+        [_prepared(plan.url, endpoint, number, place, known) for place in range(len(endpoint.bodies))]
         for number, endpoint in enumerate(plan.endpoints)
     ]
 
 
-def _prepared(authority: str, prefix: str, endpoint: Endpoint, number: int, body: bytes) -> Prepared:
-    method = endpoint.method.upper()
+def _prepared(url: str, endpoint: Endpoint, number: int, place: int, known: tuple[Answer, ...]) -> Prepared:
+    method, parts = endpoint.method.upper(), urlsplit(url)
     return Prepared(
-        data=request_bytes(authority, prefix, endpoint, body),
+        data=request_bytes(parts.netloc.rpartition("@")[2], parts.path, endpoint, endpoint.bodies[place]),
         code=number << CODE_ENDPOINT_SHIFT,
         expect_status=frozenset(endpoint.expect_status),
         checks=endpoint.checks,
         check_every=endpoint.check_every,
-        is_plain=not endpoint.checks and not endpoint.expect_status,
+        is_plain=not (endpoint.checks or endpoint.expect_status or endpoint.answers or endpoint.created_id),
         has_no_body=method == "HEAD",
         is_retriable=method in _RETRIABLE,
+        answer=endpoint.answers[place] if endpoint.answers else None,
+        known=known,
+        verify_every=endpoint.verify_every,
+        created_id=endpoint.created_id,
     )
 
 

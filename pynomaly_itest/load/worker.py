@@ -91,6 +91,8 @@ class Worker:
             starved=self._pool.starved,
             server_times_ms=self._pool.server_times_ms,
             examples=examples,
+            verified=self._pool.verified,
+            created=self._pool.created,
         )
 
     async def _until_done(self, latest_ns: int) -> None:
@@ -131,8 +133,9 @@ class Worker:
 
 def connection_for(plan: LoadPlan) -> type[Connection]:
     """The cheapest kind of connection that can do what the plan asks."""
-    if any(endpoint.checks or endpoint.method.upper() == "HEAD" for endpoint in plan.endpoints):
-        return CarefulConnection
+    for endpoint in plan.endpoints:
+        if endpoint.checks or endpoint.answers or endpoint.created_id or endpoint.method.upper() == "HEAD":
+            return CarefulConnection
     return Connection
 
 

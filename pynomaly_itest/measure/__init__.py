@@ -1,6 +1,6 @@
 """From samples to measurements: statistics with intervals, and the one judge of limits; pure."""
 
-from pynomaly_itest.measure.estimate import Absence, Estimate, exact, no_data
+from pynomaly_itest.measure.estimate import Absence, Doubt, Estimate, exact, no_data
 from pynomaly_itest.measure.exceedance import judge_quantile
 from pynomaly_itest.measure.histogram import Histogram
 from pynomaly_itest.measure.judge import Judgement, judge
@@ -18,6 +18,7 @@ __all__ = [
     "STATISTICS",
     "Absence",
     "Comparison",
+    "Doubt",
     "Estimate",
     "Histogram",
     "Judgement",

@@ -3,6 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pynomaly_itest.measure.samples import Samples
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Why a value may not be what it should, and on which side of the truth it then lies.
+
+    high: what was measured is too high if anything (a late generator adds to latencies), so a limit that it keeps
+    is kept, and one that it breaks may not be broken. low: the other way round. either: nothing is to be concluded.
+    without: the same `Samples` without what makes them doubtful: a limit that even they break is broken.
+    """
+
+    reason: str
+    side: Literal["high", "low", "either"] = "either"
+    without: Samples | None = None
 
 
 @dataclass(frozen=True)
@@ -15,6 +33,7 @@ class Estimate:
     least_n: with fewer observations than this no limit is ever certified.
     at_least, at_most: the range the quantity can take at all (0 and 1 for a proportion).
     note: why there is no interval, where that needs saying ("not in a steady state: …").
+    doubt: why no verdict against the target should rest on it, where there is a reason.
     """
 
     value: float
@@ -30,6 +49,7 @@ class Estimate:
     at_least: float = float("-inf")
     at_most: float = float("inf")
     note: str = ""
+    doubt: Doubt | None = None
 
 
 def exact(value: float, unit: str = "1", n: int = 1) -> Estimate:

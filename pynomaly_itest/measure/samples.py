@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pynomaly_itest.measure.estimate import Doubt
 from pynomaly_itest.measure.histogram import Histogram, merged
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Samples:
     times_s: (n,) when each was observed, seconds from the start of the measurement; None where unknown.
     duration_s: how long was observed, for rates; None where unknown.
     windows: consecutive windows of time as histograms, instead of more than a million values.
+    doubt: why no verdict against the target should rest on them, where there is a reason.
     error_share: which part of the error that a gate allows may be spent on them: less than 1 where the gates were
     looked at before, to see whether there are samples enough.
     """
@@ -38,6 +40,7 @@ class Samples:
     times_s: FloatArray | None = None
     duration_s: float | None = None
     windows: tuple[Histogram, ...] = ()
+    doubt: Doubt | None = None
     error_share: float = 1.0
 
     @classmethod

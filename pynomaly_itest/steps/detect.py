@@ -62,6 +62,7 @@ class Detect(Step):
             headers=tuple(headers.items()),
             bodies=(body,),
             weight=weight,
+            steady=("anomaly_scores", "anomaly_labels"),
             checks=(Check("n_anomalies"), Check("anomaly_scores")),
         )
 

@@ -3,64 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from pynomaly_itest.errors import CannotMeasure, NotEnoughEvidence
+from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
-from pynomaly_itest.shapes import Record, Scalar, Series, Shape
+from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.load_limits import objectives_of
+from pynomaly_itest.steps.load_requests import (
+    MixPart,
+    Part,
+    Strict,
+    Verify,
+    calibration,
+    prepared,
+    references_of,
+    settled,
+    verified,
+)
+from pynomaly_itest.steps.load_shapes import ShapeName, executor_of_shape
+from pynomaly_itest.steps.load_values import CREATING, breaking_rate, shape_of, values_of
 
 if TYPE_CHECKING:
-    from pynomaly_itest.load import Calibration, Endpoint, Executor, LoadResult, Progress
-
-_SERIES = {
-    "latency_ms": "from when each request was due to the end of its answer",
-    "service_ms": "from when each was sent",
-    "first_byte_ms": "from when each was sent to the first byte",
-    "error_latency_ms": "of answers that were no success",
-    "server_ms": "what the target says of itself in Server-Timing",
-    "lag_ms": "how late the generator itself was",
-}
-_FIGURES = {
-    "rate": "requests/s",
-    "goodput": "requests/s",
-    "error_ratio": "1",
-    "dropped": "1",
-    "requests": "1",
-    "failures": "1",
-}
-_STRAIGHT = ("error_ratio", "dropped", "requests", "failures")
-"""Figures that stand even where the generator was too slow: an error is an error."""
+    from pynomaly_itest.load import Executor, LoadPlan, LoadResult, Progress
+    from pynomaly_itest.load.objectives import Abort
 
 Timespan = str | float
 Rate = str | float
+_MOST_CREATED = 500
 
 
-@runtime_checkable
-class Loadable(Protocol):
-    """A step kind that can be sent as load: its request, prepared once and sent many times."""
-
-    async def endpoint(self, context: StepContext, *, name: str, weight: float) -> Endpoint: ...
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-
-class MixPart(_Strict):
-    """One kind of request of a mix."""
-
-    request: dict[str, Any] = Field(
-        description="a step ({predict: {…}}) or a raw request ({method, path, …})"
-    )
-    weight: float = Field(1.0, gt=0, description="its share among the parts")
-    name: str | None = None
-
-
-class StageSpec(_Strict):
+class StageSpec(Strict):
     """From the present level to `target` in `duration`."""
 
     duration: Timespan
@@ -109,30 +85,96 @@ class Load(Step):
         "uniform", description="how prepared bodies are picked"
     )
     check_every: int = Field(20, ge=1, description="check the body of one in so many answers")
+    named_shape: ShapeName | None = Field(
+        None,
+        alias="shape",
+        description="instead of executor and stages: ramp, spike (10 times in a second), soak, breakpoint",
+    )
+    peak: Rate | None = Field(None, description="a spike's top, where it is not 10 times `rate`")
+    objective: Timespan | None = Field(None, description="only right answers within it are goodput: 100ms")
+    verify: bool | Verify = Field(
+        False, description="compare every answer with what the same body is answered alone"
+    )
+    abort_on: dict[str, str | float] | None = Field(
+        None, description="limits that end the load once broken: {latency_ms.p99: 200ms, error_ratio: 5%}"
+    )
+    abort_after: Timespan = Field(2.0, description="how long a limit must stay broken")
+    leaks: bool | None = Field(
+        None,
+        description="watch the target's memory, descriptors and threads against its answers (soak: true)",
+    )
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
-        series = {name: Series("ms", doc) for name, doc in _SERIES.items()}
-        figures = {name: Scalar("number", unit) for name, unit in _FIGURES.items()}
-        return Record({**series, **figures, "generator": Record(open=True)})
+        return shape_of(config)
 
     @model_validator(mode="after")
-    def _one_kind_of_request(self) -> Load:
+    def _makes_sense(self) -> Load:
         if (self.request is None) == (self.mix is None):
             raise ValueError("a load has either 'request' or 'mix'")
-        self._executor()
+        executor = self._executor()
+        if self.named_shape == "breakpoint" and not self.abort_on:
+            raise ValueError("shape breakpoint needs 'abort_on': the objectives that end it")
+        if self.peak is not None and self.named_shape != "spike":
+            raise ValueError("'peak' is a spike's top: it needs shape: spike")
+        self._abort()
+        self._check_created(executor)
         return self
 
+    def _check_created(self, executor: Executor) -> None:
+        """What a load creates must be cleaned up in reasonable time, so it must be known beforehand how much it is."""
+        parts = self._parts()
+        creating = sum(part.weight for part in parts if any(kind in part.request for kind in CREATING))
+        if not creating:
+            return
+        from pynomaly_itest.load.executors import planned_requests
+
+        planned = planned_requests(executor)
+        if planned is None:
+            raise ValueError(
+                "a load that creates things must say how many: use an arrival rate or iterations"
+            )
+        count = planned * creating / sum(part.weight for part in parts)
+        if count > _MOST_CREATED:
+            raise ValueError(
+                f"this load would create about {count:.0f} things, which must all be cleaned up: "
+                f"at most {_MOST_CREATED} are allowed"
+            )
+
     async def run(self, context: StepContext) -> Values:
-        from pynomaly_itest.load import LoadPlan, run_load
+        from pynomaly_itest.load import run_load
 
         if context.target.info.kind == "inprocess":
             raise CannotMeasure(
                 "a platform in this process has no socket to put load on", hint="--target bundled"
             )
-        plan = LoadPlan(
+        parts = await self._prepared(context)
+        result = await run_load(
+            self._plan(parts, context),
+            on_progress=lambda progress: context.progress(_told(progress)),
+            on_cancelled=lambda partial: context.keep(dict(partial.metrics)),
+            calibration=await calibration(context),
+            confidence=context.confidence,
+            abort=self._abort(),
+        )
+        work = await settled(parts, result, context)
+        found = {**values_of(result), **self._ended(result, context.confidence)}
+        if self.verify is not False:
+            found["references"] = references_of(parts)
+        return found if work is None else {**found, **work}
+
+    async def _prepared(self, context: StepContext) -> list[Part]:
+        parts = await prepared(self._parts(), context, draw=self.draw, check_every=self.check_every)
+        if self.verify is False:
+            return parts
+        return await verified(parts, Verify() if self.verify is True else self.verify, context)
+
+    def _plan(self, parts: list[Part], context: StepContext) -> LoadPlan:
+        from pynomaly_itest.load import LoadPlan
+
+        return LoadPlan(
             url=context.target.info.url,
-            endpoints=tuple([await self._endpoint(part, context) for part in self._parts()]),
+            endpoints=tuple(part.endpoint for part in parts),
             executor=self._executor(),
             warm_up_s=_seconds(self.warmup),
             timeout_s=_seconds(self.timeout),
@@ -140,40 +182,33 @@ class Load(Step):
             think_time_s=_seconds(self.think_time),
             workers=self.workers,
             seed=context.seed,
+            objective_ms=None if self.objective is None else parse_quantity(self.objective, "ms"),
         )
-        result = await run_load(
-            plan,
-            on_progress=lambda progress: context.progress(_told(progress)),
-            on_cancelled=lambda partial: context.keep(dict(partial.metrics)),
-            calibration=await _calibration(context),
-            confidence=context.confidence,
-        )
-        return _values(result)
+
+    def _ended(self, result: LoadResult, confidence: float) -> Values:
+        """For a load that may end itself: whether it did, why, and at which rate."""
+        if self.abort_on is None:
+            return {}
+        return {
+            "aborted": result.broke_s is not None,
+            "abort_reason": result.broke_why or "",
+            "broke_at": breaking_rate(self._executor(), result, confidence),
+        }
+
+    def _abort(self) -> Abort | None:
+        from pynomaly_itest.load.objectives import Abort
+
+        if self.abort_on is None:
+            return None
+        return Abort(objectives_of(self.abort_on), after_s=_seconds(self.abort_after))
 
     def _parts(self) -> list[MixPart]:
         return self.mix if self.mix is not None else [MixPart(request=self.request or {})]
 
-    async def _endpoint(self, part: MixPart, context: StepContext) -> Endpoint:
-        """A platform operation's request, or a raw one."""
-        name, config = next(iter(part.request.items()), ("", None))
-        call = (
-            {name: config}
-            if len(part.request) == 1 and isinstance(config, Mapping)
-            else {"request": part.request}
-        )
-        step = context.prepare(call)
-        if not isinstance(step, Loadable):
-            raise CannotMeasure(
-                f"step {name!r} can't be sent as load", hint="predict, detect or a raw request can"
-            )
-        from msgspec.structs import replace
-
-        label = part.name or (name if call is not part.request and "request" not in call else "request")
-        endpoint = await step.endpoint(context, name=label, weight=part.weight)
-        return replace(endpoint, draw=self.draw, check_every=self.check_every)
-
     def _executor(self) -> Executor:
         """The executor with its figures; raises ValueError where one is missing."""
+        if self.named_shape is not None:
+            return self._shaped()
         from pynomaly_itest.load import EXECUTORS, Stage
 
         given: dict[str, Any] = {
@@ -195,46 +230,28 @@ class Load(Step):
             missing = str(problem).rpartition("argument ")[2].strip("'").removesuffix("_s")
             raise ValueError(f"executor {self.executor} needs {missing!r}") from problem
 
+    def _shaped(self) -> Executor:
+        for name in ("rate", "duration"):
+            if getattr(self, name) is None:
+                raise ValueError(f"shape {self.named_shape} needs {name!r}")
+        if self.stages is not None or self.vus is not None or self.iterations is not None:
+            raise ValueError(
+                f"shape {self.named_shape} takes rate and duration, no stages, vus or iterations"
+            )
+        return executor_of_shape(
+            self.named_shape or "soak",
+            rate=parse_quantity(self.rate or 0.0, "/s"),
+            duration_s=_seconds(self.duration or 0.0),
+            start=self.start,
+            peak=None if self.peak is None else parse_quantity(self.peak, "/s"),
+        )
+
 
 def _seconds(span: Timespan) -> float:
     return parse_quantity(span, "s")
-
-
-async def _calibration(context: StepContext) -> Calibration:
-    """What the generator costs here: found out once a run."""
-    from pynomaly_itest.load import calibrate
-
-    if "calibration" not in context.shared:
-        context.progress("calibrating the generator")
-        context.shared["calibration"] = await calibrate()
-    found: Calibration = context.shared["calibration"]
-    return found
 
 
 def _told(progress: Progress) -> str:
     failures = f", {progress.failures} failed" if progress.failures else ""
     quantiles = f"p50 {progress.p50_ms:.1f} ms, p95 {progress.p95_ms:.1f} ms"
     return f"{progress.rate:.0f}/s, {quantiles}{failures}, {progress.remaining_s:.0f} s left"
-
-
-def _values(result: LoadResult) -> Values:
-    """The metrics by name; raises NotEnoughEvidence, with them, where the generator did not keep up."""
-    health = result.health
-    generator = {
-        "cpu_share": health.cpu_share,
-        "cost_us": health.cost_us,
-        "lag_p99_ms": health.lag_p99_ms,
-        "kept_up": health.kept_up,
-        "calibrated_cost_us": health.calibration.cost_us if health.calibration else None,
-    }
-    values: Values = {**result.metrics, "generator": generator, "outcomes": dict(result.outcomes)}
-    if health.kept_up:
-        return values
-    from pynomaly_itest.measure import Absence
-
-    why = "; ".join(health.reasons)
-    doubtful = {
-        name: value if name in _STRAIGHT or name in ("generator", "outcomes") else Absence(why)
-        for name, value in values.items()
-    }
-    raise NotEnoughEvidence(f"the load generator could not keep up: {why}", doubtful)

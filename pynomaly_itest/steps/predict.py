@@ -81,6 +81,7 @@ class Predict(Step):
             headers=tuple(headers.items()),
             bodies=tuple(bodies),
             weight=weight,
+            steady=("anomaly_scores", "anomaly_labels"),
             checks=(
                 Check("anomaly_labels", "length", self.rows),
                 Check("anomaly_scores", "length", self.rows),

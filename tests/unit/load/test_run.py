@@ -130,7 +130,7 @@ def test_a_constant_delay_is_measured_and_arrivals_are_on_time() -> None:
         ("continue", "2xx"),
         ("closing", "2xx"),
         ("unframed", "2xx"),
-        ("error", "5xx"),
+        ("error", "shed_untold"),
         ("garbage", "bad_body"),
         ("double", "bad_body"),
         ("truncated", "reset"),

@@ -1,0 +1,27 @@
+"""Objectives as YAML writes them, in `load` and `capacity`: a figure's name and the most that it may be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pynomaly_itest.profile.expression import parse_quantity
+
+if TYPE_CHECKING:
+    from pynomaly_itest.load.objectives import Objective
+
+
+def objectives_of(limits: Mapping[str, str | float]) -> tuple[Objective, ...]:
+    """`{latency_ms.p99: 100ms, error_ratio: 0.1%}`; raises ValueError with the name of what can't be."""
+    from pynomaly_itest.load.objectives import Objective, mistake_in
+
+    found = []
+    for name, limit in limits.items():
+        wrong = mistake_in(name)
+        if wrong is not None:
+            raise ValueError(wrong)
+        value = parse_quantity(limit, "ms" if name.startswith("latency_ms.") else "1")
+        if not value >= 0:
+            raise ValueError(f"the objective {name} must be at least 0, not {limit}")
+        found.append(Objective(name, value))
+    return tuple(found)

@@ -1,0 +1,184 @@
+"""What a load sends: steps and raw requests made into prepared requests, with the answers that each must get."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pynomaly_itest.errors import CannotMeasure, StepFailed
+from pynomaly_itest.steps.base import Step, StepContext, Values
+
+if TYPE_CHECKING:
+    from pynomaly_itest.load import Calibration, Draw, Endpoint, LoadResult
+    from pynomaly_itest.load.answers import Answer
+
+_FINE = range(200, 300)
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
+
+
+class MixPart(Strict):
+    """One kind of request of a mix."""
+
+    request: dict[str, Any] = Field(
+        description="a step ({predict: {…}}) or a raw request ({method, path, …})"
+    )
+    weight: float = Field(1.0, gt=0, description="its share among the parts")
+    name: str | None = None
+
+
+class Verify(Strict):
+    """How answers under load are compared with those to the same bodies, asked alone before."""
+
+    every: int = Field(1, ge=1, description="compare one in so many answers (of a connection)")
+    times: int = Field(3, ge=2, le=20, description="how often each body is asked alone")
+    references: dict[str, Any] | None = Field(
+        None, description='answers as an earlier load learnt them: "${{ before.references }}"'
+    )
+
+
+@runtime_checkable
+class Loadable(Protocol):
+    """A step kind that can be sent as load: its request, prepared once and sent many times."""
+
+    async def endpoint(self, context: StepContext, *, name: str, weight: float) -> Endpoint: ...
+
+
+@runtime_checkable
+class Creating(Protocol):
+    """A step kind whose requests create something: what becomes of it when the load is over."""
+
+    async def settle(self, context: StepContext, ids: Sequence[str]) -> int:
+        """See to it that all is cleaned up, or done; how many did not end well."""
+        ...
+
+
+@dataclass(frozen=True)
+class Part:
+    """A step of the load, and its request."""
+
+    step: Step
+    endpoint: Endpoint
+
+
+async def prepared(
+    mix: Sequence[MixPart], context: StepContext, *, draw: Draw, check_every: int
+) -> list[Part]:
+    """The parts of a mix, ready to send; raises CannotMeasure where a step can't be sent as load."""
+    return [await _part(part, context, draw, check_every) for part in mix]
+
+
+async def _part(part: MixPart, context: StepContext, draw: Draw, check_every: int) -> Part:
+    """A platform operation's request, or a raw one."""
+    from msgspec.structs import replace
+
+    name, config = next(iter(part.request.items()), ("", None))
+    is_step = len(part.request) == 1 and isinstance(config, Mapping)
+    step = context.prepare({name: config} if is_step else {"request": part.request})
+    if not isinstance(step, Loadable):
+        raise CannotMeasure(
+            f"step {name!r} can't be sent as load",
+            hint="predict, detect, upload_dataset, train_detector or a raw request can",
+        )
+    label = part.name or (name if is_step else "request")
+    endpoint = await step.endpoint(context, name=label, weight=part.weight)
+    return Part(step, replace(endpoint, draw=draw, check_every=check_every))
+
+
+async def verified(parts: Sequence[Part], verify: Verify, context: StepContext) -> list[Part]:
+    """The parts with the answers that they must get: as learnt before, or from asking each body alone now."""
+    from msgspec.structs import replace
+
+    found = []
+    for part in parts:
+        if isinstance(part.step, Creating):  # each of its answers is about another thing
+            found.append(part)
+            continue
+        answers = [await _answer(part.endpoint, body, verify, context) for body in part.endpoint.bodies]
+        endpoint = replace(part.endpoint, answers=tuple(answers), verify_every=verify.every)
+        found.append(Part(part.step, endpoint))
+    if not any(part.endpoint.answers for part in found):
+        raise CannotMeasure("nothing in this load has an answer that could be verified")
+    return found
+
+
+async def _answer(endpoint: Endpoint, body: bytes, verify: Verify, context: StepContext) -> Answer:
+    import msgspec
+
+    from pynomaly_itest.load.answers import Answer, Unsteady, learn
+
+    if verify.references is not None:
+        known = verify.references.get(_key(endpoint, body))
+        if known is None:
+            raise CannotMeasure(f"the references have no answer to this {endpoint.name}: it asks otherwise")
+        return msgspec.convert(known, Answer)
+    context.progress(f"asking {endpoint.name} alone")
+    replies = [await _asked_alone(endpoint, body, context) for _ in range(verify.times)]
+    try:
+        return learn(replies, endpoint.steady)
+    except Unsteady as problem:
+        raise StepFailed(
+            f"{endpoint.method} {endpoint.path}, asked alone {verify.times} times: {problem}"
+        ) from problem
+
+
+async def _asked_alone(endpoint: Endpoint, body: bytes, context: StepContext) -> bytes:
+    from pynomaly_itest.target.http import Body, RequestFailed
+
+    reply = await context.http.send(
+        endpoint.method,
+        endpoint.path,
+        headers=dict(endpoint.headers),
+        body=Body(content=body or None),
+    )
+    if reply.status not in (endpoint.expect_status or _FINE):
+        raise RequestFailed(
+            f"{endpoint.method} {endpoint.path}, asked alone, answered {reply.status}", reply.exchange
+        )
+    return reply.body
+
+
+def references_of(parts: Sequence[Part]) -> dict[str, Any]:
+    """The answers by what was asked, for a later load to compare with."""
+    import msgspec
+
+    return {
+        _key(part.endpoint, body): msgspec.to_builtins(answer, builtin_types=(bytes,))
+        for part in parts
+        for body, answer in zip(part.endpoint.bodies, part.endpoint.answers, strict=False)
+    }
+
+
+def _key(endpoint: Endpoint, body: bytes) -> str:
+    asked = f"{endpoint.method} {endpoint.path}\n".encode() + body
+    return hashlib.sha256(asked).hexdigest()[:24]
+
+
+async def settled(parts: Sequence[Part], result: LoadResult, context: StepContext) -> Values | None:
+    """What became of the work that the load gave the target, cleaned up or followed to its end; None for none."""
+    accepted = unfinished = 0
+    creating = [part for part in parts if isinstance(part.step, Creating)]
+    for part in creating:
+        if isinstance(part.step, Creating):
+            told = [made.id for made in result.created if made.endpoint == part.endpoint.name]
+            ids = [found for found in dict.fromkeys(told) if found]
+            accepted += len(told)
+            unfinished += told.count("") + await part.step.settle(context, ids)
+    return {"work_accepted": accepted, "work_unfinished": unfinished} if creating else None
+
+
+async def calibration(context: StepContext) -> Calibration:
+    """What the generator costs here: found out once a run."""
+    from pynomaly_itest.load import calibrate
+
+    if "calibration" not in context.shared:
+        context.progress("calibrating the generator")
+        context.shared["calibration"] = await calibrate()
+    found: Calibration = context.shared["calibration"]
+    return found

@@ -1,0 +1,151 @@
+"""What a load gives to gates and reports: metrics by name, and how far they can be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pynomaly_itest.errors import NotEnoughEvidence
+from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Series, Shape
+from pynomaly_itest.steps.base import Values
+
+if TYPE_CHECKING:
+    from pynomaly_itest.load import Executor, LoadResult
+    from pynomaly_itest.measure import Absence, Estimate
+
+_SEEN_LATE_S = 1.5
+"""An objective is judged over the last second, twice a second."""
+
+_SERIES = {
+    "latency_ms": "from when each request was due to the end of its answer",
+    "service_ms": "from when each was sent",
+    "first_byte_ms": "from when each was sent to the first byte",
+    "error_latency_ms": "of answers that were no success",
+    "server_ms": "what the target says of itself in Server-Timing",
+    "lag_ms": "how late the generator itself was",
+}
+_FIGURES = {
+    "rate": ("requests/s", "answers a second"),
+    "goodput": ("requests/s", "right answers within the objective a second"),
+    "goodput_ratio": ("1", "right answers within the objective, of all requests"),
+    "error_ratio": ("1", "requests that were no success"),
+    "dropped": ("1", "arrivals that found no connection in time"),
+    "requests": ("1", "all that were due"),
+    "failures": ("1", "requests that were no success"),
+    "shed": ("1", "answered 429 or 503"),
+    "shed_with_retry_after": ("1", "of those, the share that says when to come back"),
+    "hung": ("1", "sent, and not answered within the timeout"),
+    "unanswered": ("1", "sent, and never answered: hung, or cut off"),
+    "drain_seconds": ("s", "from the last request that was due to the last answer"),
+}
+_VERIFIED = {
+    "verified": ("1", "answers that were compared with what they must be"),
+    "wrong": ("1", "answers that were not right, swapped ones among them"),
+    "swapped": ("1", "answers that were right for another body"),
+    "wrong_ratio": ("1", "wrong answers of those compared"),
+}
+_GROWTHS = {
+    "memory_growth_bytes_per_request": ("bytes", "the target's private memory"),
+    "descriptor_growth_per_1000_requests": ("1", "the target's open descriptors"),
+    "thread_growth_per_1000_requests": ("1", "the target's threads"),
+}
+_WORK = {
+    "work_accepted": ("1", "things the target said it made, or took on"),
+    "work_unfinished": ("1", "of those, how many did not end well"),
+}
+_STRAIGHT = frozenset({"requests", "lag_ms", "verified", "wrong", "swapped", "wrong_ratio", "drain_seconds"})
+"""Figures that stand even where the generator was late."""
+_COUNTS = frozenset(
+    {"error_ratio", "dropped", "failures", "shed", "shed_with_retry_after", "hung", "unanswered"}
+)
+"""So do these, unless this machine had no sockets left: an error is an error."""
+_TOO_LOW = frozenset({"rate", "goodput", "goodput_ratio"})
+
+
+def shape_of(config: Mapping[str, Any]) -> Shape:
+    """The names that a load of this config gives."""
+    named = dict(_FIGURES)
+    named |= _VERIFIED if config.get("verify") not in (None, False) else {}
+    named |= _GROWTHS if config.get("leaks") or config.get("shape") == "soak" else {}
+    parts = [part.get("request") for part in config.get("mix") or [] if isinstance(part, Mapping)]
+    requests = [request for request in (config.get("request"), *parts) if isinstance(request, Mapping)]
+    named |= _WORK if any(kind in request for request in requests for kind in CREATING) else {}
+    fields: dict[str, Shape] = {name: Series("ms", doc) for name, doc in _SERIES.items()}
+    fields |= {name: Scalar("number", unit, doc) for name, (unit, doc) in named.items()}
+    if config.get("verify"):
+        fields["references"] = ANYTHING
+    if config.get("abort_on"):
+        fields["broke_at"] = Scalar("number", "requests/s", "the arrival rate at which the load ended itself")
+        fields["aborted"] = Scalar("boolean")
+        fields["abort_reason"] = Scalar("string")
+    return Record({**fields, "generator": Record(open=True)})
+
+
+CREATING = ("upload_dataset", "train_detector")
+"""Step kinds whose requests leave something behind."""
+
+
+def values_of(result: LoadResult) -> Values:
+    """The metrics by name.
+
+    Where the generator was late but sent everything, they carry their doubt: what was measured is too bad if
+    anything, so a limit that is kept stays kept. Raises NotEnoughEvidence, with what there is, where it was worse.
+    """
+    health = result.health
+    values: Values = {**result.metrics, "generator": _generator(result), "outcomes": dict(result.outcomes)}
+    if health.kept_up:
+        return values
+    why = f"the load generator could not keep up: {'; '.join(health.reasons)}"
+    if health.is_conservative:
+        return {name: _doubted(name, value, why, result) for name, value in values.items()}
+    from pynomaly_itest.measure import Absence
+
+    straight = _STRAIGHT | _COUNTS | {"generator", "outcomes"}
+    doubtful = {name: value if name in straight else Absence(why) for name, value in values.items()}
+    raise NotEnoughEvidence(why, doubtful)
+
+
+def breaking_rate(executor: Executor, result: LoadResult, confidence: float) -> Estimate | Absence:
+    """The arrival rate at which a load ended itself: between that of a moment before and that when it was seen.
+
+    Where it never did, the rate is at least the highest that there was.
+    """
+    from pynomaly_itest.load.executors import OpenExecutor
+    from pynomaly_itest.load.pacers import rate_at
+    from pynomaly_itest.measure import Absence, Estimate
+
+    if not isinstance(executor, OpenExecutor):
+        return Absence("virtual users have no arrival rate at which they could break something")
+    if result.broke_s is None:
+        top = max(rate_at(executor, at * executor.planned_s / 100) for at in range(101))
+        return Estimate(
+            top, "requests/s", result.requests, top, None, confidence, "never broke", note="it never broke"
+        )
+    around = [rate_at(executor, max(0.0, result.broke_s - before)) for before in (_SEEN_LATE_S, 0.0)]
+    return Estimate(
+        around[1], "requests/s", result.requests, min(around), max(around), confidence, "first broken second"
+    )
+
+
+def _doubted(name: str, value: Any, why: str, result: LoadResult) -> Any:
+    """The metric with its doubt; a latency with what it would be without the generator's lateness, if that is all."""
+    from pynomaly_itest.measure import Doubt, Estimate, Samples
+
+    if not isinstance(value, Samples | Estimate) or name in _STRAIGHT:
+        return value
+    if name in _COUNTS and not result.health.starved:
+        return value
+    without = result.unlagged_ms if name == "latency_ms" and result.health.is_late_only else None
+    return replace(value, doubt=Doubt(why, "low" if name in _TOO_LOW else "high", without))
+
+
+def _generator(result: LoadResult) -> dict[str, Any]:
+    health = result.health
+    return {
+        "cpu_share": health.cpu_share,
+        "cost_us": health.cost_us,
+        "lag_p99_ms": health.lag_p99_ms,
+        "kept_up": health.kept_up,
+        "calibrated_cost_us": health.calibration.cost_us if health.calibration else None,
+    }
