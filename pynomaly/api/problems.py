@@ -46,6 +46,8 @@ def as_platform_error(error: Exception) -> PynomalyError:
             return error
         case OSError(errno=errno.ENOSPC) | OSError(errno=errno.EDQUOT):
             return StorageFull("There is no room left to store this.")
+        case OSError(errno=errno.EMFILE) | OSError(errno=errno.ENFILE) | MemoryError():
+            return Overloaded("The server has more to do than it has room for.", retry_after_s=5)
         case OperationalError() if "full" in str(error.orig):
             return StorageFull("There is no room left to store this.")
         case OperationalError() | PoolTimeout():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,6 +18,9 @@ from pynomaly.workers.pool import Job
 from pynomaly.workers.process import WorkerProcess
 
 logger = logging.getLogger(__name__)
+
+_INSIST_S = 600.0
+_INSIST_EVERY_S = 0.5
 
 Work = Callable[[WorkerProcess, Job], Mapping[str, Any]]
 """Does the operation and returns its result."""
@@ -67,7 +71,7 @@ def cancel_operation(platform: Platform, caller: Caller, operation_id: str) -> O
 def _run(
     platform: Platform, caller: Caller, operation: Operation, work: Work, process: WorkerProcess, job: Job
 ) -> None:
-    if not platform.operations.start(operation.id):
+    if not _insist(lambda: platform.operations.start(operation.id)):
         return  # cancelled while it waited
     try:
         result = work(process, job)
@@ -79,13 +83,26 @@ def _run(
         logger.exception("operation %s broke", operation.id)
         _fail(platform, caller, operation, "internal-error", "Something went wrong on our side.", None)
     else:
-        platform.operations.finish(operation.id, OperationState.COMPLETED, result=result)
+        _insist(lambda: platform.operations.finish(operation.id, OperationState.COMPLETED, result=result))
 
 
 def _fail(
     platform: Platform, caller: Caller, operation: Operation, code: str, detail: str, hint: str | None
 ) -> None:
     error = {"code": code, "detail": detail, "hint": hint}
-    if platform.operations.finish(operation.id, OperationState.FAILED, error=error):
+    if _insist(lambda: platform.operations.finish(operation.id, OperationState.FAILED, error=error)):
         resource = f"operation:{operation.id}"
         platform.record(caller, f"{operation.kind}.failed", resource, Outcome.FAILURE, {"code": code})
+
+
+def _insist(enter: Callable[[], bool]) -> bool:
+    """Enter a state, also where the database is away for a while: what was accepted must not be left hanging."""
+    ends_at_s = time.monotonic() + _INSIST_S
+    while True:
+        try:
+            return enter()
+        except Exception:
+            if time.monotonic() >= ends_at_s:
+                raise
+            logger.warning("the state of an operation can't be entered yet", exc_info=True)
+            time.sleep(_INSIST_EVERY_S)
