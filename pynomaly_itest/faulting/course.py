@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,6 @@ from pynomaly_itest.faulting.recovery import Health, Recovered
 from pynomaly_itest.faulting.stage import Stage
 from pynomaly_itest.faulting.witness import Witness
 
-_AFTERWARDS_S = 0.2
 _SETTLE_S = 20.0
 _SHOWN = 3
 
@@ -38,7 +38,6 @@ class Course:
     lost: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     _span_s: tuple[float, float] = (0.0, 0.0)
-    _meanwhile: dict[str, Any] = field(default_factory=dict)
 
     async def run(self) -> dict[str, Any]:
         """Do it all; raises NotApplicable where it can't be done here, NotEnoughEvidence where it touched nothing."""
@@ -49,8 +48,7 @@ class Course:
                 await witness.prepare()
                 health = await Health.learn(witness)
                 work = await begin_work(self.amid, witness) if self.amid != "anything" else None
-                during = await self._break_under_way(stage, site, witness, work)
-                self.recovered = await health.back(*self._span_s, self.within_s)
+                during = await self._break_under_way(stage, site, health, work)
                 self._mark(site)
                 values = await self._look(witness, during)
                 if not site.story:
@@ -85,7 +83,7 @@ class Course:
         return Witness(
             stage.api,
             stage.ledger,
-            f"{stage.label} witness",
+            f"{stage.label} {self.name} {secrets.token_hex(3)}",
             stage.seed,
             stage.sleep,
             stage.clock,
@@ -93,10 +91,10 @@ class Course:
         )
 
     async def _break_under_way(
-        self, stage: Stage, site: Site, witness: Witness, work: Work | None
+        self, stage: Stage, site: Site, health: Health, work: Work | None
     ) -> dict[str, Any]:
-        """Let the clients work, break it, mend it, let them work on for a moment; what the step meanwhile gave."""
-        stop = asyncio.Event()
+        """Let the clients work, break it, mend it, until all is as before; what the step meanwhile gave."""
+        witness, stop = health.witness, asyncio.Event()
         during: dict[str, Any] = {}
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(witness.work(stop)) for _ in range(self.clients)]
@@ -108,10 +106,10 @@ class Course:
                 await self._break(stage, site)
                 if work is not None:
                     work.go_on()
-                    await work.done
+                self.recovered = await health.back(*self._span_s, self.within_s)
                 await step
-                await stage.sleep(_AFTERWARDS_S)
-                self._meanwhile = witness.tally.counts()
+                if work is not None:
+                    await work.done
             finally:
                 stop.set()
                 if work is not None:
@@ -142,7 +140,7 @@ class Course:
             kept = await witness.adopt()
         self.wrong = witness.tally.wrong
         values: dict[str, Any] = {
-            **self._meanwhile,
+            **witness.tally.counts(),
             "acknowledged": len(witness.tally.facts),
             "wrong": len(self.wrong),
             "unacknowledged": kept,

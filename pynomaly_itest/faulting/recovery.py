@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pynomaly_itest.errors import ItestError
+from pynomaly_itest.faulting.tally import Tally
 from pynomaly_itest.faulting.witness import Witness
 
 _EVERY_S = 0.05
@@ -36,6 +37,11 @@ class Health:
         caches = again is not None and again.headers.get("x-cache", "").lower() == "hit"
         return cls(witness, await _checks(witness) or {}, caches)
 
+    def __post_init__(self) -> None:
+        """Its questions are not those of the clients: only facts and wrong answers are shared."""
+        tally = self.witness.tally
+        self._asker = replace(self.witness, tally=Tally(wrong=tally.wrong, facts=tally.facts))
+
     async def back(self, begun_s: float, ended_s: float, within_s: float) -> Recovered | str:
         """Wait until all is as before; what is still amiss where that is not within `within_s` of `ended_s`."""
         witness, good, since_s = self.witness, 0, ended_s
@@ -55,21 +61,21 @@ class Health:
 
     async def _amiss(self, *, stores: bool) -> str | None:
         """What is not as it was; None where all is. stores: whether to try an upload too."""
-        checks = await _checks(self.witness)
+        checks = await _checks(self._asker)
         if checks is None:
             return "it is not ready"
         for name, before in self.checks.items():
             if checks.get(name) != before:
                 return f"its {name} was {before!r} and is {str(checks.get(name))[:100]!r}"
-        if not await self.witness.predict():
+        if not await self._asker.predict():
             return "it does not predict as before"
-        if stores and not await self.witness.upload():
+        if stores and not await self._asker.upload():
             return "it stores nothing"
-        reply = await self.witness.detect()
+        reply = await self._asker.detect()
         if reply is None:
             return "it detects nothing"
         if self.caches and stores and reply.headers.get("x-cache", "").lower() != "hit":
-            reply = await self.witness.detect()  # the first asks, the second finds
+            reply = await self._asker.detect()  # the first asks, the second finds
             if reply is None or reply.headers.get("x-cache", "").lower() != "hit":
                 return "its cache finds nothing any more"
         return None

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import CannotMeasure, StepFailed
@@ -46,9 +47,13 @@ class Witness:
     scores: tuple[float, ...] = ()
     _uploads: int = 0
 
+    @cached_property
+    def rows(self) -> NDArray[Any]:
+        """The rows of its dataset."""
+        return self.make_rows(_ROWS, self.seed)
+
     async def prepare(self) -> None:
         """Store a dataset, train a detector, and learn what it says: all of it must succeed."""
-        self.rows = self.make_rows(_ROWS, self.seed)
         self.dataset = await self._must_store(self.rows)
         self.detector = await self.must_create("hbos")
         begun = await self.api.call(

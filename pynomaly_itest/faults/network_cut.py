@@ -17,7 +17,7 @@ class NetworkCut(NetworkFault):
 
     summary: ClassVar[str] = "connections end in the middle of an answer"
 
-    ratio: float = Field(0.5, gt=0, le=1, description="the share of the connections that it happens to")
+    ratio: float = Field(1.0, gt=0, le=1, description="the share of the connections that it happens to")
     within_bytes: int = Field(4000, ge=1, le=1_000_000, description="after at most so many bytes of answers")
 
     async def begin(self, site: Site) -> None:
