@@ -203,16 +203,9 @@ class _Step:
         back_s = None if recovered_s is None else recovered_s + ahead_s
         self.runner.recorder.fault(name, started_s + ahead_s, ended_s + ahead_s, back_s, details)
 
-    def _mark(
-        self, name: str, started_s: float, ended_s: float, recovered_s: float | None, details: tuple[str, ...]
-    ) -> None:
-        """A fault in the log, its times by the log's clock rather than the steps'."""
-        ahead_s = self.runner.recorder.log.now_s() - self.runner.scope.services.clock()
-        back_s = None if recovered_s is None else recovered_s + ahead_s
-        self.runner.recorder.fault(name, started_s + ahead_s, ended_s + ahead_s, back_s, details)
-
     def _keep(self, values: Values) -> None:
-        """Save what was measured when the step is being stopped: a partial report is better than none."""
+        """Save what was measured when the step is being stopped, or fails: a partial report is better than none."""
+        self.values = dict(values)
         if self.call.save is not None:
             self.runner.save(self.call.save, values)
 
