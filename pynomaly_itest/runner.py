@@ -183,6 +183,8 @@ class _Queue:
         """On the run's platform, or on one of its own where it or --isolate asks for that."""
         own, needs = scenario.target_settings, needs_of(scenario)
         if own is None and not needs and not self.options.isolate:
+            if reason := self.services.target.ended():
+                return self._pass_over(scenario, Verdict.ERROR, f"not run: {reason}")
             return await ScenarioRun(scenario, self.services).run(left_s)
         if self.options.fresh_target is None:
             reason = "wants a platform of its own, and only the bundled one can be started for it"

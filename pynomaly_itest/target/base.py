@@ -113,6 +113,10 @@ class Target(ABC):
         """All that the target logged, unredacted, where it is ours to read: for finding secrets in it."""
         return None
 
+    def ended(self) -> str | None:
+        """Why the target is there no more, where it is ours and ended by itself; None while it runs."""
+        return None
+
     def root_pid(self) -> int | None:
         """The process whose tree is the target, where it is ours; None otherwise."""
         return None

@@ -251,6 +251,18 @@ class BundledTarget(Target):
             raise CannotMeasure(f"no administrator of another tenant could be made: {said}")
         return credentials
 
+    def ended(self) -> str | None:
+        if self._process is None or (self._process.poll() is None and self._root_runs()):
+            return None
+        return "the bundled platform ended by itself: its last words are with the scenario before"
+
+    def _root_runs(self) -> bool:
+        """Whether the server's process is there; the supervisor, whose child it is, ends a little later."""
+        try:
+            return psutil.Process(self._root_pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
     def root_pid(self) -> int | None:
         return self._root_pid
 

@@ -126,7 +126,10 @@ def test_a_platform_that_dies_in_a_run_is_red_and_shows_its_last_words(itest: It
     server.kill()
     done = itest.finish(process)
     assert done.code == 1, done.text
-    assert done.run["scenarios"][1]["verdict"] == "failed"
+    _, dying, after = done.run["scenarios"]
+    assert dying["verdict"] == "failed"
+    assert after["verdict"] == "error"  # nothing was there to misbehave
+    assert "the bundled platform ended by itself" in after["reason"]
     assert "diagnostics_collected" in (itest.folder / "reports" / "latest" / "run.jsonl").read_text()
 
 
