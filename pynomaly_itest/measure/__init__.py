@@ -1,5 +1,6 @@
 """From samples to measurements: statistics with intervals, and the one judge of limits; pure."""
 
+from pynomaly_itest.measure.changes import ChangePoint, change_points
 from pynomaly_itest.measure.estimate import Absence, Doubt, Estimate, exact, no_data
 from pynomaly_itest.measure.exceedance import judge_quantile
 from pynomaly_itest.measure.histogram import Histogram
@@ -17,6 +18,7 @@ __all__ = [
     "DEFAULT_CONFIDENCE",
     "STATISTICS",
     "Absence",
+    "ChangePoint",
     "Comparison",
     "Doubt",
     "Estimate",
@@ -29,6 +31,7 @@ __all__ = [
     "auc",
     "auc_difference",
     "bootstrap_rows",
+    "change_points",
     "compare",
     "exact",
     "is_statistic",
