@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import traceback
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -62,6 +62,8 @@ class RunOptions:
     probing: ProbeOptions = field(default_factory=ProbeOptions)
     files: Mapping[str, Dataset] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    afterwards: Callable[[EventLog], Awaitable[None]] | None = None
+    """What is to be done when all scenarios are over, such as holding them against a baseline."""
 
 
 async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:
@@ -80,6 +82,8 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         await target.start()
         log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
         await _run_scenarios(plan, target, log, options)
+        if options.afterwards is not None:
+            await options.afterwards(log)
     except asyncio.CancelledError:
         log.record(RunInterrupted, reason="stopped by a signal")
         raise

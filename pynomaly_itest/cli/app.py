@@ -10,10 +10,12 @@ import typer
 
 from pynomaly_itest import __version__
 from pynomaly_itest.cli import (
+    baseline,
     cleanup,
     compare,
     doctor,
     history,
+    init,
     listing,
     replay,
     report,
@@ -44,8 +46,10 @@ app.command("replay")(replay.replay)
 app.command("rerun")(rerun.rerun)
 app.command("resume")(resume.resume)
 app.command("cleanup")(cleanup.cleanup)
+app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("compare")(compare.compare)
+app.add_typer(baseline.app, name="baseline")
 
 
 @app.callback(invoke_without_command=True)

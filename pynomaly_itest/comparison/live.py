@@ -14,7 +14,7 @@ from pynomaly_itest.comparison.metrics import Metric, Wanted, absolute, paired
 from pynomaly_itest.comparison.pairing import Pair, Pairing, PairTerms, SideFailed, cores_for_both
 from pynomaly_itest.comparison.pressure import Pressure, stalled_share
 from pynomaly_itest.comparison.sides import Side, Started, check_alike
-from pynomaly_itest.comparison.workload import Preparation
+from pynomaly_itest.comparison.workload import Preparation, Question
 from pynomaly_itest.lifecycle import to_its_end
 from pynomaly_itest.measure import Comparison
 from pynomaly_itest.measure.regression import DEFAULT_ERROR, compare
@@ -69,7 +69,7 @@ class Outcome:
     weaker: str | None = None
     cores: tuple[int, ...] = ()
     stalled_share: float | None = None
-    questions: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
     versions: tuple[str | None, str | None] = (None, None)
     notes: list[str] = field(default_factory=list)
 
@@ -164,7 +164,7 @@ class LiveComparison:
     async def _one_pair(self) -> Pair:
         async with _both(self.sides, self._chance) as started:
             check_alike(*started)
-            self.outcome.questions = tuple(question.name for question in started[0].questions)
+            self.outcome.questions = started[0].questions
             pairing = Pairing(started, self._pair_terms(), self._chance, self._stop)
             measuring = asyncio.create_task(asyncio.to_thread(pairing.run))
             try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pynomaly_itest.comparison.pairing import Pair
+from pynomaly_itest.comparison.workload import Question
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.measure import PairedMetric, Tolerance
 from pynomaly_itest.measure.pairs import paired_log_ratios, quantile_log_ratios
@@ -47,12 +48,16 @@ class Metric:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which kinds of metrics, and what change of each does not matter or must not pass."""
+    """Which kinds of metrics, and what change of each does not matter or must not pass.
+
+    only: of the questions' metrics these, as (scenario, save, kind); None: all.
+    """
 
     kinds: tuple[str, ...] = DEFAULT_METRICS
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
+    only: frozenset[tuple[str, str, str]] | None = None
 
-    def of(self, questions: Sequence[str], *, processes: bool) -> list[Metric]:
+    def of(self, questions: Sequence[Question], *, processes: bool) -> list[Metric]:
         """The metrics by name; with one question its name goes unsaid. `processes`: they are ours to look into."""
         found = []
         for kind in self.kinds:
@@ -60,8 +65,9 @@ class Wanted:
                 found.append(Metric(kind, kind))
             elif kind not in PROCESS_METRICS:
                 found += [
-                    Metric(kind if len(questions) == 1 else f"{name} {kind}", kind, name)
-                    for name in questions
+                    Metric(kind if len(questions) == 1 else f"{each.name} {kind}", kind, each.name)
+                    for each in questions
+                    if self.only is None or (each.scenario, each.save, kind) in self.only
                 ]
         return found
 

@@ -92,7 +92,7 @@ def record_of(
         started_at=started_at,
         tool_version=tool_version,
         command=one_line(command, 1000),
-        questions=tuple(one_line(name) for name in outcome.questions),
+        questions=tuple(one_line(question.name) for question in outcome.questions),
         stalled_share=outcome.stalled_share,
         spread={each.metric.name: spread for each in outcome.judged if (spread := spread_of(each.clusters))},
         environment=environment,
