@@ -21,7 +21,7 @@ from pynomaly_itest.load.plan import LoadPlan, mistakes_in
 from pynomaly_itest.load.result import Calibration, LoadResult, Progress
 from pynomaly_itest.load.summary import Course, summarise
 
-_PROGRESS_S = 0.5
+_PROGRESS_S = 0.25
 _RATE_OVER_S = 2.0
 _KNOCK_S = 2.0
 _KEEPING_S = 3.0
@@ -41,7 +41,7 @@ async def run_load(
 ) -> LoadResult:
     """Carry out a plan in worker processes; returns when every request has an end.
 
-    on_progress: called twice a second. stop: set it to end the load early and have what was measured. If the
+    on_progress: called four times a second. stop: set it to end the load early and have what was measured. If the
     task is cancelled instead, `on_cancelled` gets what was measured before the cancellation goes on.
     abort: when the load is to end itself; the result then says why, and when that began.
     Raises UsageError for a plan that can't be run, TargetUnreachable where the host has no address, CannotMeasure

@@ -12,6 +12,7 @@ from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.load_leaks import LeakWatch
 from pynomaly_itest.steps.load_limits import objectives_of
 from pynomaly_itest.steps.load_requests import (
     MixPart,
@@ -149,9 +150,16 @@ class Load(Step):
                 "a platform in this process has no socket to put load on", hint="--target bundled"
             )
         parts = await self._prepared(context)
+        leaks = LeakWatch(context.target) if self._looks_for_leaks() else None
+
+        def follow(progress: Progress) -> None:
+            context.progress(_told(progress))
+            if leaks is not None:
+                leaks.look(progress.requests)
+
         result = await run_load(
             self._plan(parts, context),
-            on_progress=lambda progress: context.progress(_told(progress)),
+            on_progress=follow,
             on_cancelled=lambda partial: context.keep(dict(partial.metrics)),
             calibration=await calibration(context),
             confidence=context.confidence,
@@ -159,6 +167,8 @@ class Load(Step):
         )
         work = await settled(parts, result, context)
         found = {**values_of(result), **self._ended(result, context.confidence)}
+        if leaks is not None:
+            found |= leaks.values(context.confidence)
         if self.verify is not False:
             found["references"] = references_of(parts)
         return found if work is None else {**found, **work}
@@ -201,6 +211,9 @@ class Load(Step):
         if self.abort_on is None:
             return None
         return Abort(objectives_of(self.abort_on), after_s=_seconds(self.abort_after))
+
+    def _looks_for_leaks(self) -> bool:
+        return self.named_shape == "soak" if self.leaks is None else self.leaks
 
     def _parts(self) -> list[MixPart]:
         return self.mix if self.mix is not None else [MixPart(request=self.request or {})]

@@ -54,8 +54,11 @@ class Loadable(Protocol):
 class Creating(Protocol):
     """A step kind whose requests create something: what becomes of it when the load is over."""
 
-    async def settle(self, context: StepContext, ids: Sequence[str]) -> int:
-        """See to it that all is cleaned up, or done; how many did not end well."""
+    async def settle(self, context: StepContext, ids: Sequence[str], *, is_complete: bool) -> int:
+        """See to it that all is cleaned up, or done; how many did not end well.
+
+        is_complete: every request was answered, so there is nothing but `ids`.
+        """
         ...
 
 
@@ -162,6 +165,8 @@ def _key(endpoint: Endpoint, body: bytes) -> str:
 
 async def settled(parts: Sequence[Part], result: LoadResult, context: StepContext) -> Values | None:
     """What became of the work that the load gave the target, cleaned up or followed to its end; None for none."""
+    from pynomaly_itest.load.outcomes import UNANSWERED
+
     accepted = unfinished = 0
     creating = [part for part in parts if isinstance(part.step, Creating)]
     for part in creating:
@@ -169,7 +174,8 @@ async def settled(parts: Sequence[Part], result: LoadResult, context: StepContex
             told = [made.id for made in result.created if made.endpoint == part.endpoint.name]
             ids = [found for found in dict.fromkeys(told) if found]
             accepted += len(told)
-            unfinished += told.count("") + await part.step.settle(context, ids)
+            answered = all(not result.outcomes.get(outcome.label) for outcome in UNANSWERED)
+            unfinished += told.count("") + await part.step.settle(context, ids, is_complete=answered)
     return {"work_accepted": accepted, "work_unfinished": unfinished} if creating else None
 
 

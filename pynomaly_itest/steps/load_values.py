@@ -67,7 +67,8 @@ def shape_of(config: Mapping[str, Any]) -> Shape:
     """The names that a load of this config gives."""
     named = dict(_FIGURES)
     named |= _VERIFIED if config.get("verify") not in (None, False) else {}
-    named |= _GROWTHS if config.get("leaks") or config.get("shape") == "soak" else {}
+    watched = config.get("leaks", config.get("shape") == "soak")
+    named |= _GROWTHS if watched else {}
     parts = [part.get("request") for part in config.get("mix") or [] if isinstance(part, Mapping)]
     requests = [request for request in (config.get("request"), *parts) if isinstance(request, Mapping)]
     named |= _WORK if any(kind in request for request in requests for kind in CREATING) else {}

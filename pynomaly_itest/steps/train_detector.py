@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -13,6 +14,10 @@ from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.wait_for_operation import follow
 from pynomaly_itest.target.http import Body
+from pynomaly_itest.target.platform import PREFIX
+
+if TYPE_CHECKING:
+    from pynomaly_itest.load import Endpoint
 
 
 @STEPS.register("train_detector")
@@ -41,6 +46,35 @@ class TrainDetector(Step):
             },
             open=True,
         )
+
+    async def endpoint(self, context: StepContext, *, name: str, weight: float) -> Endpoint:
+        """The same request for load: each answer is an operation, followed to its end when the load is over."""
+        from pynomaly_itest.load import Endpoint
+
+        body = json.dumps({"detector_id": self.detector, "dataset_id": self.dataset}).encode()
+        headers = {**await context.api.authorization(), "Content-Type": "application/json"}
+        return Endpoint(
+            name=name,
+            method="POST",
+            path=f"{PREFIX}/detection/train",
+            headers=tuple(headers.items()),
+            bodies=(body,),
+            weight=weight,
+            created_id="id",
+        )
+
+    async def settle(self, context: StepContext, ids: Sequence[str], *, is_complete: bool) -> int:
+        """Wait for the trainings that were accepted; how many did not end completed."""
+        begun, unfinished = context.clock(), 0
+        for operation in ids:
+            left_s = max(0.0, begun + self.timeout_s - context.clock())
+            try:
+                ended = await follow(context, operation, left_s)
+            except StepFailed:
+                unfinished += 1
+            else:
+                unfinished += ended["status"] != "completed"
+        return unfinished
 
     async def run(self, context: StepContext) -> Values:
         start = context.clock()

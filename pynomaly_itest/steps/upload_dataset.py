@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,11 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body
-from pynomaly_itest.target.platform import require
+from pynomaly_itest.target.platform import PREFIX, require
+
+if TYPE_CHECKING:
+    from pynomaly_itest.datasets.base import Dataset
+    from pynomaly_itest.load import Endpoint
 
 _MEDIA = {
     "csv": "text/csv",
@@ -20,6 +24,10 @@ _MEDIA = {
     "parquet": "application/vnd.apache.parquet",
     "npy": "application/octet-stream",
 }
+
+
+_PAGE = 100
+_MOST_PAGES = 100
 
 
 @STEPS.register("upload_dataset")
@@ -52,21 +60,64 @@ class UploadDataset(Step):
 
     async def run(self, context: StepContext) -> Values:
         table = await context.dataset(self.dataset)
-        target = self._target_column(table.X.shape[1]) if table.labels is not None else None
-        fields = {"name": self.name or f"{context.label} {self.dataset}"}
-        if self.description:
-            fields["description"] = self.description
-        if target:
-            fields["target_column"] = target
-        file = (f"{self.dataset}.{self.format}", table.write(self.format), _MEDIA[self.format])
-        parts: dict[str, Any] = {name: (None, value) for name, value in fields.items()}
-        reply = await context.api.send("POST", "datasets/upload", body=Body(files={**parts, "file": file}))
+        form = self._form(table, self.name or f"{context.label} {self.dataset}")
+        reply = await context.api.send("POST", "datasets/upload", body=Body(files=form))
         stored = require(reply, (200, 201))
         if not isinstance(stored, dict) or not isinstance(stored.get("id"), str | int):
             raise StepFailed("POST datasets/upload answered without the dataset's id")
         context.ledger.created("dataset", str(stored["id"]), f"datasets/{stored['id']}")
         self._check(stored, *table.X.shape)
         return {**stored, "upload_ms": reply.latency_ms}
+
+    async def endpoint(self, context: StepContext, *, name: str, weight: float) -> Endpoint:
+        """The same request for load: the same file again and again, each stored as a dataset of its own."""
+        import httpx
+
+        from pynomaly_itest.load import Check, Endpoint
+
+        table = await context.dataset(self.dataset)
+        form = self._form(table, self._name_under_load(context))
+        written = httpx.Request("POST", "http://any/", files=form)
+        headers = {
+            **await context.api.authorization(),
+            "Content-Type": written.headers["content-type"],
+            "Accept": "application/json",
+        }
+        return Endpoint(
+            name=name,
+            method="POST",
+            path=f"{PREFIX}/datasets/upload",
+            headers=tuple(headers.items()),
+            bodies=(written.read(),),
+            weight=weight,
+            checks=(Check("n_samples", "==", int(table.X.shape[0])),),
+            created_id="id",
+        )
+
+    async def settle(self, context: StepContext, ids: Sequence[str], *, is_complete: bool) -> int:
+        """Enter what a load uploaded for the clean-up, also what was stored though its answer never came."""
+        found = list(ids)
+        if not is_complete:
+            found += await _named(self._name_under_load(context), context)
+        for stored in dict.fromkeys(found):
+            context.ledger.created("dataset", stored, f"datasets/{stored}")
+        return 0
+
+    def _name_under_load(self, context: StepContext) -> str:
+        return self.name or f"{context.label} {self.dataset} load"
+
+    def _form(self, table: Dataset, name: str) -> dict[str, Any]:
+        """The parts of the multipart body."""
+        fields = {"name": name}
+        if self.description:
+            fields["description"] = self.description
+        if table.labels is not None:
+            fields["target_column"] = self._target_column(table.X.shape[1])
+        parts: dict[str, Any] = {name: (None, value) for name, value in fields.items()}
+        return {
+            **parts,
+            "file": (f"{self.dataset}.{self.format}", table.write(self.format), _MEDIA[self.format]),
+        }
 
     def _target_column(self, features: int) -> str:
         """The labels' column: an .npy file has no names, the platform counts its columns from f0."""
@@ -78,3 +129,21 @@ class UploadDataset(Step):
         for name, sent in (("n_samples", rows), ("n_features", columns)):
             if stored.get(name) != sent:
                 raise StepFailed(f"the stored dataset has {name} = {stored.get(name)!r}, {sent} were sent")
+
+
+async def _named(name: str, context: StepContext) -> list[str]:
+    """The ids of the datasets that are called so, as far as the target lists them."""
+    found: list[str] = []
+    for page in range(_MOST_PAGES):
+        reply = await context.api.call("GET", f"datasets?limit={_PAGE}&offset={page * _PAGE}")
+        items = reply.get("items") if isinstance(reply, dict) else reply
+        if not isinstance(items, list):
+            break
+        found += [
+            str(each["id"])
+            for each in items
+            if isinstance(each, dict) and each.get("name") == name and "id" in each
+        ]
+        if len(items) < _PAGE:
+            break
+    return found
