@@ -190,6 +190,7 @@ def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
             lost = _run_to_the_end(plan, target, log, options)
         finally:
             log.close()
+    tell(instruments)  # what it leaves in the folder is linked in the report
     result = fold(read_log(folder / "run.jsonl"))
     paths: list[Path] = []
     try:
@@ -202,7 +203,6 @@ def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
     code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
     if not brief or code is not ExitCode.PASSED:
         summarise(result, paths, folder, code, lost, quiet=request.loudness == "quiet")
-    tell(instruments)
     return Ended(code, result, folder)
 
 

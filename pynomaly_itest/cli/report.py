@@ -18,8 +18,16 @@ def report(
         str, typer.Option("--format", "-f", help="html, json, junit, … separated by commas.")
     ] = "html",
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the report instead of writing it.")] = False,
+    serve: Annotated[
+        bool,
+        typer.Option("--serve", help="Show it in a browser, with the runs beside it; this machine only."),
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="With --serve: 0 takes a free one.")] = 0,
 ) -> None:
     """Render a run's reports again; the exit code is the run's own."""
+    if serve:
+        _serve(run, port)
+        return
     from pynomaly_itest.events import read_log
     from pynomaly_itest.registry import REPORTS
     from pynomaly_itest.report import write
@@ -37,6 +45,17 @@ def report(
         for path in write(result, log.parent, formats):
             typer.echo(str(path))
     raise typer.Exit(result.exit_code)
+
+
+def _serve(run: Path, port: int) -> None:
+    """The run's page and those of its neighbours, until Ctrl-C."""
+    from urllib.parse import quote
+
+    from pynomaly_itest.cli.history import serve_until_stopped
+    from pynomaly_itest.cli.invocation import run_folder
+
+    folder = run_folder(run)
+    serve_until_stopped(folder.parent, port, 50, f"runs/{quote(folder.name, safe='')}/report.html")
 
 
 def parse_formats(text: str) -> list[str]:

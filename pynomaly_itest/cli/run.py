@@ -61,7 +61,7 @@ def run(  # a flag each, by what they are about: see flags.py
     resume_from: flags.ResumeFrom = None,
 ) -> None:
     """Run profiles against a target, judge every gate, write the reports."""
-    from pynomaly_itest.cli import execution, logs
+    from pynomaly_itest.cli import ci, execution, logs
 
     if no_color:
         os.environ["NO_COLOR"] = "1"  # which every library that draws knows
@@ -77,7 +77,10 @@ def run(  # a flag each, by what they are about: see flags.py
         from pynomaly_itest.cli.loop import go_on
 
         raise typer.Exit(go_on(plan, request, said))
-    raise typer.Exit(execution.execute(plan, request).code)
+    with ci.commands_stopped():
+        ended = execution.execute(plan, request)
+    ci.tell_github(ended.result)
+    raise typer.Exit(ended.code)
 
 
 def _check(said: dict[str, Any]) -> None:

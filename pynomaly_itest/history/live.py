@@ -59,7 +59,7 @@ class LiveRun:
             self._take(event)
         plan = [] if self._started is None else [one_line(planned.id) for planned in self._started.plan]
         return {
-            "running": running and not self._over,
+            "state": "ended" if self._over else "running" if running else "stopped",
             "profile": "" if self._started is None else one_line(self._started.profile),
             "started_at": "" if self._started is None else clean(self._started.started_at),
             "target": self._target,

@@ -15,6 +15,7 @@ from pynomaly_itest.report.page.panel import BOTTOM, LEFT, RIGHT, TOP, Line, Mar
 from pynomaly_itest.report.page.view import when
 
 _NEAR = 3.0
+_OPERATORS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 _LOG_FROM_RATIO = 40.0
 
 
@@ -68,7 +69,7 @@ def trend_view(trend: Trend, runs: Sequence[PastRun]) -> TrendView | None:
         latest=quantity(latest.value, latest.unit),
         limit=""
         if latest.limit is None
-        else f"{latest.op or ''} {quantity(latest.limit, latest.unit)}".strip(),
+        else f"{_OPERATORS.get(latest.op or '', latest.op or '')} {quantity(latest.limit, latest.unit)}".strip(),
         note=_note(trend, near=near),
         said=_said(trend),
         lines=[

@@ -95,10 +95,7 @@ def _rank(trend: Trend) -> tuple[bool, bool, float, Key]:
 
 
 def _changes(figures: Sequence[Figure | None]) -> tuple[Change, ...]:
-    try:
-        from pynomaly_itest.measure import change_points  # type: ignore[attr-defined]
-    except ImportError:
-        return ()
+    from pynomaly_itest.measure import change_points
 
     latest = next(figure for figure in reversed(figures) if figure is not None)
     values = [math.nan if figure is None else figure.value for figure in figures]

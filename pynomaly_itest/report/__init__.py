@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Protocol
 
 from pynomaly_itest.errors import EvidenceLost
 from pynomaly_itest.registry import REPORTS
+from pynomaly_itest.report.beside import beside
 from pynomaly_itest.results import RunResult
 
 __all__ = ["ReportFormat", "write"]
@@ -34,6 +36,7 @@ def write(run: RunResult, folder: Path, formats: Iterable[str]) -> list[Path]:
     written, and EvidenceLost where a file can't be written; the formats before it are then there.
     """
     chosen: list[ReportFormat] = [REPORTS[name]() for name in dict.fromkeys(formats)]
+    run = replace(run, beside=beside(folder))
     return [_write_whole(folder / report.filename, report.render(run)) for report in chosen]
 
 

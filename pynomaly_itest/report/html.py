@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pynomaly_itest.registry import REPORTS
+from pynomaly_itest.report.beside import KNOWN
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.page.data import embedded_json
-from pynomaly_itest.report.page.view import PageView, view
+from pynomaly_itest.report.page.view import Link, PageView, view
 from pynomaly_itest.results import RunResult
 
 if TYPE_CHECKING:
@@ -31,12 +32,13 @@ class HtmlReport:
 
     def render(self, run: RunResult) -> bytes:
         document = describe(run)
-        whole = _render(view(document))
+        links = [Link(name, KNOWN[name]) for name in run.beside if name in KNOWN]
+        whole = _render(view(document, links=links))
         if len(whole) <= LARGEST_PAGE_BYTES:
             return whole
-        bare = _render(view(document, most_plots=0))
+        bare = _render(view(document, most_plots=0, links=links))
         room = (LARGEST_PAGE_BYTES - len(bare)) // _BYTES_OF_A_PLOT
-        return _render(view(document, most_plots=room)) if room > 0 else bare
+        return _render(view(document, most_plots=room, links=links)) if room > 0 else bare
 
 
 def _render(page: PageView) -> bytes:

@@ -88,8 +88,8 @@ def histogram(ordered: Sequence[float]) -> HistogramDocument | None:
         return HistogramDocument(edges=[low, high], counts=[len(ordered)])
     bins = min(MOST_BINS, max(4, math.ceil(math.sqrt(len(ordered)))))
     if spans_decades(low, high):
-        ratio = (high / low) ** (1 / bins)
-        edges = [low * ratio**i for i in range(bins)] + [high]
+        step = (math.log(high) - math.log(low)) / bins  # of the logarithms: the ratio may be no float
+        edges = [low, *(math.exp(math.log(low) + step * i) for i in range(1, bins)), high]
     else:
         edges = [low + (high - low) / bins * i for i in range(bins)] + [high]
     counts = [0] * bins

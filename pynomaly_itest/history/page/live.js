@@ -12,7 +12,8 @@
   }
 
   function show(state) {
-    byId("heading").textContent = state.running ? "Running" : "Ended";
+    const running = state.state === "running";
+    byId("heading").textContent = { running: "Running", ended: "Ended", stopped: "Stopped before its end" }[state.state];
     byId("now").replaceChildren(element("b", state.ended), ` of ${state.planned} scenarios ended, ${state.at_s} s`);
     byId("progress").max = state.planned || 1;
     byId("progress").value = state.ended;
@@ -41,7 +42,8 @@
         return block;
       }),
     );
-    byId("done").hidden = state.running;
+    byId("done").hidden = running;
+    document.title = document.title.replace(/^\w+/, running ? "Running" : "Ended");
     memory(state.memory);
   }
 
@@ -63,7 +65,7 @@
       if (!reply.ok) throw new Error(String(reply.status));
       const state = await reply.json();
       show(state);
-      if (state.running) setTimeout(follow, PAUSE_MS);
+      if (state.state === "running") setTimeout(follow, PAUSE_MS);
     } catch {
       byId("heading").textContent = "No answer";
       setTimeout(follow, PATIENCE_MS);
@@ -72,5 +74,5 @@
 
   const state = JSON.parse(byId("state").textContent);
   show(state);
-  if (state.running) setTimeout(follow, PAUSE_MS);
+  if (state.state === "running") setTimeout(follow, PAUSE_MS);
 })();

@@ -92,6 +92,14 @@ class ClosestView:
 
 
 @dataclass(frozen=True)
+class Link:
+    """A file beside the page, and what it is."""
+
+    href: str
+    about: str
+
+
+@dataclass(frozen=True)
 class PageView:
     """`concerns` are told in full; the `further` ones of a run that went very wrong are only named."""
 
@@ -106,10 +114,11 @@ class PageView:
     tags: Sequence[str]
     verdicts: Sequence[Verdict]
     plots_left_out: bool
+    links: Sequence[Link]
 
 
-def view(run: RunDocument, most_plots: int = 100_000) -> PageView:
-    """The whole page, with at most `most_plots` plots of scenarios that passed."""
+def view(run: RunDocument, most_plots: int = 100_000, links: Sequence[Link] = ()) -> PageView:
+    """The whole page, with at most `most_plots` plots of scenarios that passed, and links to what lies beside it."""
     numbers = {scenario.id: number for number, scenario in enumerate(run.scenarios, start=1)}
     ranked = concerns(run)
     told = {
@@ -130,6 +139,7 @@ def view(run: RunDocument, most_plots: int = 100_000) -> PageView:
         tags=sorted({tag for scenario in run.scenarios for tag in scenario.tags}),
         verdicts=[verdict for verdict in _IN_ORDER if run.counts.get(verdict)],
         plots_left_out=plots < PLOTS_OF_A_METRIC,
+        links=links,
     )
 
 

@@ -13,7 +13,7 @@ from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.report import write
 from pynomaly_itest.verdicts import Verdict
 
-FORMATS = {"html", "json", "junit", "ctrf", "sarif", "markdown", "tap", "csv", "openmetrics"}
+FORMATS = {"codequality", "html", "json", "junit", "ctrf", "sarif", "markdown", "tap", "csv", "openmetrics"}
 
 
 def test_every_format_is_registered_and_describes_itself() -> None:
