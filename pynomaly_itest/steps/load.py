@@ -20,6 +20,7 @@ from pynomaly_itest.steps.load_requests import (
     Strict,
     Verify,
     calibration,
+    enter_all,
     prepared,
     references_of,
     settled,
@@ -157,10 +158,14 @@ class Load(Step):
             if leaks is not None:
                 leaks.look(progress.requests)
 
+        def keep(partial: LoadResult) -> None:
+            enter_all(parts, partial, context)
+            context.keep(dict(partial.metrics))
+
         result = await run_load(
             self._plan(parts, context),
             on_progress=follow,
-            on_cancelled=lambda partial: context.keep(dict(partial.metrics)),
+            on_cancelled=keep,
             calibration=await calibration(context),
             confidence=context.confidence,
             abort=self._abort(),

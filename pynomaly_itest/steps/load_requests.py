@@ -54,6 +54,10 @@ class Loadable(Protocol):
 class Creating(Protocol):
     """A step kind whose requests create something: what becomes of it when the load is over."""
 
+    def enter(self, context: StepContext, ids: Sequence[str]) -> None:
+        """Enter these for the clean-up, at once: the load is being stopped."""
+        ...
+
     async def settle(self, context: StepContext, ids: Sequence[str], *, is_complete: bool) -> int:
         """See to it that all is cleaned up, or done; how many did not end well.
 
@@ -163,6 +167,14 @@ def _key(endpoint: Endpoint, body: bytes) -> str:
     return hashlib.sha256(asked).hexdigest()[:24]
 
 
+def enter_all(parts: Sequence[Part], result: LoadResult, context: StepContext) -> None:
+    """Enter for the clean-up what a load had created when it was stopped."""
+    for part in parts:
+        if isinstance(part.step, Creating):
+            told = (made.id for made in result.created if made.endpoint == part.endpoint.name)
+            part.step.enter(context, [found for found in told if found])
+
+
 async def settled(parts: Sequence[Part], result: LoadResult, context: StepContext) -> Values | None:
     """What became of the work that the load gave the target, cleaned up or followed to its end; None for none."""
     from pynomaly_itest.load.outcomes import UNANSWERED
@@ -176,7 +188,14 @@ async def settled(parts: Sequence[Part], result: LoadResult, context: StepContex
             accepted += len(told)
             answered = all(not result.outcomes.get(outcome.label) for outcome in UNANSWERED)
             unfinished += told.count("") + await part.step.settle(context, ids, is_complete=answered)
-    return {"work_accepted": accepted, "work_unfinished": unfinished} if creating else None
+    if not creating:
+        return None
+    from pynomaly_itest.measure import exact, no_data
+
+    return {
+        "work_accepted": accepted,
+        "work_unfinished": exact(unfinished, "1", accepted) if accepted else no_data("1"),
+    }
 
 
 async def calibration(context: StepContext) -> Calibration:

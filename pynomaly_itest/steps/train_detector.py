@@ -63,6 +63,9 @@ class TrainDetector(Step):
             created_id="id",
         )
 
+    def enter(self, context: StepContext, ids: Sequence[str]) -> None:
+        """Nothing is left behind by a training: it goes with its detector."""
+
     async def settle(self, context: StepContext, ids: Sequence[str], *, is_complete: bool) -> int:
         """Wait for the trainings that were accepted; how many did not end completed."""
         begun, unfinished = context.clock(), 0

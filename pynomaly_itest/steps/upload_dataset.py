@@ -99,9 +99,13 @@ class UploadDataset(Step):
         found = list(ids)
         if not is_complete:
             found += await _named(self._name_under_load(context), context)
-        for stored in dict.fromkeys(found):
-            context.ledger.created("dataset", stored, f"datasets/{stored}")
+        self.enter(context, found)
         return 0
+
+    def enter(self, context: StepContext, ids: Sequence[str]) -> None:
+        """Enter what a load uploaded for the clean-up."""
+        for stored in dict.fromkeys(ids):
+            context.ledger.created("dataset", stored, f"datasets/{stored}")
 
     def _name_under_load(self, context: StepContext) -> str:
         return self.name or f"{context.label} {self.dataset} load"
@@ -139,11 +143,8 @@ async def _named(name: str, context: StepContext) -> list[str]:
         items = reply.get("items") if isinstance(reply, dict) else reply
         if not isinstance(items, list):
             break
-        found += [
-            str(each["id"])
-            for each in items
-            if isinstance(each, dict) and each.get("name") == name and "id" in each
-        ]
+        known = [each for each in items if isinstance(each, dict) and "id" in each]
+        found += [str(each["id"]) for each in known if each.get("name") == name]
         if len(items) < _PAGE:
             break
     return found
