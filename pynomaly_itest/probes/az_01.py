@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import made_by, tried_by
+from pynomaly_itest.probing.objects import SENT_BY_STRANGER, SENT_FOR_MODEL, made_by, tried_by
 from pynomaly_itest.probing.probe import Impact, Observation, Probe, Severity
 from pynomaly_itest.registry import PROBES
 
@@ -16,24 +16,7 @@ class ObjectsOfOthers(Probe):
     references = ("API1:2023", "ASVS 5.0.0 V8.2.2", "WSTG-ATHZ-04")
     severity = Severity.CRITICAL
     impact = Impact.CHANGES_OWN
-    sends = (
-        "GET datasets",
-        "POST datasets/upload",
-        "DELETE datasets/{id}",
-        "GET datasets/{id}",
-        "GET datasets/{id}/export",
-        "GET datasets/{id}/quality",
-        "GET datasets/{id}/sample",
-        "POST detection/detect",
-        "POST detection/predict",
-        "DELETE detection/results/{id}",
-        "GET detection/results/{id}",
-        "POST detection/train",
-        "POST detectors",
-        "DELETE detectors/{id}",
-        "GET detectors/{id}",
-        "PATCH detectors/{id}",
-    )
+    sends = (*SENT_FOR_MODEL, *SENT_BY_STRANGER)
     needs = ("user_a", "peer")
     expected = "403 or 404 for every verb on an object of somebody else"
     why = "Ids leak into logs, links and tickets: knowing one must not be enough to read, change or delete."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pynomaly_itest.errors import NotApplicable
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import made_by
+from pynomaly_itest.probing.objects import SENT_FOR_MODEL, made_by
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
 from pynomaly_itest.registry import PROBES
 
@@ -17,14 +17,7 @@ class TooManyFields(Probe):
     references = ("API3:2023", "ASVS 5.0.0 V15.3.1", "WSTG-ATHZ-04")
     severity = Severity.HIGH
     impact = Impact.READS
-    sends = (
-        "GET admin/users",
-        "POST datasets/upload",
-        "GET datasets/{id}",
-        "POST detection/detect",
-        "POST detection/train",
-        "POST detectors",
-    )
+    sends = (*SENT_FOR_MODEL, "GET admin/users", "GET datasets/{id}")
     needs = (
         "user_a",
         "admin",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import model_of, predicted
+from pynomaly_itest.probing.objects import SENT_FOR_MODEL, model_of, predicted
 from pynomaly_itest.probing.probe import Impact, Observation, Probe, Severity
 from pynomaly_itest.probing.refusals import JSON_HEADERS, Wrong, not_refused, raw_json
 from pynomaly_itest.registry import PROBES
@@ -31,13 +31,7 @@ class NotANumber(Probe):
     references = ("API8:2023", "ASVS 5.0.0 V2.2.1", "WSTG-BUSL-09")
     severity = Severity.MEDIUM
     impact = Impact.READS
-    sends = (
-        "POST datasets/upload",
-        "POST detection/detect",
-        "POST detection/predict",
-        "POST detection/train",
-        "POST detectors",
-    )
+    sends = (*SENT_FOR_MODEL, "POST detection/predict")
     needs = ("user_a",)
     expected = "4xx, never 500 and never a result"
     why = "A NaN in a row makes every score of a batch meaningless, or the service fall over."

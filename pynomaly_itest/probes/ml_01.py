@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import model_of, predicted
+from pynomaly_itest.probing.objects import SENT_FOR_MODEL, model_of, predicted
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
 from pynomaly_itest.registry import PROBES
 
@@ -21,13 +21,7 @@ class FragileLabels(Probe):
     references = ("OWASP ML01:2023",)
     severity = Severity.MEDIUM
     impact = Impact.READS
-    sends = (
-        "POST datasets/upload",
-        "POST detection/detect",
-        "POST detection/predict",
-        "POST detection/train",
-        "POST detectors",
-    )
+    sends = (*SENT_FOR_MODEL, "POST detection/predict")
     needs = ("user_a",)
     expected = "few of the anomalies become normal"
     why = "Whoever adds a little noise passes unseen."

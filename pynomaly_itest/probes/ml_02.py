@@ -5,7 +5,15 @@ from __future__ import annotations
 import random
 
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import blob, csv_of, dataset_of, detector_of, predicted, trained
+from pynomaly_itest.probing.objects import (
+    SENT_FOR_TRAINED,
+    blob,
+    csv_of,
+    dataset_of,
+    detector_of,
+    predicted,
+    trained,
+)
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
 from pynomaly_itest.registry import PROBES
 
@@ -21,7 +29,7 @@ class PoisonedTraining(Probe):
     references = ("OWASP ML02:2023",)
     severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
-    sends = ("POST datasets/upload", "POST detection/predict", "POST detection/train", "POST detectors")
+    sends = (*SENT_FOR_TRAINED, "POST detection/predict")
     needs = ("user_a",)
     expected = "recall drops by no more than the profile allows"
     why = "Whoever can add rows to the training data teaches the detector to overlook him."

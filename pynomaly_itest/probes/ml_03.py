@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import model_of, predicted
+from pynomaly_itest.probing.objects import SENT_FOR_MODEL, model_of, predicted
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
 from pynomaly_itest.registry import PROBES
 from pynomaly_itest.target.http import Body
@@ -42,13 +42,7 @@ class StolenModel(Probe):
     references = ("OWASP ML05:2023", "ASVS 5.0.0 V2.4.1")
     severity = Severity.MEDIUM
     impact = Impact.DISRUPTS
-    sends = (
-        "POST datasets/upload",
-        "POST detection/detect",
-        "POST detection/predict",
-        "POST detection/train",
-        "POST detectors",
-    )
+    sends = (*SENT_FOR_MODEL, "POST detection/predict")
     needs = ("user_a",)
     expected = "the queries are throttled, or the copy agrees badly"
     why = "Whoever has a copy tries his way around it at home, unseen."

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import blob, csv_of, dataset_of, detector_of, predicted, trained
+from pynomaly_itest.probing.objects import (
+    SENT_FOR_TRAINED,
+    blob,
+    csv_of,
+    dataset_of,
+    detector_of,
+    predicted,
+    trained,
+)
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity
 from pynomaly_itest.registry import PROBES
 
@@ -25,7 +33,7 @@ class MembershipTold(Probe):
     references = ("OWASP ML04:2023",)
     severity = Severity.MEDIUM
     impact = Impact.READS
-    sends = ("POST datasets/upload", "POST detection/predict", "POST detection/train", "POST detectors")
+    sends = (*SENT_FOR_TRAINED, "POST detection/predict")
     needs = ("user_a",)
     expected = "the scores of both kinds are alike (AUC near 0.5)"
     why = "Whoever learns that a row was in the data may learn who was a patient."

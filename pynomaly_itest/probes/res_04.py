@@ -8,7 +8,7 @@ import io
 import zipfile
 
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import model_of, predicted, upload
+from pynomaly_itest.probing.objects import SENT_FOR_MODEL, model_of, predicted, upload
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity, hole
 from pynomaly_itest.registry import PROBES
 from pynomaly_itest.target.http import Body
@@ -71,13 +71,7 @@ class Bombs(Probe):
     references = ("API4:2023", "ASVS 5.0.0 V5.2.3", "WSTG-BUSL-09")
     severity = Severity.HIGH
     impact = Impact.DISRUPTS
-    sends = (
-        "POST datasets/upload",
-        "POST detection/detect",
-        "POST detection/predict",
-        "POST detection/train",
-        "POST detectors",
-    )
+    sends = (*SENT_FOR_MODEL, "POST detection/predict")
     needs = ("user_a",)
     expected = "4xx, and memory that stays bounded"
     why = "A few kilobytes fill all of the memory."

@@ -16,6 +16,22 @@ from pynomaly_itest.target.platform import PREFIX
 if TYPE_CHECKING:
     from pynomaly_itest.probing.context import ProbeContext
 
+SENT_FOR_TRAINED = (
+    "POST datasets/upload",
+    "POST detectors",
+    "POST detection/train",
+    "GET operations/{id}",
+)
+SENT_FOR_MODEL = (*SENT_FOR_TRAINED, "POST detection/detect")
+SENT_BY_STRANGER = (
+    "GET datasets",
+    *(f"GET datasets/{{id}}{part}" for part in ("", "/sample", "/quality", "/export")),
+    *(f"{verb} detectors/{{id}}" for verb in ("GET", "PATCH", "DELETE")),
+    *(f"POST detection/{verb}" for verb in ("predict", "detect", "train")),
+    *(f"{verb} detection/results/{{id}}" for verb in ("GET", "DELETE")),
+    "DELETE datasets/{id}",
+)
+"""What `trained`, `made_by` and `tried_by` ask the target for."""
 CLOSED = (401, 403, 404)
 _POLL_S, _TRAINING_S = 0.05, 60.0
 
