@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 from pynomaly_itest.carrying import Carried, carried_from
+from pynomaly_itest.cli.baselines import BaselineFlags, against_of, keep
 from pynomaly_itest.cli.console import console_for
 from pynomaly_itest.cli.logs import LogListener
 from pynomaly_itest.cli.safety import Safety, probe_options, probes_of
@@ -64,6 +65,7 @@ class Request:
     arguments: tuple[str, ...] = ()
     resume_from: Path | None = None
     safety: Safety = field(default_factory=Safety)
+    baseline: BaselineFlags = field(default_factory=BaselineFlags)
 
 
 @dataclass(frozen=True)
@@ -177,16 +179,20 @@ def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
     )
     files = read_files(plan)
     make_target(plan, request, redactor)  # refuses before there is a folder
+    request.baseline.check()
+    against = against_of(request.baseline, plan, request.target, request.seed, files, redactor)
     folder = make_folder(request.out, plan.profile)
     instruments = instruments_for(request.coverage, folder, profiler=request.profiler)
     target = make_target(plan, request, redactor, instruments)
     with console_for(
         "quiet" if brief else request.loudness, [scenario.id for scenario in plan.scenarios]
     ) as console:
-        log = EventLog(folder / "run.jsonl", redactor, listeners=(console, LogListener()))
+        listeners = (console, LogListener(), *(() if against is None else (against,)))
+        log = EventLog(folder / "run.jsonl", redactor, listeners=listeners)
         try:
             fresh_target = _fresh_target(plan, request, redactor, instruments)
             options = _options(plan, request, files, probing, fresh_target, carried)
+            options = replace(options, afterwards=None if against is None else against.judge)
             lost = _run_to_the_end(plan, target, log, options)
         finally:
             log.close()
@@ -203,6 +209,7 @@ def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
     code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
     if not brief or code is not ExitCode.PASSED:
         summarise(result, paths, folder, code, lost, quiet=request.loudness == "quiet")
+    keep(request.baseline, result, typer.echo)
     return Ended(code, result, folder)
 
 

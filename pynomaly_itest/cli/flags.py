@@ -93,6 +93,27 @@ LogLevel = Annotated[
 LogFormat = Annotated[str, typer.Option(help="text or json.")]
 ResumeFrom = Annotated[Path | None, typer.Option(hidden=True)]
 
+# what it is held against
+BaselineName = Annotated[
+    str | None, typer.Option("--baseline", metavar="NAME|FILE", help="Hold the run against a kept one.")
+]
+SaveBaseline = Annotated[
+    str | None, typer.Option("--save-baseline", metavar="NAME", help="Keep the run, if it passes.")
+]
+StoredLatency = Annotated[
+    bool,
+    typer.Option(
+        "--allow-stored-latency", help="Judge times by stored ones too, which differ by 22 to 46 % by chance."
+    ),
+]
+BaselineBudget = Annotated[
+    str, typer.Option("--baseline-budget", help="How long both builds are measured anew at most: 120s.")
+]
+BaselineFolder = Annotated[
+    Path,
+    typer.Option("--baselines", help="Where baselines are kept.", envvar="PYNOMALY_ITEST_BASELINES"),
+]
+
 # what it may do
 FailOn = Annotated[
     str, typer.Option(help="critical, high, medium or low: findings from here on fail the run.")

@@ -11,7 +11,9 @@ from pynomaly_itest.errors import UsageError
 from pynomaly_itest.events import RunStarted, read_log
 from pynomaly_itest.redaction import HIDDEN, Redactor
 
-_NEVER_KEPT = frozenset({"resume_from", "every", "until_failure", "keep", "metrics_port", "no_color"})
+_NEVER_KEPT = frozenset(
+    {"resume_from", "save_baseline", "every", "until_failure", "keep", "metrics_port", "no_color"}
+)
 
 
 def said(context: typer.Context) -> tuple[str, ...]:

@@ -53,6 +53,11 @@ def run(  # a flag each, by what they are about: see flags.py
     no_color: flags.NoColor = False,
     log_level: flags.LogLevel = "WARNING",
     log_format: flags.LogFormat = "text",
+    baseline: flags.BaselineName = None,
+    save_baseline: flags.SaveBaseline = None,
+    allow_stored_latency: flags.StoredLatency = False,
+    baseline_budget: flags.BaselineBudget = "120s",
+    baselines: flags.BaselineFolder = Path("baselines"),
     fail_on: flags.FailOn = "high",
     probe: flags.Probes = None,
     allow_disruptive: flags.AllowDisruptive = False,
@@ -128,6 +133,7 @@ def _plan(said: dict[str, Any]) -> Plan:
 
 def _request(context: typer.Context, said: dict[str, Any]) -> Request:
     """How the flags want it run."""
+    from pynomaly_itest.cli.baselines import BaselineFlags
     from pynomaly_itest.cli.execution import Request, reproduction
     from pynomaly_itest.cli.invocation import said as as_words
     from pynomaly_itest.cli.report import parse_formats
@@ -150,6 +156,13 @@ def _request(context: typer.Context, said: dict[str, Any]) -> Request:
         profiler=said["profiler"],
         arguments=as_words(context),
         resume_from=said["resume_from"],
+        baseline=BaselineFlags(
+            said["baseline"],
+            said["save_baseline"],
+            said["allow_stored_latency"],
+            said["baseline_budget"],
+            said["baselines"],
+        ),
         safety=Safety(said["fail_on"], said["allow_disruptive"], said["waivers"], said["authorisations"]),
         reproduce=reproduction(
             said["profile"],

@@ -6,7 +6,7 @@ the baseline's build can be started again. Otherwise a time is shown, and why it
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from pynomaly_itest.comparison.live import Judged, Outcome
 from pynomaly_itest.comparison.stored import Difference, difference
 from pynomaly_itest.errors import ItestError
 from pynomaly_itest.eventlog import EventLog
-from pynomaly_itest.events import BaselineCompared, BaselineUsed, Warned
+from pynomaly_itest.events import BaselineCompared, BaselineUsed, GateJudged, RunStarted
 from pynomaly_itest.measure import Tolerance
 from pynomaly_itest.measure.statistics import quantile_of
 from pynomaly_itest.results import fold
@@ -25,8 +25,8 @@ from pynomaly_itest.verdicts import Verdict
 Place = tuple[str, str, str]
 """Scenario, the name under which it saved the measured step, and the kind of metric."""
 
-Remeasure = Callable[[frozenset[Place]], Awaitable[Outcome]]
-"""Measures the baseline's build and this one in turn, these metrics of the profile's requests."""
+Remeasure = Callable[[frozenset[Place], Callable[[str], None]], Awaitable[Outcome]]
+"""Measures the baseline's build and this one in turn, these metrics of the profile's requests; says how it goes."""
 
 _CHANGED = "the scenario is not what it was when the baseline was saved: save a new one"
 _NO_REQUEST = "no request that is repeated gives this time, so it can't be measured in turn"
@@ -47,7 +47,8 @@ class Against:
 
     def heard(self, event: Any) -> None:
         """A listener of the event log."""
-        self.heard_events.append(event)
+        if isinstance(event, RunStarted | GateJudged):
+            self.heard_events.append(event)
 
     def progress(self, scenario: str, text: str) -> None:
         """Nothing that a figure comes from."""
@@ -69,21 +70,14 @@ class Against:
         figures = {figure.key: figure for figure in figures_of(run)}
         chosen = [figure for figure in baseline.figures if figure.scenario in now]
         again = await self._measured_again(log, [figures[each.key] for each in chosen if each.key in figures])
-        written = [
-            self._write(
-                log, base, figures.get(base.key), again, changed=now[base.scenario] != self._then(base)
-            )
+        found = [
+            (base, figures.get(base.key), self._difference(base, figures.get(base.key), again, now))
             for base in chosen
         ]
-        if not any(verdict is not Verdict.SKIPPED for verdict in written):
-            log.record(
-                Warned,
-                message=f"nothing of this run could be judged against the baseline {baseline.name}: "
-                f"{len(chosen)} figures in common, {self.why_not or 'none that stored figures can tell'}",
-            )
-
-    def _then(self, base: Figure) -> str | None:
-        return self.baseline.workloads.get(base.scenario)
+        if all(difference.verdict is Verdict.SKIPPED for _, _, difference in found):  # no evidence is no pass
+            found = [(base, new, replace(each, verdict=Verdict.INCONCLUSIVE)) for base, new, each in found]
+        for base, new, each in found:
+            self._write(log, base, new, each)
 
     async def _measured_again(self, log: EventLog, figures: Iterable[Figure]) -> Outcome | str | None:
         """The live comparison of the times among the figures; a text says why it could not be made."""
@@ -93,17 +87,17 @@ class Against:
         if self.remeasure is None or self.allow_stored_latency or not wanted:
             return None
         try:
-            outcome = await self.remeasure(wanted)
+            first = min(wanted)[0]
+            outcome = await self.remeasure(
+                wanted, lambda text: log.progress(first, f"against the baseline: {text}")
+            )
         except ItestError as problem:
             return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
         if outcome.failure is not None:
             return f"a side did not answer as it should: {outcome.failure.message}"
         return outcome
 
-    def _write(
-        self, log: EventLog, base: Figure, new: Figure | None, again: Outcome | str | None, *, changed: bool
-    ) -> Verdict:
-        found, method = self._difference(base, new, again, changed=changed)
+    def _write(self, log: EventLog, base: Figure, new: Figure | None, found: Difference) -> None:
         log.record(
             BaselineCompared,
             scenario=base.scenario,
@@ -120,33 +114,33 @@ class Against:
             confidence=base.confidence,
             ignore=None if found.tolerance is None else found.tolerance.ignore,
             forbid=None if found.tolerance is None else found.tolerance.forbid,
-            method=method,
+            method=found.method,
             verdict=found.verdict,
             reason=found.reason,
         )
-        return found.verdict
 
     def _difference(
-        self, base: Figure, new: Figure | None, again: Outcome | str | None, *, changed: bool
-    ) -> tuple[Difference, str]:
+        self, base: Figure, new: Figure | None, again: Outcome | str | None, now: Mapping[str, str]
+    ) -> Difference:
         nothing = Difference(None, "relative", None, None, None, "stored", Verdict.INCONCLUSIVE, "")
         if new is None:
-            return replace(nothing, reason="this run did not measure it"), "stored"
+            return replace(nothing, reason="this run did not measure it")
         if new.kind == "time" and not self.allow_stored_latency:
-            judged = _find(again, new) if isinstance(again, Outcome) else []
-            if judged:
-                return _of_judged(judged), f"measured again, {judged[0].conclusion.pairs} process pairs"
-            shown = difference(base, new)
-            if isinstance(again, str):
-                return replace(
-                    shown, verdict=Verdict.INCONCLUSIVE, reason=f"not measured again: {again}"
-                ), "stored"
-            why = _NO_REQUEST if self.remeasure is not None else self.why_not
-            return replace(shown, reason=f"{why}; {shown.reason}" if why else shown.reason), "stored"
-        if changed:
-            return replace(nothing, verdict=Verdict.SKIPPED, reason=_CHANGED), "stored"
-        found = difference(base, new, allow_stored_latency=self.allow_stored_latency)
-        return found, found.method
+            return self._of_time(base, new, again)
+        if self.baseline.workloads.get(base.scenario) != now[base.scenario]:
+            return replace(nothing, verdict=Verdict.SKIPPED, reason=_CHANGED)
+        return difference(base, new, allow_stored_latency=self.allow_stored_latency)
+
+    def _of_time(self, base: Figure, new: Figure, again: Outcome | str | None) -> Difference:
+        """As it was measured again; else shown, with the reason why it is not judged."""
+        judged = _find(again, new) if isinstance(again, Outcome) else []
+        if judged:
+            return _of_judged(judged)
+        shown = difference(base, new)
+        if isinstance(again, str):
+            return replace(shown, verdict=Verdict.INCONCLUSIVE, reason=f"not measured again: {again}")
+        why = _NO_REQUEST if self.remeasure is not None else self.why_not
+        return replace(shown, reason=f"{why}; {shown.reason}" if why else shown.reason)
 
 
 def place_of(figure: Figure) -> Place | None:
@@ -181,6 +175,7 @@ def _of_judged(judged: Sequence[Judged]) -> Difference:
     found = worst.conclusion
     tolerance = Tolerance(worst.ignore, worst.forbid)
     change = None if found.change != found.change else found.change
+    method = f"measured again, {found.pairs} process pairs"
     return Difference(
-        change, "relative", found.low, found.high, tolerance, "measured again", found.verdict, found.reason
+        change, "relative", found.low, found.high, tolerance, method, found.verdict, found.reason
     )

@@ -11,7 +11,7 @@ from typing import Any
 from pynomaly_itest.comparison import builds
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.redaction import Redactor
-from pynomaly_itest.target.build import PACKAGE, Build
+from pynomaly_itest.target.build import PACKAGE, Build, installed_folder
 
 _FORMS = "a URL, a run's folder, a wheel, a git ref, a folder with the platform, or bundled?setting=value"
 
@@ -89,7 +89,9 @@ def _build(text: str, python: str) -> Build:
             f"{text} is a folder without a run and without a platform",
             hint=f"a run's folder holds run.jsonl, a platform's {PACKAGE}/",
         )
-    found = builds.from_git(text.removeprefix("git:"), Path.cwd(), python)
+    repositories = filter(None, (Path.cwd(), installed_folder()))
+    refs = (builds.from_git(text.removeprefix("git:"), folder, python) for folder in repositories)
+    found = next((build for build in refs if build is not None), None)
     if found is None:
         raise UsageError(f"{Redactor().text(text)!r} is nothing that can be compared", hint=f"name {_FORMS}")
     return found
