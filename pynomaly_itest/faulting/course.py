@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from pynomaly_itest.faulting.moments import Work, begin_work
 from pynomaly_itest.faulting.recovery import Health, Recovered
 from pynomaly_itest.faulting.stage import Stage
 from pynomaly_itest.faulting.witness import Witness
+from pynomaly_itest.target.http import RequestFailed
 
 _SETTLE_S = 20.0
 _SHOWN = 3
@@ -36,7 +38,7 @@ class Course:
     within_s: float
     recovered: Recovered | str = "it was not looked at"
     lost: list[str] = field(default_factory=list)
-    wrong: list[str] = field(default_factory=list)
+    wrong: Counter[str] = field(default_factory=Counter)
     _span_s: tuple[float, float] = (0.0, 0.0)
 
     async def run(self) -> dict[str, Any]:
@@ -58,9 +60,10 @@ class Course:
     def complaints(self) -> list[str]:
         """What no target may do, as sentences."""
         found = []
-        if isinstance(self.recovered, str):
+        if isinstance(self.recovered, str) and not self.wrong:
             found.append(f"not as before within {self.within_s:g} s: {self.recovered}")
-        for what, sentences in (("lost", self.lost), ("wrong", self.wrong)):
+        wrong = [f"{sentence} ({count} times)" for sentence, count in self.wrong.most_common()]
+        for what, sentences in (("lost", self.lost), ("wrong", wrong)):
             if sentences:
                 more = f" (and {len(sentences) - _SHOWN} more)" if len(sentences) > _SHOWN else ""
                 found.append(f"{what}: {', '.join(sentences[:_SHOWN])}{more}")
@@ -134,20 +137,17 @@ class Course:
 
     async def _look(self, witness: Witness, during: dict[str, Any]) -> dict[str, Any]:
         """Hold the target to what it acknowledged, and count."""
-        kept = 0
-        if isinstance(self.recovered, Recovered):  # of one that is still ill nothing can be asked
-            self.lost = await witness.lost(_SETTLE_S)
-            kept = await witness.adopt()
+        values: dict[str, Any] = {**witness.tally.counts(), "during": during}
         self.wrong = witness.tally.wrong
-        values: dict[str, Any] = {
-            **witness.tally.counts(),
-            "acknowledged": len(witness.tally.facts),
-            "wrong": len(self.wrong),
-            "unacknowledged": kept,
-            "during": during,
-        }
-        if isinstance(self.recovered, Recovered):
+        is_well = isinstance(self.recovered, Recovered)
+        try:
+            self.lost = await witness.lost(_SETTLE_S if is_well else 0.0)
             values["lost"] = len(self.lost)
+            values["unacknowledged"] = await witness.adopt()
+        except RequestFailed:
+            if is_well:
+                raise
+        if isinstance(self.recovered, Recovered):
             values["recovery_seconds"] = self.recovered.seconds
             values["downtime_seconds"] = self.recovered.downtime_s
         return values

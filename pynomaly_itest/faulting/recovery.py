@@ -11,6 +11,7 @@ from pynomaly_itest.faulting.witness import Witness
 
 _EVERY_S = 0.05
 _IN_A_ROW = 3
+_NOT_READY = "it is not ready"
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Health:
         self._asker = replace(self.witness, tally=Tally(wrong=tally.wrong, facts=tally.facts))
 
     async def back(self, begun_s: float, ended_s: float, within_s: float) -> Recovered | str:
-        """Wait until all is as before; what is still amiss where that is not within `within_s` of `ended_s`."""
+        """Wait until all is as before; what is amiss where that is not within `within_s` of `ended_s`, or can't be."""
         witness, good, since_s = self.witness, 0, ended_s
         while True:
             now_s = witness.clock()
@@ -55,7 +56,8 @@ class Health:
                     return Recovered(max(0.0, since_s - ended_s), since_s, since_s - begun_s)
                 continue
             good = 0
-            if witness.clock() - ended_s > within_s:
+            is_hopeless = self._asker.tally.wrong and amiss != _NOT_READY  # a wrong answer stays one
+            if is_hopeless or witness.clock() - ended_s > within_s:
                 return amiss
             await witness.sleep(_EVERY_S)
 
@@ -63,7 +65,7 @@ class Health:
         """What is not as it was; None where all is. stores: whether to try an upload too."""
         checks = await _checks(self._asker)
         if checks is None:
-            return "it is not ready"
+            return _NOT_READY
         for name, before in self.checks.items():
             if checks.get(name) != before:
                 return f"its {name} was {before!r} and is {str(checks.get(name))[:100]!r}"

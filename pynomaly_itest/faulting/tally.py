@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 _OVERLOADED = 429
 _INTERNAL_ERROR = 500
-_MOST_SENTENCES = 50
 
 
 @dataclass
@@ -31,13 +31,12 @@ class Tally:
     internal_errors: int = 0
     broken: int = 0
     hung: int = 0
-    wrong: list[str] = field(default_factory=list)
+    wrong: Counter[str] = field(default_factory=Counter)
     facts: list[Fact] = field(default_factory=list)
 
     def is_wrong(self, sentence: str) -> None:
         """Enter an answer that can't be true."""
-        if len(self.wrong) < _MOST_SENTENCES:
-            self.wrong.append(sentence)
+        self.wrong[sentence] += 1
 
     async def ask(
         self,
@@ -88,5 +87,5 @@ class Tally:
             "broken": self.broken,
             "hung": self.hung,
             "acknowledged": len(self.facts),
-            "wrong": len(self.wrong),
+            "wrong": self.wrong.total(),
         }
