@@ -1,8 +1,9 @@
-"""Imports PyOD without its compiler, so that a process that fits is no larger than fitting needs.
+"""Imports PyOD without what fitting doesn't need, so that a process that fits is half as large.
 
 PyOD compiles four small functions with numba, at their first call and anew in every process: numba and LLVM take
-70 MB, and compiling takes seconds. Two of the functions are here in numpy, with the same results to the last bit
-of what they compare and select; the others are compiled if somebody calls them.
+70 MB, and compiling takes seconds. Three of the functions are here in numpy, with the same results; the fourth is
+compiled if somebody calls it. Two models import matplotlib to plot
+explanations, one scikit-learn's own tests (and with them pytest): 70 MB more that nothing here calls.
 """
 
 from __future__ import annotations
@@ -10,37 +11,48 @@ from __future__ import annotations
 import importlib
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-_WITH_NUMBA = ("pyod.utils.stat_models", "pyod.models.hbos", "pyod.models.abod")
+_LARGE_FOR_NOTHING = tuple(
+    f"pyod.{name}"
+    for name in (
+        "utils.stat_models",
+        "models.hbos",
+        "models.abod",
+        "models.ecod",
+        "models.copod",
+        "models.cblof",
+    )
+)
 _FIRST_NEEDED = ("sklearn.ensemble", "pyod.models.iforest")
 
 
 def import_fitting() -> None:
     """Import ahead of the first training what takes the longest; the second time it does nothing.
 
-    Not while other threads import numba: for as long as PyOD is being imported, another module stands in its place.
+    Not while other threads import: for as long as PyOD is being imported, other modules stand in their places.
     """
-    if _WITH_NUMBA[0] in sys.modules:
+    if _LARGE_FOR_NOTHING[0] in sys.modules:
         return
-    stands_in = "numba" not in sys.modules
-    if stands_in:
-        sys.modules["numba"] = _numba_at_first_call()
-    try:
-        for name in (*_WITH_NUMBA, *_FIRST_NEEDED):
+    with _standing_in(_stand_ins()):
+        for name in (*_LARGE_FOR_NOTHING, *_FIRST_NEEDED):
             importlib.import_module(name)
-    finally:
-        if stands_in:
-            del sys.modules["numba"]
     for module, function, ours in (
         ("pyod.utils.stat_models", "ecdf_terminate_equals_inplace", end_ties_together),
+        ("pyod.utils.stat_models", "_pairwise_distances_no_broadcast_helper", distances_by_row),
         ("pyod.models.hbos", "_calculate_outlier_scores", look_up_bins),
     ):
         if hasattr(sys.modules[module], function):
             setattr(sys.modules[module], function, ours)
+
+
+def distances_by_row(X: Any, Y: Any) -> Any:
+    """Euclidean distance of each row of X (n, d) to the same row of Y (n, d); (n,)."""
+    return np.sqrt(np.sum(np.square(Y - X), axis=1))
 
 
 def end_ties_together(matrix: Any, probabilities: Any) -> None:
@@ -83,8 +95,23 @@ class _CompiledAtFirstCall:
         return self._function(*args)
 
 
-def _numba_at_first_call() -> types.ModuleType:
-    """What stands in for numba while PyOD is being imported: all it takes from there is `njit`, without arguments."""
-    module = types.ModuleType("numba")
-    module.__dict__["njit"] = _CompiledAtFirstCall
-    return module
+def _stand_ins() -> dict[str, types.ModuleType]:
+    """What PyOD's modules find in the place of large ones: the names that they take from there, and nothing else."""
+    names = ("numba", "matplotlib", "matplotlib.pyplot", "sklearn.utils.estimator_checks")
+    modules = {name: types.ModuleType(name) for name in names}
+    modules["numba"].__dict__["njit"] = _CompiledAtFirstCall
+    modules["matplotlib"].__dict__["pyplot"] = modules["matplotlib.pyplot"]
+    modules["sklearn.utils.estimator_checks"].__dict__["check_estimator"] = None
+    return modules
+
+
+@contextmanager
+def _standing_in(modules: dict[str, types.ModuleType]) -> Iterator[None]:
+    """These modules in the places of those that are not loaded yet, which are found again afterwards."""
+    missing = {name: module for name, module in modules.items() if name not in sys.modules}
+    sys.modules.update(missing)
+    try:
+        yield
+    finally:
+        for name in missing:
+            sys.modules.pop(name, None)

@@ -12,7 +12,18 @@ import pytest
 from pynomaly.detection import parse_model, resolve
 from pynomaly.detection.lean_fitting import end_ties_together, look_up_bins
 
-NAMES = ("isolation_forest", "local_outlier_factor", "ecod", "copod", "hbos", "knn", "pca", "auto", "abod")
+NAMES = (
+    "isolation_forest",
+    "local_outlier_factor",
+    "ecod",
+    "copod",
+    "hbos",
+    "knn",
+    "pca",
+    "auto",
+    "cblof",
+    "abod",
+)
 FIT_AND_STORE = """
 import sys
 from pathlib import Path
@@ -26,6 +37,9 @@ for name in names:
     model = resolve(name).fit(X, seed=1, serve=False)
     Path(folder, name).write_bytes(dump_model(model))
     print(name, "numba" in sys.modules)
+assert not {"matplotlib", "pytest"} & set(sys.modules)
+import matplotlib.pyplot, sklearn.utils.estimator_checks
+assert callable(matplotlib.pyplot.plot) and callable(sklearn.utils.estimator_checks.check_estimator)
 """
 
 
