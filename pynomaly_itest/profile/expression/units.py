@@ -87,14 +87,21 @@ def compatible(one: str | None, other: str | None) -> bool:
 
 _QUANTITY = re.compile(r"\s*(-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµ%/]*)\s*")
 
+_TIMES = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*x\s*([^x]*)")
+
 
 def parse_quantity(text: str | float, unit: str) -> float:
     """A number in `unit` from `20s`, `1.5 min`, `512mb`, `50/s` or a plain number (taken to be in `unit`).
+
+    `3 x 20s` is three times as much, so that a profile can be stretched: `${{ vars.scale }} x 20s`.
 
     Raises ValueError where it is no number or the unit is unknown, UnitClash where it measures another thing.
     """
     if isinstance(text, int | float):
         return float(text)
+    times = _TIMES.fullmatch(text)
+    if times is not None:
+        return float(times[1]) * parse_quantity(times[2], unit)
     found = _QUANTITY.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not a number with a unit such as 10{unit}")
@@ -112,7 +119,7 @@ def _measure(unit: str) -> _Measure:
     """A unit nobody knows measures itself: it can be compared with nothing else."""
     if unit in _SIMPLE:
         return _SIMPLE[unit]
-    noun, slash, per = unit.partition("/")
+    noun, slash, per = unit.removeprefix("1").partition("/")  # 1/s is /s
     if slash and _is("time", per):
         if _is("memory", noun):
             return _Measure("memory rate", _SIMPLE[noun].factor / _SIMPLE[per].factor)

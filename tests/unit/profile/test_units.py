@@ -73,3 +73,21 @@ def test_quantities(text: str | float, seconds: float) -> None:
 def test_what_is_no_quantity(text: str) -> None:
     with pytest.raises(ValueError, match=r"number|unit|compared"):
         parse_quantity(text, "s")
+
+
+def test_a_rate_of_what_goes_unsaid_compares_with_that_of_anything() -> None:
+    assert convert(5.0, "1/s", "requests/s") == convert(5.0, "samples/s", "1/s") == 5.0
+    assert convert(300.0, "1/min", "/s") == 5.0
+    with pytest.raises(UnitClash):
+        convert(5.0, "1", "requests/s")
+
+
+@pytest.mark.parametrize(("text", "expected"), [("3 x 20s", 60), ("0.5 x 1min", 30), ("2x5", 10)])
+def test_a_multiple_of_a_quantity(text: str, expected: float) -> None:
+    assert parse_quantity(text, "s") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("text", ["x 20s", "3 x", "3 x 2 x 20s", "-1 x 20s", "s x 20s"])
+def test_what_is_no_multiple_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a number"):
+        parse_quantity(text, "s")
