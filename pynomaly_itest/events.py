@@ -143,6 +143,25 @@ class MetricRecorded(_Event):
     quantiles: dict[str, float] = Field(default_factory=dict)
 
 
+class CurvesRecorded(_Event):
+    """A picture of a step: curves (by name) over one axis, with limits and places on it worth a line.
+
+    `started_s`: for an axis in seconds, where its zero lies on the run's clock.
+    """
+
+    event: Literal["curves_recorded"] = "curves_recorded"
+    scenario: str
+    name: str
+    title: str
+    x_label: str
+    y_label: str = ""
+    x: tuple[float, ...]
+    y: dict[str, tuple[float | None, ...]]
+    limits: dict[str, float] = Field(default_factory=dict)
+    places: dict[str, float] = Field(default_factory=dict)
+    started_s: float | None = None
+
+
 class GateJudged(_Event):
     """`observed` against `limit`, both in `unit`; `interval` holds the true value at `confidence`.
 
@@ -322,6 +341,7 @@ Event = Annotated[
     | StepStarted
     | StepFinished
     | MetricRecorded
+    | CurvesRecorded
     | GateJudged
     | FindingRecorded
     | ResourceCreated

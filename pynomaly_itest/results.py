@@ -13,6 +13,7 @@ from pynomaly_itest.errors import ExitCode, UsageError
 from pynomaly_itest.events import (
     BaselineCompared,
     BaselineUsed,
+    CurvesRecorded,
     DiagnosticsCollected,
     FaultInjected,
     FindingRecorded,
@@ -53,6 +54,7 @@ class ScenarioResult:
     running: StepStarted | None = None
     gates: list[GateJudged] = field(default_factory=list)
     metrics: list[MetricRecorded] = field(default_factory=list)
+    curves: list[CurvesRecorded] = field(default_factory=list)
     findings: list[FindingRecorded] = field(default_factory=list)
     diagnostics: list[DiagnosticsCollected] = field(default_factory=list)
     faults: list[FaultInjected] = field(default_factory=list)
@@ -212,6 +214,8 @@ def _keep(scenario: ScenarioResult, event: Any) -> None:
             scenario.gates.append(event)
         case MetricRecorded():
             scenario.metrics.append(event)
+        case CurvesRecorded():
+            scenario.curves.append(event)
         case FindingRecorded():
             scenario.findings.append(event)
         case DiagnosticsCollected():

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from pynomaly_itest.report.document import (
     SEVERITIES,
+    ComparisonDocument,
     FindingDocument,
     GateDocument,
     RunDocument,
@@ -23,7 +24,7 @@ _WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
 class Concern:
     """One thing that keeps the run, or a part of it, from being a pass.
 
-    At most one of `gate`, `step` and `finding` is set. Where none is, the scenarios named in `scenarios`
+    At most one of `gate`, `step`, `finding` and `comparison` is set. Where none is, the scenarios named in `scenarios`
     (or the run itself, where there are none) are the concern, for `reason`.
     """
 
@@ -34,6 +35,7 @@ class Concern:
     gate: GateDocument | None = None
     step: StepDocument | None = None
     finding: FindingDocument | None = None
+    comparison: ComparisonDocument | None = None
     rank: tuple[float, ...] = field(default=(), compare=False)
 
     @property
@@ -97,6 +99,7 @@ def _of_scenarios(run: RunDocument) -> Iterator[Concern]:
         parts = [
             *_of_steps(scenario),
             *_of_gates(scenario),
+            *_of_comparisons(scenario),
             *_of_findings(scenario, findings.get(scenario.id, [])),
         ]
         yield from parts
@@ -119,6 +122,16 @@ def _of_gates(scenario: ScenarioDocument) -> Iterator[Concern]:
         if gate.verdict in _WORST_FIRST:
             rank = (2.0, _room(gate))
             yield Concern(gate.verdict, gate.expression, gate.reason, (scenario,), gate=gate, rank=rank)
+
+
+def _of_comparisons(scenario: ScenarioDocument) -> Iterator[Concern]:
+    for compared in scenario.comparisons:
+        if compared.verdict in _WORST_FIRST:
+            headline = f"{compared.metric} against baseline {compared.baseline_name}"
+            rank = (2.5, -(compared.change or 0.0))
+            yield Concern(
+                compared.verdict, headline, compared.reason, (scenario,), comparison=compared, rank=rank
+            )
 
 
 def _room(gate: GateDocument) -> float:

@@ -65,6 +65,8 @@ def _check(concern: Concern) -> str:
         return "gate"
     if concern.step is not None:
         return concern.step.kind
+    if concern.comparison is not None:
+        return "baseline"
     return "scenario" if concern.scenarios else "run"
 
 

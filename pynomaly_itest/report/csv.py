@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from pynomaly_itest.registry import REPORTS
+from pynomaly_itest.report.baselines import change_text
 from pynomaly_itest.report.describe import describe
-from pynomaly_itest.report.document import GateDocument, MetricDocument, RunDocument
+from pynomaly_itest.report.document import ComparisonDocument, GateDocument, MetricDocument, RunDocument
 from pynomaly_itest.report.untrusted import one_line
 from pynomaly_itest.results import RunResult
 
@@ -82,6 +83,8 @@ def _rows(run: RunDocument) -> Iterator[dict[str, Any]]:
             yield {**head, **_gate_row(gate)}
         for metric in scenario.metrics:
             yield {**head, **_metric_row(metric)}
+        for compared in scenario.comparisons:
+            yield {**head, **_comparison_row(compared)}
     for finding in run.findings:
         yield {
             "run_id": run.run_id,
@@ -114,6 +117,20 @@ def _gate_row(gate: GateDocument) -> dict[str, Any]:
         "n": gate.n,
         "reason": gate.reason,
         "where": gate.where,
+    }
+
+
+def _comparison_row(compared: ComparisonDocument) -> dict[str, Any]:
+    """`limit` is the baseline's figure; what became of it is in `reason`."""
+    return {
+        "kind": "baseline",
+        "name": compared.metric,
+        "verdict": compared.verdict.value,
+        "observed": compared.observed,
+        "limit": compared.baseline,
+        "unit": compared.unit,
+        "confidence": compared.confidence,
+        "reason": f"{change_text(compared)}; {compared.method}: {compared.reason}",
     }
 
 

@@ -13,6 +13,7 @@ from pynomaly_itest.events import (
     RunStarted,
     StepFinished,
 )
+from pynomaly_itest.report.baselines import baseline_document, comparison_document
 from pynomaly_itest.report.document import (
     SEVERITIES,
     AbortDocument,
@@ -21,13 +22,15 @@ from pynomaly_itest.report.document import (
     FindingDocument,
     GateDocument,
     LeftoverDocument,
+    ResourcesDocument,
     RunDocument,
     ScenarioDocument,
     StepDocument,
     TargetDocument,
 )
 from pynomaly_itest.report.explain import explain
-from pynomaly_itest.report.summarise import summarise, thin
+from pynomaly_itest.report.pictures import curves_of, mark_of
+from pynomaly_itest.report.summarise import MOST_SAMPLES_OF_A_SCENARIO, summarise, thin
 from pynomaly_itest.report.untrusted import clean, clip, finite, jsonable, one_line
 from pynomaly_itest.results import RunResult, ScenarioResult
 from pynomaly_itest.verdicts import Verdict
@@ -77,6 +80,7 @@ def _describe(run: RunResult) -> RunDocument:
         interrupted=_optional(run.interrupted),
         aborted=_abort(run),
         warnings=[one_line(warning, 1000) for warning in run.warnings],
+        baseline=baseline_document(run.baseline),
         resources=thin(run.samples),
         scenarios=[_scenario(scenario, run, reproduce, body_chars) for scenario in run.scenarios],
         findings=[_finding(finding, started.fail_on, body_chars) for finding in run.findings],
@@ -128,12 +132,25 @@ def _scenario(scenario: ScenarioResult, run: RunResult, command: str, body_chars
         steps=[*(_step(step, body_chars) for step in scenario.steps), *_unfinished(scenario, run)],
         gates=[_gate(gate) for gate in scenario.gates],
         metrics=[summarise(metric) for metric in scenario.metrics],
+        curves=[curves_of(curves) for curves in scenario.curves],
+        marks=[mark_of(fault) for fault in scenario.faults],
         diagnostics=[_diagnostics(collected) for collected in scenario.diagnostics],
         leftovers=[
             LeftoverDocument(kind=one_line(left.kind), id=one_line(left.id), path=one_line(left.path))
             for left in scenario.left.values()
         ],
+        comparisons=[comparison_document(compared) for compared in scenario.comparisons],
+        resources=_resources(scenario, run),
     )
+
+
+def _resources(scenario: ScenarioResult, run: RunResult) -> ResourcesDocument | None:
+    """The target while this scenario ran."""
+    if scenario.started_s is None:
+        return None
+    end_s = _end_s(scenario, run)
+    during = [sample for sample in run.samples if scenario.started_s <= sample.at_s <= end_s]
+    return thin(during, MOST_SAMPLES_OF_A_SCENARIO)
 
 
 def _step(step: StepFinished, body_chars: int) -> StepDocument:

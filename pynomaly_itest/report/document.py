@@ -118,6 +118,31 @@ class MetricDocument(_Part):
     over_time: OverTimeDocument | None
 
 
+class CurvesDocument(_Part):
+    """A picture of a step: each of `y` has one value for each of `x`. `limits` and `places` are worth a line.
+
+    `started_s`: for an axis in seconds, where its zero lies in the run.
+    """
+
+    name: str
+    title: str
+    x_label: str
+    y_label: str
+    x: list[float]
+    y: dict[str, list[float | None]]
+    limits: dict[str, float]
+    places: dict[str, float]
+    started_s: float | None
+
+
+class MarkDocument(_Part):
+    """A stretch of the run in which something was broken on purpose."""
+
+    name: str
+    started_s: float
+    ended_s: float
+
+
 class DiagnosticsDocument(_Part):
     title: str
     lines: list[str]
@@ -131,7 +156,57 @@ class LeftoverDocument(_Part):
     path: str
 
 
+class ResourcesDocument(_Part):
+    """The target's process tree over time, thinned to what a plot can show: `n` samples were taken.
+
+    Each kept sample is the highest of its neighbours, so that no peak is lost.
+    """
+
+    n: int
+    at_s: list[float]
+    rss_mb: list[float]
+    cpu_percent: list[float | None]
+
+
+class BaselineDocument(_Part):
+    """What the run is held against; `build` says which code that was measured on."""
+
+    name: str
+    run_id: str
+    saved_at: str
+    version: str | None
+    build: str
+    note: str
+
+
+class ComparisonDocument(_Part):
+    """A figure held against the baseline's; one that is skipped is shown and not judged.
+
+    `change` is for the worse: of `scale` "relative" 0.05 is 5 % worse, of "absolute" it is in `unit`. `interval`
+    holds the true change at `confidence`; `ignore` and `forbid` are in the same scale.
+    """
+
+    baseline_name: str
+    metric: str
+    expression: str
+    unit: str | None
+    baseline: float | None
+    baseline_interval: tuple[float | None, float | None] | None
+    observed: float | None
+    change: float | None
+    scale: str
+    interval: tuple[float | None, float | None] | None
+    confidence: float | None
+    ignore: float | None
+    forbid: float | None
+    method: str
+    verdict: Verdict
+    reason: str
+
+
 class ScenarioDocument(_Part):
+    """`resources`: the target's samples while the scenario ran."""
+
     id: str
     title: str
     verdict: Verdict
@@ -146,8 +221,12 @@ class ScenarioDocument(_Part):
     steps: list[StepDocument]
     gates: list[GateDocument]
     metrics: list[MetricDocument]
+    curves: list[CurvesDocument]
+    marks: list[MarkDocument]
     diagnostics: list[DiagnosticsDocument]
     leftovers: list[LeftoverDocument]
+    comparisons: list[ComparisonDocument]
+    resources: ResourcesDocument | None
 
 
 class FindingDocument(_Part):
@@ -170,18 +249,6 @@ class FindingDocument(_Part):
     exchange: ExchangeDocument | None
     waived_by: str | None
     counts: bool
-
-
-class ResourcesDocument(_Part):
-    """The target's process tree over time, thinned to what a plot can show: `n` samples were taken.
-
-    Each kept sample is the highest of its neighbours, so that no peak is lost.
-    """
-
-    n: int
-    at_s: list[float]
-    rss_mb: list[float]
-    cpu_percent: list[float | None]
 
 
 class AbortDocument(_Part):
@@ -220,6 +287,7 @@ class RunDocument(_Part):
     interrupted: str | None
     aborted: AbortDocument | None
     warnings: list[str]
+    baseline: BaselineDocument | None
     resources: ResourcesDocument | None
     scenarios: list[ScenarioDocument]
     findings: list[FindingDocument]

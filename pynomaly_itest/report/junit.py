@@ -96,7 +96,9 @@ def _case(suite: Element, run: RunDocument, scenario: ScenarioDocument, found: l
 
 def _texts(found: list[Concern]) -> list[str]:
     """What is wrong in the scenario; that it is wrong as a whole is said by its reason."""
-    parts = [concern for concern in found if concern.gate or concern.step or concern.finding]
+    parts = [
+        concern for concern in found if concern.gate or concern.step or concern.finding or concern.comparison
+    ]
     return ["\n".join(concern_lines(concern)) for concern in parts]
 
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.report.attention import Concern, concerns, noted
+from pynomaly_itest.report.baselines import change_text
 from pynomaly_itest.report.describe import describe
-from pynomaly_itest.report.document import GateDocument, RunDocument
-from pynomaly_itest.report.numbers import duration, pair
+from pynomaly_itest.report.document import ComparisonDocument, GateDocument, RunDocument
+from pynomaly_itest.report.numbers import duration, pair, quantity
 from pynomaly_itest.report.plain import concern_lines, interval_text, margin_text
 from pynomaly_itest.report.untrusted import one_line
 from pynomaly_itest.results import RunResult
@@ -53,7 +54,13 @@ def _code(text: str, longest: int = 300) -> str:
 
 
 def _page(run: RunDocument, rows: int) -> str:
-    lines = [*_head(run), *_attention(run, rows), *_gates(run, rows), *_scenarios(run, rows)]
+    lines = [
+        *_head(run),
+        *_attention(run, rows),
+        *_baseline(run, rows),
+        *_gates(run, rows),
+        *_scenarios(run, rows),
+    ]
     lines += ["", f"Run again: {_code(run.reproduce, 600)}", ""]
     return "\n".join(lines)
 
@@ -120,6 +127,36 @@ def _gates(run: RunDocument, rows: int) -> list[str]:
     lines = _table(names, (_gate_row(gate, scenario) for gate, scenario in judged[:rows]))
     more = [] if len(judged) <= rows else ["", f"… and {len(judged) - rows} more gates in the report"]
     return ["", "### Gates", "", *lines, *more]
+
+
+def _baseline(run: RunDocument, rows: int) -> list[str]:
+    """Every figure that was held against the baseline; what did not pass comes first."""
+    compared = [(each, scenario.id) for scenario in run.scenarios for each in scenario.comparisons]
+    if not compared:
+        return []
+    compared.sort(key=lambda item: (item[0].verdict in _CALM, -(item[0].change or 0.0)))
+    names = ["", "Figure", "Scenario", "Baseline", "Now", "Change", "How"]
+    lines = _table(names, (_baseline_row(each, scenario) for each, scenario in compared[:rows]))
+    more = [] if len(compared) <= rows else ["", f"… and {len(compared) - rows} more in the report"]
+    name = run.baseline.name if run.baseline is not None else compared[0][0].baseline_name
+    build = f" ({escaped(run.baseline.build)})" if run.baseline is not None and run.baseline.build else ""
+    return ["", f"### Against baseline {escaped(name)}{build}", "", *lines, *more]
+
+
+_CALM = (Verdict.PASSED, Verdict.SKIPPED)
+
+
+def _baseline_row(compared: ComparisonDocument, scenario: str) -> list[str]:
+    judged = "not judged" if compared.verdict is Verdict.SKIPPED else compared.verdict.value
+    return [
+        f"{_SYMBOLS[compared.verdict]} {judged}",
+        _code(compared.metric),
+        _code(scenario),
+        escaped(quantity(compared.baseline, compared.unit)),
+        escaped(quantity(compared.observed, compared.unit)),
+        escaped(change_text(compared)),
+        escaped(compared.method),
+    ]
 
 
 def _gate_row(gate: GateDocument, scenario: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pynomaly_itest.report.attention import Concern
+from pynomaly_itest.report.baselines import comparison_facts
 from pynomaly_itest.report.document import FindingDocument, GateDocument
 from pynomaly_itest.report.numbers import pair, percent, quantity, signed
 
@@ -14,6 +15,8 @@ def concern_lines(concern: Concern) -> list[str]:
         lines += [f"  {fact}" for fact in gate_facts(concern.gate)]
     if concern.finding is not None:
         lines += [f"  {fact}" for fact in finding_facts(concern.finding)]
+    if concern.comparison is not None:
+        lines += [f"  {fact}" for fact in comparison_facts(concern.comparison)]
     if concern.reason:
         lines.append(f"  why: {concern.reason}")
     if concern.where:

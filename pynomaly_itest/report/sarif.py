@@ -38,6 +38,11 @@ _PARTS = {
         "No data is never a pass: a scenario that did not come to its end counts as an error.",
         "See the reason in the message, then run the scenario again.",
     ),
+    "baseline": (
+        "A figure is worse than the baseline's, or can't be told from it",
+        "The change is beyond what the profile forbids, or its interval reaches there.",
+        "The message has both figures and the change. Mend the target, or save a new baseline.",
+    ),
     "run": (
         "The run did not come to its own end",
         "It was interrupted, killed or given up, and what had not run by then is not known.",
@@ -150,6 +155,8 @@ def _part(concern: Concern) -> str:
         return "gate"
     if concern.step is not None:
         return "step"
+    if concern.comparison is not None:
+        return "baseline"
     return "scenario" if concern.scenarios else "run"
 
 

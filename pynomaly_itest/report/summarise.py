@@ -22,6 +22,7 @@ SHOWN_QUANTILES = ("p5", "p10", "p25", "p50", "p75", "p90", "p95", "p99", "p99.9
 MOST_BINS = 24
 MOST_SLICES = 24
 MOST_SAMPLES = 300
+MOST_SAMPLES_OF_A_SCENARIO = 60
 _FEWEST_TAIL_VALUES = 1
 _LOG_FROM_RATIO = 4.0
 _LEAST_ON_A_LOG_AXIS = 1e-150
@@ -121,12 +122,12 @@ def _over_time(times_s: Sequence[float], values: Sequence[float]) -> OverTimeDoc
     )
 
 
-def thin(samples: Sequence[TargetSampled]) -> ResourcesDocument | None:
-    """The target's samples brought down to 300, keeping of each group the highest memory and CPU."""
+def thin(samples: Sequence[TargetSampled], most: int = MOST_SAMPLES) -> ResourcesDocument | None:
+    """The target's samples brought down to `most`, keeping of each group the highest memory and CPU."""
     usable = [sample for sample in samples if math.isfinite(sample.rss_mb)]
     if not usable:
         return None
-    size = math.ceil(len(usable) / MOST_SAMPLES)
+    size = math.ceil(len(usable) / most)
     groups = [usable[i : i + size] for i in range(0, len(usable), size)]
     return ResourcesDocument(
         n=len(samples),

@@ -23,21 +23,25 @@ class Bar:
 
 @dataclass(frozen=True)
 class Bullet:
-    """Lengths from 0 to 300; `forbidden` is where the gate fails, `interval` where the true value is held."""
+    """Lengths from 0 to 300; `forbidden` is where the gate fails, `interval` where the true value is held.
+
+    `baseline`: what the baseline has, where the run is held against one.
+    """
 
     observed: float
     limit: float
     forbidden: Bar | None
     interval: Bar | None
     log: bool
+    baseline: float | None = None
 
 
-def bullet(gate: GateDocument) -> Bullet | None:
+def bullet(gate: GateDocument, baseline: float | None = None) -> Bullet | None:
     """The chart of a gate, or None where observed or limit is no number that can be drawn."""
     observed, limit = finite(gate.observed), finite(gate.limit)
     if observed is None or limit is None:
         return None
-    ends = [end for end in gate.interval or () if end is not None]
+    ends = [end for end in (*(gate.interval or ()), baseline) if end is not None]
     if max(map(abs, [observed, limit, *ends])) > LARGEST:
         return None
     axis = _axis([observed, limit, *ends], gate.unit)
@@ -47,6 +51,7 @@ def bullet(gate: GateDocument) -> Bullet | None:
         forbidden=_forbidden(gate.op, axis.at(limit)),
         interval=_interval(gate, axis),
         log=axis.log,
+        baseline=None if baseline is None else axis.at(baseline),
     )
 
 

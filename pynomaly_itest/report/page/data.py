@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pynomaly_itest.report.document import MetricDocument
+from pynomaly_itest.report.document import MetricDocument, ScenarioDocument
 from pynomaly_itest.report.page.metrics import BRIEF_QUANTILES, MetricView
 from pynomaly_itest.report.page.view import PageView, ScenarioView
 
@@ -14,6 +14,7 @@ _LEFT_OUT: Any = {
         "__all__": {
             "steps": {"__all__": {"exchange", "index", "source_line", "values", "where"}},
             "gates": {"__all__": {"source_line", "where"}},
+            "curves": True,
             "diagnostics": True,
             "reproduce": True,
             "requires": True,
@@ -29,10 +30,15 @@ def embedded_json(page: PageView) -> str:
     Like run.json, but without what is null, what the page shows as text only or not at all, and the data of
     plots that it leaves out.
     """
-    scenarios = [view.scenario.model_copy(update={"metrics": _metrics(view)}) for view in page.scenarios]
+    scenarios = [_scenario(view) for view in page.scenarios]
     run = page.run.model_copy(update={"scenarios": scenarios})
     text = run.model_dump_json(exclude=_LEFT_OUT, exclude_none=True)
     return text.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
+
+
+def _scenario(view: ScenarioView) -> ScenarioDocument:
+    drawn = view.scenario.resources if view.resources else None
+    return view.scenario.model_copy(update={"metrics": _metrics(view), "resources": drawn})
 
 
 def _metrics(scenario: ScenarioView) -> list[MetricDocument]:

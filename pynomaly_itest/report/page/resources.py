@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pynomaly_itest.report.document import ResourcesDocument, RunDocument
+from pynomaly_itest.report.document import ResourcesDocument, RunDocument, ScenarioDocument
 from pynomaly_itest.report.numbers import quantity
 from pynomaly_itest.report.page.axis import Axis, spanning
+from pynomaly_itest.report.page.metrics import PLOTS_OF_A_METRIC
 from pynomaly_itest.report.page.panel import (
     BOTTOM,
     LEFT,
@@ -23,6 +24,7 @@ from pynomaly_itest.report.untrusted import finite
 from pynomaly_itest.verdicts import Verdict
 
 _FEWEST_SAMPLES = 3
+_FEWEST_OF_A_SCENARIO = 6
 
 
 def panels(run: RunDocument) -> list[Panel]:
@@ -32,9 +34,25 @@ def panels(run: RunDocument) -> list[Panel]:
         return []
     x = Axis(0.0, max(run.duration_s, resources.at_s[-1]), LEFT, RIGHT)
     bands = _bands(run, x)
-    shown = [_memory(run, resources, x, bands)]
+    shown = [_memory(resources, _limits(run.scenarios), x, bands)]
     if sum(value is not None for value in resources.cpu_percent) >= _FEWEST_SAMPLES:
         shown.append(_processor(resources, x, bands))
+    return shown
+
+
+def panels_of(number: int, scenario: ScenarioDocument, plots: int) -> list[Panel]:
+    """The target while one scenario ran, where a reader may want it; `number` is the scenario's, from 1, and `plots`
+    how many plots a metric of a passed scenario may have."""
+    seen = scenario.resources
+    if seen is None or len(seen.at_s) < _FEWEST_OF_A_SCENARIO:
+        return []
+    judged = any(gate.expression.startswith("target.") for gate in scenario.gates)
+    if scenario.verdict is Verdict.PASSED and not judged and plots < PLOTS_OF_A_METRIC:
+        return []
+    x = Axis(seen.at_s[0], max(seen.at_s[-1], seen.at_s[0] + 0.001), LEFT, RIGHT)
+    shown = [_memory(seen, _limits([scenario]), x, [], f" {number - 1}")]
+    if sum(value is not None for value in seen.cpu_percent) >= _FEWEST_OF_A_SCENARIO:
+        shown.append(_processor(seen, x, [], f" {number - 1}"))
     return shown
 
 
@@ -52,16 +70,23 @@ def _bands(run: RunDocument, x: Axis) -> list[Band]:
 _TELLING = {Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE}
 
 
-def _memory(run: RunDocument, resources: ResourcesDocument, x: Axis, bands: Sequence[Band]) -> Panel:
-    limits = sorted(
+def _limits(scenarios: Sequence[ScenarioDocument]) -> list[float]:
+    """The limits that gates set to the target's memory."""
+    return sorted(
         {
             limit
-            for scenario in run.scenarios
+            for scenario in scenarios
             for gate in scenario.gates
             if gate.expression.startswith("target.rss_mb.") and gate.unit in {None, "mb"}
             if (limit := finite(gate.limit)) is not None
         }
     )
+
+
+def _memory(
+    resources: ResourcesDocument, limits: Sequence[float], x: Axis, bands: Sequence[Band], place: str = ""
+) -> Panel:
+    """`place`: which scenario's samples the page's script shall read, nothing for the run's."""
     y = spanning([*resources.rss_mb, *limits], BOTTOM, TOP)
     line = curve(x, y, resources.at_s, resources.rss_mb)
     return Panel(
@@ -73,12 +98,12 @@ def _memory(run: RunDocument, resources: ResourcesDocument, x: Axis, bands: Sequ
         lines=[Line("area", line.area()), Line("curve", line.path())],
         marks=[Mark("limit", y.at(limit), "limit", upright=False) for limit in limits],
         bands=bands,
-        hover="resources rss_mb",
+        hover=f"resources rss_mb{place}",
         scale=scale_of(x),
     )
 
 
-def _processor(resources: ResourcesDocument, x: Axis, bands: Sequence[Band]) -> Panel:
+def _processor(resources: ResourcesDocument, x: Axis, bands: Sequence[Band], place: str = "") -> Panel:
     seen = [value for value in resources.cpu_percent if value is not None]
     y = spanning([*seen, 100.0], BOTTOM, TOP)
     line = curve(x, y, resources.at_s, resources.cpu_percent)
@@ -90,6 +115,6 @@ def _processor(resources: ResourcesDocument, x: Axis, bands: Sequence[Band]) -> 
         x_label="seconds of the run",
         lines=[Line("area", line.area()), Line("curve", line.path())],
         bands=bands,
-        hover="resources cpu_percent",
+        hover=f"resources cpu_percent{place}",
         scale=scale_of(x),
     )

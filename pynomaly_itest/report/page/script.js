@@ -99,12 +99,13 @@
   }
 
   const readers = {
-    resources(value, [name]) {
-      const i = nearest(run.resources.at_s, value);
+    resources(value, [name, scenario]) {
+      const seen = scenario === undefined ? run.resources : run.scenarios[Number(scenario)].resources;
+      const i = nearest(seen.at_s, value);
       const unit = name === "rss_mb" ? "MiB" : "%";
-      const at = run.resources.at_s[i];
-      const during = run.scenarios.find((s) => s.started_s <= at && at <= s.started_s + s.duration_s);
-      return { x: at, text: `${digits(run.resources[name][i])} ${unit} at ${digits(at)} s${during ? `, ${during.id}` : ""}` };
+      const at = seen.at_s[i];
+      const during = scenario === undefined && run.scenarios.find((s) => s.started_s <= at && at <= s.started_s + s.duration_s);
+      return { x: at, text: `${digits(seen[name][i])} ${unit} at ${digits(at)} s${during ? `, ${during.id}` : ""}` };
     },
     histogram(value, metric) {
       const { edges, counts } = metric.histogram;

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pynomaly_itest.report.attention import Concern, concerns, noted
+from pynomaly_itest.report.baselines import change_text
 from pynomaly_itest.report.document import (
+    ComparisonDocument,
     FindingDocument,
     GateDocument,
     RunDocument,
     ScenarioDocument,
     StepDocument,
 )
-from pynomaly_itest.report.numbers import duration, pair
-from pynomaly_itest.report.page import resources
+from pynomaly_itest.report.numbers import duration, pair, quantity
+from pynomaly_itest.report.page import pictures, resources
 from pynomaly_itest.report.page.bullet import Bar, Bullet, bullet
 from pynomaly_itest.report.page.metrics import (
     PLOTS_OF_A_METRIC,
@@ -42,6 +44,18 @@ class GateView:
     interval: str
     n: str
     bullet: Bullet | None
+    baseline: str = ""
+
+
+@dataclass(frozen=True)
+class ComparisonView:
+    """A figure against the baseline's, in words."""
+
+    compared: ComparisonDocument
+    baseline: str
+    observed: str
+    change: str
+    judged: str
 
 
 @dataclass(frozen=True)
@@ -70,15 +84,19 @@ class ScenarioView:
     gates_held: str
     steps: Sequence[StepView]
     gates: Sequence[GateView]
+    pictures: Sequence[Panel]
     metrics: Sequence[MetricView]
     further_metrics: Sequence[MetricView]
     findings: Sequence[FindingView]
+    comparisons: Sequence[ComparisonView]
+    resources: Sequence[Panel]
 
 
 @dataclass(frozen=True)
 class ConcernView:
     concern: Concern
     gate: GateView | None
+    comparison: ComparisonView | None
     numbers: Sequence[int]
 
 
@@ -135,7 +153,7 @@ def view(run: RunDocument, most_plots: int = 100_000, links: Sequence[Link] = ()
         closest=[] if ranked else _closest(run),
         noted=noted(run),
         resources=resources.panels(run),
-        scenarios=[_scenario(numbers[s.id], s, run.findings, told, plots) for s in run.scenarios],
+        scenarios=[_scenario(numbers[s.id], s, run, told, plots) for s in run.scenarios],
         tags=sorted({tag for scenario in run.scenarios for tag in scenario.tags}),
         verdicts=[verdict for verdict in _IN_ORDER if run.counts.get(verdict)],
         plots_left_out=plots < PLOTS_OF_A_METRIC,
@@ -173,11 +191,19 @@ def _facts(run: RunDocument) -> list[Fact]:
         Fact("Commit", run.environment.get("commit", "")),
         Fact("Started", when(run.started_at)),
         Fact("Took", f"{duration(run.duration_s)}{start}"),
+        Fact("Held against", _held_against(run)),
         Fact("Machine", _machine(run)),
         Fact("Exit code", str(run.exit_code)),
         Fact("Seed", str(run.seed)),
     ]
     return [fact for fact in facts if fact.value]
+
+
+def _held_against(run: RunDocument) -> str:
+    if run.baseline is None:
+        return ""
+    parts = (run.baseline.name, run.baseline.build, run.baseline.version)
+    return "baseline " + ", ".join(part for part in parts if part)
 
 
 def _machine(run: RunDocument) -> str:
@@ -198,14 +224,16 @@ def when(started_at: str) -> str:
 
 
 def _concern(concern: Concern, numbers: dict[str, int]) -> ConcernView:
-    gate = None if concern.gate is None else _gate(concern.gate)
-    return ConcernView(concern, gate, [numbers[scenario.id] for scenario in concern.scenarios])
+    compared = concern.scenario.comparisons if concern.scenario else ()
+    gate = None if concern.gate is None else _gate(concern.gate, compared)
+    comparison = None if concern.comparison is None else _comparison(concern.comparison)
+    return ConcernView(concern, gate, comparison, [numbers[scenario.id] for scenario in concern.scenarios])
 
 
 def _scenario(
     number: int,
     scenario: ScenarioDocument,
-    findings: Sequence[FindingDocument],
+    run: RunDocument,
     told: Mapping[int, int],
     plots: int,
 ) -> ScenarioView:
@@ -216,10 +244,13 @@ def _scenario(
         duration=duration(scenario.duration_s),
         gates_held=f"{held}/{len(scenario.gates)}" if scenario.gates else "",
         steps=[_step(step, scenario, told.get(id(step))) for step in scenario.steps],
-        gates=[_gate(gate) for gate in scenario.gates],
+        gates=[_gate(gate, scenario.comparisons) for gate in scenario.gates],
+        pictures=pictures.panels(scenario, run),
         metrics=central_metrics(number, scenario, plots),
         further_metrics=further_metrics(scenario),
-        findings=[FindingView(f, told.get(id(f))) for f in findings if f.scenario == scenario.id],
+        findings=[FindingView(f, told.get(id(f))) for f in run.findings if f.scenario == scenario.id],
+        comparisons=[_comparison(compared) for compared in scenario.comparisons],
+        resources=resources.panels_of(number, scenario, plots),
     )
 
 
@@ -232,7 +263,8 @@ def _step(step: StepDocument, scenario: ScenarioDocument, told_at: int | None) -
     return StepView(step, Bar(round(left, 2), round(width, 2)), duration(step.duration_s), told_at)
 
 
-def _gate(gate: GateDocument) -> GateView:
+def _gate(gate: GateDocument, compared: Sequence[ComparisonDocument] = ()) -> GateView:
+    held = next((each for each in compared if each.expression == gate.expression), None)
     shown = pair(gate.observed, gate.limit, gate.unit)
     return GateView(
         gate=gate,
@@ -241,7 +273,23 @@ def _gate(gate: GateDocument) -> GateView:
         margin=margin_text(gate),
         interval=interval_text(gate),
         n="–" if gate.n is None else f"{gate.n:,}",
-        bullet=bullet(gate),
+        bullet=bullet(gate, held.baseline if held else None),
+        baseline=_baseline(held) if held else "",
+    )
+
+
+def _baseline(held: ComparisonDocument) -> str:
+    shown = f"baseline {held.baseline_name} {quantity(held.baseline, held.unit)}"
+    return shown if held.change is None else f"{shown}: {change_text(held)}"
+
+
+def _comparison(compared: ComparisonDocument) -> ComparisonView:
+    return ComparisonView(
+        compared=compared,
+        baseline=quantity(compared.baseline, compared.unit),
+        observed=quantity(compared.observed, compared.unit),
+        change=change_text(compared),
+        judged="not judged" if compared.verdict is Verdict.SKIPPED else compared.verdict.value,
     )
 
 
