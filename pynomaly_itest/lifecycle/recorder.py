@@ -7,6 +7,7 @@ from typing import Any
 
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
+    CurvesRecorded,
     DiagnosticsCollected,
     Exchange,
     FaultInjected,
@@ -21,6 +22,7 @@ from pynomaly_itest.events import (
 from pynomaly_itest.gates import Judged
 from pynomaly_itest.lifecycle.outcome import Outcome
 from pynomaly_itest.measure import Estimate, Samples, statistic
+from pynomaly_itest.measure.curves import Curves
 from pynomaly_itest.probing.engine import Finding
 from pynomaly_itest.profile.model import Source, StepCall
 from pynomaly_itest.steps.base import Values
@@ -139,10 +141,28 @@ class Recorder:
         )
 
     def series(self, prefix: str, values: Values) -> None:
-        """Every series among a step's values, for plots."""
+        """Every series and every picture among a step's values, for plots."""
         for name, value in values.items():
             if isinstance(value, Samples) and value.n:
                 self.log.record(MetricRecorded, scenario=self.scenario, **_metric(f"{prefix}.{name}", value))
+            elif isinstance(value, Curves):
+                self._curves(f"{prefix}.{name}", value)
+
+    def _curves(self, name: str, curves: Curves) -> None:
+        ago_s = curves.begun_ago_s
+        self.log.record(
+            CurvesRecorded,
+            scenario=self.scenario,
+            name=name,
+            title=curves.title,
+            x_label=curves.x_label,
+            y_label=curves.y_label,
+            x=tuple(curves.x),
+            y={curve: tuple(values) for curve, values in curves.y.items()},
+            limits=dict(curves.limits),
+            places=dict(curves.places),
+            started_s=None if ago_s is None else max(0.0, self.log.now_s() - ago_s),
+        )
 
     def diagnostics(self, title: str, lines: tuple[str, ...]) -> None:
         if lines:

@@ -13,6 +13,7 @@ from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.load_curves import curves_of_capacity
 from pynomaly_itest.steps.load_limits import objectives_of
 from pynomaly_itest.steps.load_requests import MixPart, Part, Verify, calibration, prepared, verified
 from pynomaly_itest.steps.load_values import CREATING
@@ -236,13 +237,16 @@ class _Search:
         from pynomaly_itest.load.search import boundary
 
         found = boundary(self._trials(), self.step._bounds())
+        levels = [_told(level, self.objectives) for level in self.levels]
+        limits = {o.statistic: o.limit for o in self.objectives if o.statistic is not None}
         return {
+            **curves_of_capacity(levels, limits, found.held, found.broken),
             "rate": self._rate(found.held, found.broken),
             "reason": self._reason(found.broken),
             "highest_held": found.held,
             "lowest_broken": found.broken,
             "finished": found.is_final,
-            "levels": [_told(level, self.objectives) for level in self.levels],
+            "levels": levels,
             "tests": sum(len(level.results) for level in self.levels),
             "requests": sum(level.requests for level in self.levels),
         }
@@ -301,7 +305,8 @@ def _told(level: Level, objectives: Sequence[Objective]) -> dict[str, Any]:
         "reason": level.reason,
         "runs": len(level.results),
         "requests": level.requests,
-        "achieved": _mean_rate(last),
+        "achieved": _mean([second.answered for second in last.seconds]),
+        "good": _mean([second.good for second in last.seconds]),
         "outcomes": dict(last.outcomes),
         **{
             f"{name}_ms": statistic(latency, name).value
@@ -312,10 +317,10 @@ def _told(level: Level, objectives: Sequence[Objective]) -> dict[str, Any]:
     }
 
 
-def _mean_rate(result: LoadResult) -> float:
-    """Answers a second while the load was on."""
-    seconds = [second.answered for second in result.seconds[:-1]]
-    return sum(seconds) / len(seconds) if seconds else 0.0
+def _mean(by_second: Sequence[int]) -> float:
+    """Of the whole seconds: the first and the last are parts of one."""
+    whole = by_second[1:-1]
+    return sum(whole) / len(whole) if whole else 0.0
 
 
 def _seconds(span: str | float) -> float:

@@ -12,6 +12,7 @@ from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.load_curves import curves_of_load
 from pynomaly_itest.steps.load_leaks import LeakWatch
 from pynomaly_itest.steps.load_limits import objectives_of
 from pynomaly_itest.steps.load_requests import (
@@ -27,6 +28,7 @@ from pynomaly_itest.steps.load_requests import (
     verified,
 )
 from pynomaly_itest.steps.load_shapes import ShapeName, executor_of_shape
+from pynomaly_itest.steps.load_until import until_decided
 from pynomaly_itest.steps.load_values import CREATING, breaking_rate, shape_of, values_of
 
 if TYPE_CHECKING:
@@ -105,6 +107,10 @@ class Load(Step):
         None,
         description="watch the target's memory, descriptors and threads against its answers (soak: true)",
     )
+    until: Literal["duration", "decided"] = Field(
+        "duration", description="decided: again, twice as long, while a gate on it is open"
+    )
+    at_most: Timespan = Field("60s", description="how long `until: decided` may take in all")
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
@@ -121,6 +127,9 @@ class Load(Step):
             raise ValueError("'peak' is a spike's top: it needs shape: spike")
         self._abort()
         self._check_created(executor)
+        _seconds(self.at_most)
+        if self.until == "decided" and (self.duration is None or self.named_shape is not None):
+            raise ValueError("'until: decided' lengthens a load's 'duration': it needs one, and no 'shape'")
         return self
 
     def _check_created(self, executor: Executor) -> None:
@@ -144,6 +153,10 @@ class Load(Step):
             )
 
     async def run(self, context: StepContext) -> Values:
+        return await (until_decided(self, context) if self.until == "decided" else self.once(context))
+
+    async def once(self, context: StepContext) -> Values:
+        """The load, put on one time."""
         from pynomaly_itest.load import run_load
 
         if context.target.info.kind == "inprocess":
@@ -170,12 +183,14 @@ class Load(Step):
             confidence=context.confidence,
             abort=self._abort(),
         )
+        ended_s = context.clock()
         work = await settled(parts, result, context)
         found = {**values_of(result), **self._ended(result, context.confidence)}
         if leaks is not None:
             found |= leaks.values(context.confidence)
         if self.verify is not False:
             found["references"] = references_of(parts)
+        found |= curves_of_load(result, context.clock() - ended_s)
         return found if work is None else {**found, **work}
 
     async def _prepared(self, context: StepContext) -> list[Part]:
