@@ -138,6 +138,8 @@ class Load(Step):
         creating = sum(part.weight for part in parts if any(kind in part.request for kind in CREATING))
         if not creating:
             return
+        if self.until == "decided":
+            raise ValueError("a load that creates things is put on once: no 'until: decided'")
         from pynomaly_itest.load.executors import planned_requests
 
         planned = planned_requests(executor)
