@@ -17,6 +17,7 @@ from pynomaly_itest.cli import (
     history,
     init,
     listing,
+    noise,
     replay,
     report,
     rerun,
@@ -50,6 +51,7 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("compare")(compare.compare)
 app.add_typer(baseline.app, name="baseline")
+app.command("noise")(noise.noise)
 
 
 @app.callback(invoke_without_command=True)

@@ -19,7 +19,7 @@ _WHAT = "A URL, a run's folder, a wheel, a git ref, a folder with the platform, 
 
 Metrics = Annotated[
     str | None,
-    typer.Option("--metric", help="p50, p95, p99, throughput, memory, peak_memory, start; by commas."),
+    typer.Option("--metric", help="p50, p95, p99, throughput, cpu, memory, peak_memory, start; by commas."),
 ]
 Ignore = Annotated[
     list[str] | None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.floating[Any]]
 
 DEFAULT_METRICS = ("p50", "p95", "throughput", "memory")
-PROCESS_METRICS = ("memory", "peak_memory", "start")
+PROCESS_METRICS = ("cpu", "memory", "peak_memory", "start")
 _KNOWN = ("p50", "p90", "p95", "p99", "throughput", *PROCESS_METRICS)
 _UNITS = {"throughput": "answers/s", "memory": "MB", "peak_memory": "MB", "start": "s"}
 _NUMBER = re.compile(r"\d+(\.\d+)?%?")

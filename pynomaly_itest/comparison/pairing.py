@@ -84,13 +84,15 @@ class Pairing:
             self._pin()
             try:
                 self._warm_up(askers)
+                before = [_cpu_s(side) for side in self.started]
                 pair.latency_ms = self._alternate(askers)
+                after = [_cpu_s(side) for side in self.started]
             finally:
                 for asker in askers:
                     asker.close()
             if self.terms.blocks:
                 pair.rates = {"": self._throughput()}
-        pair.figures = self._figures()
+        pair.figures = {**self._figures(), **_cpu_each(before, after, pair.latency_ms)}
         return pair
 
     def _pin(self) -> None:
@@ -247,6 +249,34 @@ def _summed(root: int | None, file: str, label: str) -> float | None:
                 lines = Path(f"/proc/{process.pid}/{file}").read_text().splitlines()
                 kib += sum(int(line.split()[1]) for line in lines if line.startswith(label))
     return kib / 1024 or None
+
+
+def _cpu_s(side: Started) -> float | None:
+    """Processor time of the tree so far, all its threads; None where the kernel does not tell it finely."""
+    if side.root_pid is None:
+        return None
+    total_ns = 0
+    with contextlib.suppress(psutil.Error):
+        parent = psutil.Process(side.root_pid)
+        for process in (parent, *parent.children(recursive=True)):
+            for thread in _threads(process.pid):
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    text = Path(f"/proc/{process.pid}/task/{thread}/schedstat").read_text()
+                    total_ns += int(text.split()[0])
+    return total_ns / 1e9 or None
+
+
+def _cpu_each(
+    before: Sequence[float | None], after: Sequence[float | None], calls: dict[str, FloatArray]
+) -> dict[str, tuple[float, float]]:
+    """Processor time of an answer in ms: neighbours who take the processor away lengthen it little."""
+    answers = sum(found.shape[1] for found in calls.values())
+    each = [
+        (end - begin) * 1000 / answers
+        for begin, end in zip(before, after, strict=True)
+        if begin is not None and end is not None and end > begin and answers
+    ]
+    return {"cpu": (each[0], each[1])} if len(each) == 2 else {}
 
 
 _FIGURES: dict[str, Callable[[Started], float | None]] = {

@@ -1,0 +1,30 @@
+"""What a spread between process pairs lets one tell: the smallest worsening, by the number of pairs."""
+
+from __future__ import annotations
+
+import math
+
+from pynomaly_itest.measure.sequential import LOOKS, level_of_a_look
+
+POWER = 0.9
+
+
+def smallest_told(spread: float, pairs: int, *, error: float = 0.01, power: float = POWER) -> float:
+    """The least worsening beyond what is ignored that is found with `power` after so many pairs.
+
+    spread: standard deviation between pairs of the log ratio of the same code, at least 0. error: of the whole
+    series of looks, for one metric. Student's t of pairs - 1 degrees, as the verdict itself uses.
+    """
+    from scipy.special import stdtrit
+
+    if spread < 0 or pairs < 2:
+        raise ValueError(f"a spread of {spread} from {pairs} pairs tells nothing")
+    reach = stdtrit(pairs - 1, 1 - level_of_a_look(error)) + stdtrit(pairs - 1, power)
+    return math.expm1(float(reach) * spread / math.sqrt(pairs))
+
+
+def pairs_needed(spread: float, worsening: float, *, error: float = 0.01, power: float = POWER) -> int | None:
+    """The first planned look at which such a worsening, beyond what is ignored, is found; None where none is."""
+    return next(
+        (look for look in LOOKS if smallest_told(spread, look, error=error, power=power) <= worsening), None
+    )
