@@ -54,6 +54,22 @@ def test_the_search_narrows_and_says_how_many(page: Browser) -> None:
     assert page.evaluate("document.getElementById('shown').value") == "1 of 24 shown"
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("thyroid or logout", ["s3", "s7"]),
+        ("(THYROID or logout) and not critical", ["s7"]),
+        ("'critical security' thyroid", []),
+        ("thyroid and", ["s7"]),
+        ("(thyroid", ["s7"]),
+    ],
+)
+def test_words_are_joined_as_on_the_command_line(page: Browser, words: str, shown: list[str]) -> None:
+    _search(page, words)
+    assert _shown(page) == shown
+    assert page.noise.console == []
+
+
 def test_nothing_found_is_said(page: Browser) -> None:
     _search(page, "no such words")
     assert _shown(page) == []

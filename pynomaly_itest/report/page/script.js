@@ -15,17 +15,68 @@
     return texts.get(row);
   }
 
-  function matches(row) {
+  /* Words joined by and, or, not and brackets, as behind -k. While it is being typed and is no expression yet,
+     every word must be there. */
+  function meaning(text) {
+    const pattern = /"([^"]*)"|'([^']*)'|([()])|([^\s()"']+)/g;
+    const tokens = [...text.toLowerCase().matchAll(pattern)].map(([, double, single, bracket, word]) => {
+      const quoted = double ?? single;
+      const joins = quoted === undefined && (bracket || ["and", "or", "not"].includes(word));
+      return { text: quoted ?? bracket ?? word, joins: Boolean(joins) };
+    });
+    const all = (terms) => (seen) => terms.every((term) => term(seen));
+    const any = (terms) => (seen) => terms.some((term) => term(seen));
+    let at = 0;
+    const takes = (word) => Boolean(tokens[at]?.joins && tokens[at].text === word && ++at);
+    const goesOn = () => tokens[at] && (!tokens[at].joins || tokens[at].text === "(" || tokens[at].text === "not");
+
+    function either() {
+      const terms = [both()];
+      while (takes("or")) terms.push(both());
+      return any(terms);
+    }
+    function both() {
+      const terms = [one()];
+      while (takes("and") || goesOn()) terms.push(one());
+      return all(terms);
+    }
+    function one() {
+      if (takes("not")) {
+        const term = one();
+        return (seen) => !term(seen);
+      }
+      if (takes("(")) {
+        const inner = either();
+        if (!takes(")")) throw new SyntaxError("a bracket is open");
+        return inner;
+      }
+      if (!tokens[at] || tokens[at].joins) throw new SyntaxError("a word is missing");
+      const word = tokens[at++].text;
+      return (seen) => seen.includes(word);
+    }
+
+    if (!tokens.length) return () => true;
+    try {
+      const whole = either();
+      if (at < tokens.length) throw new SyntaxError("a bracket too many");
+      return whole;
+    } catch {
+      return all(tokens.filter((token) => !token.joins).map((token) => (seen) => seen.includes(token.text)));
+    }
+  }
+
+  function matches(row, means) {
     const verdicts = boxes.filter((box) => box.checked).map((box) => box.value);
     if (verdicts.length && !verdicts.includes(row.dataset.verdict)) return false;
     if (tag && tag.value && !row.dataset.tags.split("\n").includes(tag.value)) return false;
-    return words.value.toLowerCase().split(/\s+/).every((word) => textOf(row).includes(word));
+    return means(textOf(row));
   }
 
   function filter() {
+    const means = meaning(words.value);
     let shown = 0;
     for (const row of scenarios) {
-      row.hidden = !matches(row);
+      row.hidden = !matches(row, means);
       shown += row.hidden ? 0 : 1;
     }
     byId("shown").value = shown === scenarios.length ? "" : `${shown} of ${scenarios.length} shown`;
