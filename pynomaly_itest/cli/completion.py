@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import click
+import typer
 
 if TYPE_CHECKING:
     from pynomaly_itest.profile.model import Scenario
@@ -22,12 +22,12 @@ def profiles(incomplete: str) -> Offers:
     return _beginning_with(incomplete, ((name, "") for name in profile_folders().available()))
 
 
-def scenarios(ctx: click.Context, incomplete: str) -> Offers:
+def scenarios(ctx: typer.Context, incomplete: str) -> Offers:
     """The scenarios of the profiles said so far, or of all."""
     return _beginning_with(incomplete, ((each.id, each.title) for each in _scenarios_of(ctx)))
 
 
-def tags(ctx: click.Context, incomplete: str) -> Offers:
+def tags(ctx: typer.Context, incomplete: str) -> Offers:
     """The tags of those scenarios: the last word of an expression is completed."""
     before, _, word = incomplete.rpartition(" ")
     kept = f"{before} " if before else ""
@@ -44,7 +44,7 @@ def some_probes(incomplete: str) -> Offers:
     return _beginning_with(incomplete, [*named, *((name, kind.title) for name, kind in PROBES.items())])
 
 
-def _scenarios_of(ctx: click.Context) -> Iterator[Scenario]:
+def _scenarios_of(ctx: typer.Context) -> Iterator[Scenario]:
     from pynomaly_itest.errors import ItestError
     from pynomaly_itest.profile.finder import profile_folders
     from pynomaly_itest.profile.loader import load

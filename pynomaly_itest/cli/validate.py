@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from pynomaly_itest.cli.completion import profiles as known_profiles
@@ -89,7 +88,7 @@ def _check_on_screen(profiles: list[str]) -> ExitCode:
     from datetime import datetime
 
     if sys.stdout.isatty():
-        click.clear()
+        typer.echo("\x1b[2J\x1b[H", nl=False)
     typer.echo(f"{datetime.now().astimezone():%H:%M:%S}  checking {', '.join(profiles)}; Ctrl-C ends it")
     try:
         return _check(profiles)
