@@ -23,6 +23,14 @@ from pynomaly_itest.results import combine
 from pynomaly_itest.verdicts import Verdict
 
 Say = Callable[[str], None]
+MeasurePair = Callable[[tuple[Started, Started], PairTerms, random.Random, threading.Event], Pair]
+
+
+def measure_pair(
+    started: tuple[Started, Started], terms: PairTerms, chance: random.Random, stop: threading.Event
+) -> Pair:
+    """Ask both in turn, as `Pairing` does."""
+    return Pairing(started, terms, chance, stop).run()
 
 
 @dataclass(frozen=True)
@@ -89,12 +97,16 @@ _WEAKER = (
 
 @dataclass
 class LiveComparison:
-    """Measures two sides against each other; `say` hears how it goes, `clock` is monotonic, in seconds."""
+    """Measures two sides against each other; `say` hears how it goes, `clock` is monotonic, in seconds.
+
+    `measure` takes what one pair gives, in a thread of its own.
+    """
 
     sides: tuple[Side, Side]
     terms: Terms
     say: Say = lambda text: None
     clock: Callable[[], float] = time.monotonic
+    measure: MeasurePair = measure_pair
 
     def __post_init__(self) -> None:
         self.outcome = Outcome(self.sides[0].label, self.sides[1].label)
@@ -165,8 +177,10 @@ class LiveComparison:
         async with _both(self.sides, self._chance) as started:
             check_alike(*started)
             self.outcome.questions = started[0].questions
-            pairing = Pairing(started, self._pair_terms(), self._chance, self._stop)
-            measuring = asyncio.create_task(asyncio.to_thread(pairing.run))
+            terms = self._pair_terms()
+            measuring = asyncio.create_task(
+                asyncio.to_thread(self.measure, started, terms, self._chance, self._stop)
+            )
             try:
                 return await asyncio.shield(measuring)
             except asyncio.CancelledError:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     FloatArray = npt.NDArray[np.floating[Any]]
 
-DEFAULT_METRICS = ("p50", "p95", "throughput", "memory")
+DEFAULT_METRICS = ("cpu", "p50", "p95", "memory")
+DEFAULT_TOLERANCES = {"p95": Tolerance(0.05, 0.15), "p99": Tolerance(0.10, 0.30)}
+"""Where 2 % and 5 % would take more pairs than a pipeline has time for."""
+
 PROCESS_METRICS = ("cpu", "memory", "peak_memory", "start")
 _KNOWN = ("p50", "p90", "p95", "p99", "throughput", *PROCESS_METRICS)
 _UNITS = {"throughput": "answers/s", "memory": "MB", "peak_memory": "MB", "start": "s"}
@@ -72,7 +75,7 @@ class Wanted:
         return found
 
     def tolerance(self, metric: Metric) -> Tolerance:
-        return self.tolerances.get(metric.kind, Tolerance())
+        return self.tolerances.get(metric.kind, usual_tolerance(metric.kind))
 
 
 def wanted(metrics: str | None, ignore: Iterable[str], forbid: Iterable[str]) -> Wanted:
@@ -87,7 +90,7 @@ def wanted(metrics: str | None, ignore: Iterable[str], forbid: Iterable[str]) ->
     ignored, forbidden = _shares("--ignore", ignore, kinds), _shares("--forbid", forbid, kinds)
     tolerances = {}
     for kind in kinds:
-        usual = Tolerance()
+        usual = usual_tolerance(kind)
         least = ignored.get(kind, min(usual.ignore, forbidden.get(kind, usual.forbid) / 2.5))
         most = forbidden.get(kind, max(usual.forbid, least * 2.5))
         try:
@@ -98,6 +101,11 @@ def wanted(metrics: str | None, ignore: Iterable[str], forbid: Iterable[str]) ->
                 hint="smaller changes than 'ignore' don't matter; as large ones as 'forbid' must not pass",
             ) from problem
     return Wanted(kinds, tolerances)
+
+
+def usual_tolerance(kind: str) -> Tolerance:
+    """What is ignored and forbidden of a kind of metric where the user says nothing."""
+    return DEFAULT_TOLERANCES.get(kind, Tolerance())
 
 
 def _shares(flag: str, words: Iterable[str], kinds: Sequence[str]) -> dict[str, float]:

@@ -15,12 +15,13 @@ def smallest_told(spread: float, pairs: int, *, error: float = 0.01, power: floa
     spread: standard deviation between pairs of the log ratio of the same code, at least 0. error: of the whole
     series of looks, for one metric. Student's t of pairs - 1 degrees, as the verdict itself uses.
     """
-    from scipy.special import stdtrit
+    from scipy.special import nctdtrinc, stdtrit
 
     if spread < 0 or pairs < 2:
         raise ValueError(f"a spread of {spread} from {pairs} pairs tells nothing")
-    reach = stdtrit(pairs - 1, 1 - level_of_a_look(error)) + stdtrit(pairs - 1, power)
-    return math.expm1(float(reach) * spread / math.sqrt(pairs))
+    critical = stdtrit(pairs - 1, 1 - level_of_a_look(error))
+    shift = float(nctdtrinc(pairs - 1, 1 - power, critical))  # of Student's t, in standard errors
+    return math.expm1(shift * spread / math.sqrt(pairs))
 
 
 def pairs_needed(spread: float, worsening: float, *, error: float = 0.01, power: float = POWER) -> int | None:
