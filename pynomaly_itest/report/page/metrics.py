@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pynomaly_itest.report.document import MetricDocument, RunDocument, ScenarioDocument
+from pynomaly_itest.report.document import MetricDocument, ScenarioDocument
 from pynomaly_itest.report.numbers import quantity
 from pynomaly_itest.report.page import distribution
 from pynomaly_itest.report.page.panel import Panel
-from pynomaly_itest.verdicts import Verdict
 
 TABLED_QUANTILES = ("p50", "p90", "p95", "p99", "p99.9")
 BRIEF_QUANTILES = ("p50", "p95")
@@ -41,22 +40,18 @@ def is_central(metric: MetricDocument, scenario: ScenarioDocument) -> bool:
     return metric.unit in _TIMES and metric.min != metric.max
 
 
-def plots_each(run: RunDocument, most: int) -> int:
-    """How many plots a central metric of a passed scenario may have, if there shall be at most `most` of those.
-
-    Scenarios that are not a pass have all of theirs, whatever `most` is.
-    """
-    passed = (s for s in run.scenarios if s.verdict is Verdict.PASSED)
-    central = sum(is_central(metric, scenario) for scenario in passed for metric in scenario.metrics)
+def plots_each(scenarios: Iterable[ScenarioDocument], most: int) -> int:
+    """How many plots a central metric of these scenarios may have, if there shall be at most `most` of those."""
+    central = sum(is_central(metric, scenario) for scenario in scenarios for metric in scenario.metrics)
     return min(PLOTS_OF_A_METRIC, most // max(1, central))
 
 
 def central_metrics(number: int, scenario: ScenarioDocument, plots: int) -> list[MetricView]:
-    """The metrics that are shown with plots, those that gates judge first; `number` is the scenario's, from 1."""
-    most = plots if scenario.verdict is Verdict.PASSED else PLOTS_OF_A_METRIC
+    """The metrics that are shown with plots, those that gates judge first; `number` is the scenario's, from 1, and
+    `plots` how many a metric may have."""
     views = [
         MetricView(
-            metric, facts(metric), distribution.panels(metric, scenario.gates, f"{number - 1} {place}", most)
+            metric, facts(metric), distribution.panels(metric, scenario.gates, f"{number - 1} {place}", plots)
         )
         for place, metric in enumerate(scenario.metrics)
         if is_central(metric, scenario)

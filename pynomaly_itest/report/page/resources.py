@@ -42,12 +42,12 @@ def panels(run: RunDocument) -> list[Panel]:
 
 def panels_of(number: int, scenario: ScenarioDocument, plots: int) -> list[Panel]:
     """The target while one scenario ran, where a reader may want it; `number` is the scenario's, from 1, and `plots`
-    how many plots a metric of a passed scenario may have."""
+    how many plots a metric of it may have."""
     seen = scenario.resources
     if seen is None or len(seen.at_s) < _FEWEST_OF_A_SCENARIO:
         return []
     judged = any(gate.expression.startswith("target.") for gate in scenario.gates)
-    if scenario.verdict is Verdict.PASSED and not judged and plots < PLOTS_OF_A_METRIC:
+    if plots == 0 or (plots < PLOTS_OF_A_METRIC and not judged):
         return []
     x = Axis(seen.at_s[0], max(seen.at_s[-1], seen.at_s[0] + 0.001), LEFT, RIGHT)
     shown = [_memory(seen, _limits([scenario]), x, [], f" {number - 1}")]

@@ -135,8 +135,13 @@ class PageView:
     links: Sequence[Link]
 
 
-def view(run: RunDocument, most_plots: int = 100_000, links: Sequence[Link] = ()) -> PageView:
-    """The whole page, with at most `most_plots` plots of scenarios that passed, and links to what lies beside it."""
+def view(
+    run: RunDocument, most_plots: int = 100_000, most_whole: int = 100_000, links: Sequence[Link] = ()
+) -> PageView:
+    """The whole page, with links to what lies beside it.
+
+    The `most_whole` worst scenarios that are no pass have all of their plots; the others together `most_plots`.
+    """
     numbers = {scenario.id: number for number, scenario in enumerate(run.scenarios, start=1)}
     ranked = concerns(run)
     told = {
@@ -144,7 +149,8 @@ def view(run: RunDocument, most_plots: int = 100_000, links: Sequence[Link] = ()
         for place, c in enumerate(ranked[:_MOST_CARDS], start=1)
         if c.step or c.finding
     }
-    plots = plots_each(run, most_plots)
+    whole = _whole(ranked, most_whole)
+    plots = plots_each((s for s in run.scenarios if s.id not in whole), most_plots)
     return PageView(
         run=run,
         facts=_facts(run),
@@ -153,12 +159,21 @@ def view(run: RunDocument, most_plots: int = 100_000, links: Sequence[Link] = ()
         closest=[] if ranked else _closest(run),
         noted=noted(run),
         resources=resources.panels(run),
-        scenarios=[_scenario(numbers[s.id], s, run, told, plots) for s in run.scenarios],
+        scenarios=[
+            _scenario(numbers[s.id], s, run, told, PLOTS_OF_A_METRIC if s.id in whole else plots)
+            for s in run.scenarios
+        ],
         tags=sorted({tag for scenario in run.scenarios for tag in scenario.tags}),
         verdicts=[verdict for verdict in _IN_ORDER if run.counts.get(verdict)],
         plots_left_out=plots < PLOTS_OF_A_METRIC,
         links=links,
     )
+
+
+def _whole(ranked: Sequence[Concern], most: int) -> set[str]:
+    """The scenarios that the worst concerns are about."""
+    ids = dict.fromkeys(scenario.id for concern in ranked for scenario in concern.scenarios)
+    return set(list(ids)[:most])
 
 
 def _closest(run: RunDocument) -> list[ClosestView]:

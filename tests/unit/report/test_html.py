@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from report_builders import FINISHED, INTERRUPTED, ended, gate, one, started
+from report_samples import sample_run
 
 from pynomaly_itest.report.html import HtmlReport
 from pynomaly_itest.results import RunResult, fold
@@ -155,6 +156,15 @@ def test_what_is_shown_is_in_it_as_json(page: _Page, run: RunResult) -> None:
 
 def test_a_hundred_scenarios_stay_under_a_megabyte(hundred: RunResult) -> None:
     assert len(HtmlReport().render(hundred)) < 1_000_000
+
+
+def test_so_do_a_hundred_that_failed_and_the_worst_keep_their_plots() -> None:
+    run = sample_run(100)
+    for scenario in run.scenarios:
+        scenario.verdict = Verdict.FAILED
+    page = HtmlReport().render(run).decode()
+    assert len(page) < 1_000_000
+    assert page.count('class="plot"') > 30
 
 
 def test_so_do_three_hundred_failures_with_long_reasons() -> None:
