@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from types import SimpleNamespace
 from typing import Any
@@ -93,6 +94,7 @@ class World:
             return list(left)
 
         self.scene = SimpleNamespace(clean=clean)
+        self.target = SimpleNamespace(root_pid=lambda: None)
 
     def clock(self) -> float:
         return self.now_s
@@ -123,9 +125,17 @@ def run(step: Any, world: World) -> dict[str, Any]:
 def test_memory_waits_until_what_was_taken_is_given_back() -> None:
     world = World(Watcher(480, 470, 400, 300, 262))
     values = run(Memory(since=250), world)
-    assert values["rss_mb"] == 262
+    assert values["rss_mb"] == values["own_mb"] == 262
     assert values["kept_mb"] == 12
     assert values["settled_s"] == pytest.approx(9 * 0.25)
+
+
+def test_memory_of_our_own_process_is_what_no_other_shares() -> None:
+    world = World(Watcher(4_000))
+    world.target = SimpleNamespace(root_pid=os.getpid)
+    values = run(Memory(since=0), world)
+    assert values["rss_mb"] == 4_000
+    assert 5 < values["own_mb"] == values["kept_mb"] < 4_000
 
 
 def test_memory_that_does_not_settle_is_no_figure() -> None:
