@@ -150,13 +150,14 @@ class Browser:
             case _:
                 pass
 
-    def open(self, page: Path, fragment: str = "") -> None:
-        """Load a file and wait until it is loaded; what was noted before is forgotten."""
+    def open(self, page: Path | str, fragment: str = "") -> None:
+        """Load a file or an address and wait until it is loaded; what was noted before is forgotten."""
         # Without this, only the fragment changes and nothing is loaded.
         self.call("Page.navigate", url="about:blank")
         self._wait_for_load()
         self.noise = Noise()
-        self.call("Page.navigate", url=page.as_uri() + fragment)
+        address = page if isinstance(page, str) else page.as_uri()
+        self.call("Page.navigate", url=address + fragment)
         self._wait_for_load()
 
     def _wait_for_load(self) -> None:
