@@ -80,12 +80,12 @@ def _lines(holdings: Holdings, *, everything: bool) -> Iterator[str]:
                 yield _cut(f"  {scenario}", _WIDTH)
             yield from _trend_lines(trend, group)
         if len(judged) < len(found):
-            yield f"  {len(found) - len(judged)} figures that no gate judges: --all"
+            yield f"  {_plural(len(found) - len(judged), 'figure')} that no gate judges: --all"
         yield ""
     for bad in holdings.unreadable:
         yield f"! {bad.name} can't be read: {bad.why}"
     if holdings.left_out:
-        yield f"{holdings.left_out} older runs are not shown: --limit"
+        yield f"{_plural(holdings.left_out, 'older run')} not shown: --limit"
 
 
 def _run_line(run: PastRun) -> str:
