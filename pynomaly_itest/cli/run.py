@@ -81,7 +81,9 @@ def run(  # a flag each, by what they are about: see flags.py
     if _looping(said):
         from pynomaly_itest.cli.loop import go_on
 
-        raise typer.Exit(go_on(plan, request, said))
+        with ci.commands_stopped():
+            code = go_on(plan, request, said)
+        raise typer.Exit(code)
     with ci.commands_stopped():
         ended = execution.execute(plan, request)
     ci.tell_github(ended.result)

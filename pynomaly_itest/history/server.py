@@ -19,6 +19,7 @@ _LONGEST_PATH = 4_000
 _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -28,8 +29,6 @@ class HistoryServer(ThreadingHTTPServer):
     """Bound to 127.0.0.1 and nowhere else. `url` is where the pages are."""
 
     daemon_threads = True
-    # who waits at the port of an old run must not be answered by this one
-    allow_reuse_address = True
 
     def __init__(self, folder: Path, port: int = 0, most: int = 50) -> None:
         """Raises UsageError where the folder is missing or the port can't be had."""
@@ -90,7 +89,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", answer.media)
         self.send_header("Content-Length", str(len(answer.body)))
         self.send_header("Content-Security-Policy", answer.policy)
-        self.send_header("Cross-Origin-Resource-Policy", answer.readers)
         for name, value in {**_ALWAYS, **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()

@@ -18,11 +18,13 @@ from pynomaly_itest.history.trend import groups
 from pynomaly_itest.report.beside import beside
 
 _CLOSED = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-# Made by other programs, with styles and scripts of their own: shown without any right on this site.
-_SANDBOX = (
-    "sandbox allow-scripts; default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline';"
-    " img-src 'self' data:; font-src 'self'; frame-ancestors 'none'"
+# Made by other programs, with styles and scripts of their own, which can load nothing and send nothing.
+_OWN_SCRIPTS = (
+    "default-src 'none'; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; img-src 'self' data:;"
+    " font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 )
+# The names in a flame graph come from the process that was watched: its script has no right on this site either.
+_SANDBOX = f"sandbox allow-scripts; {_OWN_SCRIPTS}"
 _BESIDE = ("flamegraph.svg", "coverage")
 _MEDIA = {
     ".svg": "image/svg+xml",
@@ -38,13 +40,12 @@ _LARGEST_FILE = 64 << 20
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole reply. `policy` is its content security policy, `readers` its cross-origin resource policy."""
+    """A whole reply; `policy` is its content security policy."""
 
     status: HTTPStatus
     media: str
     body: bytes
     policy: str = _CLOSED
-    readers: str = "same-origin"
 
     @classmethod
     def text(cls, status: HTTPStatus, text: str) -> Answer:
@@ -143,5 +144,5 @@ def _beside(folder: Path, words: list[str]) -> Answer:
     if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
         return NOT_FOUND
     media = _MEDIA.get(path.suffix, "application/octet-stream")
-    # a page in a sandbox is of no origin: its own style sheet and script come to it as to a stranger
-    return Answer(HTTPStatus.OK, media, path.read_bytes(), _SANDBOX, readers="cross-origin")
+    policy = _SANDBOX if path.suffix == ".svg" else _OWN_SCRIPTS
+    return Answer(HTTPStatus.OK, media, path.read_bytes(), policy)
