@@ -12,6 +12,7 @@ from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.load_curves import curves_of_load
 from pynomaly_itest.steps.load_leaks import LeakWatch
 from pynomaly_itest.steps.load_limits import objectives_of
@@ -159,6 +160,10 @@ class Load(Step):
 
     async def once(self, context: StepContext) -> Values:
         """The load, put on one time."""
+        crowd = Crowd(context.target)
+        return crowd.doubting(await self._put_on(context))
+
+    async def _put_on(self, context: StepContext) -> Values:
         from pynomaly_itest.load import run_load
 
         if context.target.info.kind == "inprocess":

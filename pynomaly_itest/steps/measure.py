@@ -15,6 +15,7 @@ from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape, unit_of
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.measure_tally import Tally
 
 _MOST_QUESTIONS = 10_000
@@ -87,7 +88,7 @@ class Measure(Step):
 
         steps = self._questions(context)
         await self._repeat(_Round(steps, self.warmup, "warm-up", Tally()), context)
-        tally = Tally()
+        tally, crowd = Tally(), Crowd(context.target)
         duration_s = 0.0
         start = context.clock()
         try:
@@ -95,12 +96,12 @@ class Measure(Step):
                 began = context.clock()
                 await self._repeat(_Round(steps, times, "measuring", tally, duration_s, began), context)
                 duration_s += context.clock() - began
-                if self._is_decided(tally, duration_s, context):
+                if self._is_decided(tally, duration_s, context, crowd):
                     break
         except asyncio.CancelledError:
             context.keep(tally.values(duration_s=duration_s + context.clock() - began))
             raise
-        return tally.values(duration_s=duration_s)
+        return crowd.doubting(tally.values(duration_s=duration_s))
 
     def _batches(self, tally: Tally, context: StepContext, start: float) -> Iterator[int]:
         """How many calls to make before each look at the gates: as many again as there were."""
@@ -112,12 +113,12 @@ class Measure(Step):
                 return
             yield min(tally.count, affordable)
 
-    def _is_decided(self, tally: Tally, duration_s: float, context: StepContext) -> bool:
+    def _is_decided(self, tally: Tally, duration_s: float, context: StepContext, crowd: Crowd) -> bool:
         """Whether no gate on this step is open any more; each look halves the error left for the next."""
         if self.until != "decided":
             return True
         tally.error_share /= 2
-        return context.scene.undecided(tally.values(duration_s=duration_s)) is None
+        return context.scene.undecided(crowd.doubting(tally.values(duration_s=duration_s))) is None
 
     def _questions(self, context: StepContext) -> Iterator[Step]:
         """The step of each call, in order, for ever."""

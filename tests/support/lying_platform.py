@@ -150,6 +150,9 @@ class Clock:
 class _Nothing:
     info = TargetInfo(kind="url", url="http://platform")
 
+    def root_pid(self) -> int | None:
+        return None
+
 
 def run_step(
     kind: str,

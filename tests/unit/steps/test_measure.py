@@ -45,6 +45,10 @@ class World:
     def keep(self, _: Any) -> None: ...
 
     @property
+    def target(self) -> Any:
+        return SimpleNamespace(root_pid=lambda: None)
+
+    @property
     def scene(self) -> Any:
         return SimpleNamespace(undecided=self.undecided)
 

@@ -1,0 +1,67 @@
+"""Times on a crowded machine are too high if anything: a limit they keep is kept, one they break may not be broken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pynomaly_itest.steps.base import Values
+
+if TYPE_CHECKING:
+    from pynomaly_itest.measure import Doubt, Estimate
+    from pynomaly_itest.target.base import Target
+    from pynomaly_itest.target.neighbours import Usage
+
+_TIMES = ("ms", "s")
+_RATES = ("rate", "goodput", "goodput_ratio", "requests_per_second", "samples_per_second")
+
+
+class Crowd:
+    """Watches from now on how much of the machine others take."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._before = self._usage()
+
+    def doubting(self, values: Values) -> Values:
+        """The values; where others took too much since then, times and rates carry the doubt."""
+        from pynomaly_itest.target.neighbours import crowding
+
+        why = crowding(self._before, self._usage())
+        return values if why is None else doubted(values, why)
+
+    def _usage(self) -> Usage | None:
+        from pynomaly_itest.target.neighbours import Usage
+
+        return Usage.now(self._target.root_pid())
+
+
+def doubted(values: Mapping[str, Any], why: str) -> Values:
+    """The values, with times too high if anything, and rates too low; a doubt that is there stays."""
+    from pynomaly_itest.measure import Doubt, Estimate, Samples
+
+    high, low = Doubt(why, "high"), Doubt(why, "low")
+    out: Values = {}
+    for name, value in values.items():
+        if isinstance(value, Samples) and value.unit in _TIMES:
+            out[name] = replace(value, doubt=value.doubt or high)
+        elif name in _RATES and isinstance(value, Estimate):
+            out[name] = replace(value, doubt=value.doubt or low)
+        elif name in _RATES and callable(value):
+            out[name] = _Doubted(value, low)
+        else:
+            out[name] = value
+    return out
+
+
+class _Doubted:
+    """An inference whose estimates carry a doubt."""
+
+    def __init__(self, inference: Any, doubt: Doubt) -> None:
+        self._inference = inference
+        self._doubt = doubt
+
+    def __call__(self, confidence: float) -> Estimate:
+        estimate: Estimate = self._inference(confidence)
+        return replace(estimate, doubt=estimate.doubt or self._doubt)
