@@ -88,15 +88,19 @@ def proven(
 ) -> Verdict:
     """Of all tests of one rate together, at `confidence`: passed (it holds), failed (it breaks), or inconclusive.
 
-    Latencies are judged by this rate's tests. For a ratio those of the lower rates count too (what fails seldom
-    takes many requests to prove), after it was within its limit here. A rate that broke each time, and was tested
-    more than once, is broken, whatever the figures of all tests together are.
+    A rate is broken if none held at it or above, and at least two broke at it or below: what breaks at less breaks
+    at more. Latencies are judged by this rate's tests. For a ratio those of the lower rates count too (what fails
+    seldom takes many requests to prove), after it was within its limit here.
     """
-    here = [level for level in levels if level.rate == rate and level.verdict != "untold"]
+    told = [level for level in levels if level.verdict != "untold"]
+    here = [level for level in told if level.rate == rate]
     if not here:
         return Verdict.INCONCLUSIVE
+    if not any(level.held for level in told if level.rate >= rate):
+        broken = sum(not level.held for level in told if level.rate <= rate)
+        return Verdict.FAILED if broken > 1 else Verdict.INCONCLUSIVE
     if not any(level.held for level in here):
-        return Verdict.FAILED if len(here) > 1 else Verdict.INCONCLUSIVE
+        return Verdict.INCONCLUSIVE
     lower = [level for level in levels if level.rate <= rate]
     judged = [
         judge_pooled(objective, _results(here if objective.statistic else lower), confidence)

@@ -110,7 +110,7 @@ def _by_interval(estimate: Estimate, op: str, limit: float) -> Judgement:
         return Judgement(Verdict.PASSED, f"{shown} is wholly {op} {_number(limit)}")
     needed = _samples_to_settle(estimate, doubtful if compare(estimate.value, limit) else sure, limit)
     more = "more samples may settle it" if needed is None else f"about {needed} samples might settle it"
-    if estimate.note and estimate.low is None and estimate.high is None:
+    if estimate.note and doubtful is None:
         return Judgement(Verdict.INCONCLUSIVE, estimate.note)
     return Judgement(Verdict.INCONCLUSIVE, f"{shown} straddles {_number(limit)}: {more}", needed)
 

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from pynomaly_itest.errors import CannotMeasure, NotEnoughEvidence
+from pynomaly_itest.errors import CannotMeasure, NotEnoughEvidence, StepFailed
 from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.load_curves import curves_of_capacity
 from pynomaly_itest.steps.load_limits import objectives_of
-from pynomaly_itest.steps.load_requests import MixPart, Part, Verify, calibration, prepared, verified
+from pynomaly_itest.steps.load_requests import (
+    MixPart,
+    Part,
+    Verify,
+    asked_alone,
+    calibration,
+    prepared,
+    verified,
+)
 from pynomaly_itest.steps.load_values import CREATING
 
 if TYPE_CHECKING:
-    from pynomaly_itest.load import Calibration, LoadPlan, LoadResult
+    from pynomaly_itest.load import Endpoint, LoadPlan, LoadResult
+    from pynomaly_itest.load.capacity import Found
     from pynomaly_itest.load.levels import Level
     from pynomaly_itest.load.objectives import Objective
     from pynomaly_itest.load.search import Bounds
@@ -27,13 +35,11 @@ if TYPE_CHECKING:
 
 _WARM_UP_S = 0.5
 _SHORTEST_LEVEL_S = 4.0
-_MOST_HOLDS = 3
-_LAST_TESTS = 3
-"""With time for no more than these, no finer boundary is sought, but the one there is proven."""
-_MOST_TESTS = 6
-"""Of one level, to prove that it holds."""
-_OVERHEAD_S = 1.0
-"""What a level takes beside its length: starting the generator, waiting for the last answers."""
+_IN_A_ROW = 3
+_SLACK_MS = 5.0
+_PAUSE_S = 0.1
+_PATIENCE_S = 15.0
+"""How long a target has to become well again after a rate that broke it."""
 
 
 @STEPS.register("capacity")
@@ -108,12 +114,83 @@ class Capacity(Step):
         parts = await prepared(self._parts(), context, draw=self.draw, check_every=self.check_every)
         if self.verify is not False:
             parts = await verified(parts, Verify() if self.verify is True else self.verify, context)
-        search = _Search(self, parts, context, await calibration(context), objectives_of(self.objectives))
-        await search.run()
-        values = search.values()
-        if search.untold:
-            raise NotEnoughEvidence(search.untold, values)
+        found = await self._searched(parts, context)
+        values = _values(found, objectives_of(self.objectives), context.confidence)
+        if found.untold:
+            raise NotEnoughEvidence(found.untold, values)
         return values
+
+    async def _searched(self, parts: list[Part], context: StepContext) -> Found:
+        from pynomaly_itest.load import run_load
+        from pynomaly_itest.load.capacity import Search
+        from pynomaly_itest.load.objectives import Abort
+
+        known, objectives = await calibration(context), objectives_of(self.objectives)
+        usual = await self._well(parts[0].endpoint, context, None)
+
+        async def hold(rate: float, seconds: float) -> LoadResult:
+            return await run_load(
+                self._plan(parts, rate, seconds, context),
+                calibration=known,
+                confidence=context.confidence,
+                abort=Abort(objectives, after_s=1.5),
+            )
+
+        async def settle() -> str | None:
+            context.progress("waiting until the target is well again")
+            return await self._amiss(parts[0].endpoint, usual, context)
+
+        search = Search(
+            bounds=self._bounds(),
+            objectives=objectives,
+            level_s=_seconds(self.level),
+            budget_s=_seconds(self.budget),
+            confidence=context.confidence,
+            hold=hold,
+            settle=settle,
+            clock=context.clock,
+            tell=lambda text: context.progress(f"testing {text}"),
+        )
+        return await search.run()
+
+    async def _well(self, endpoint: Endpoint, context: StepContext, limit_ms: float | None) -> float:
+        """How long the slowest of a few requests takes, one after the other; raises StepFailed where one fails."""
+        slowest_ms = 0.0
+        for _ in range(_IN_A_ROW):
+            begun = context.clock()
+            await asked_alone(endpoint, endpoint.bodies[0], context)
+            slowest_ms = max(slowest_ms, 1000 * (context.clock() - begun))
+            if limit_ms is not None and slowest_ms > limit_ms:
+                break
+        return slowest_ms
+
+    async def _amiss(self, endpoint: Endpoint, usual_ms: float, context: StepContext) -> str | None:
+        """Wait until single requests take about as long as before; what is amiss where that is not in time."""
+        begun, limit_ms, amiss = context.clock(), 2 * usual_ms + _SLACK_MS, ""
+        while context.clock() - begun < _PATIENCE_S:
+            try:
+                took_ms = await self._well(endpoint, context, limit_ms)
+                amiss = f"a single request takes {took_ms:.0f} ms, before it took {usual_ms:.0f} ms"
+                if took_ms <= limit_ms:
+                    return None
+            except StepFailed as problem:
+                amiss = problem.message
+            await context.sleep(_PAUSE_S)
+        return amiss
+
+    def _plan(self, parts: list[Part], rate: float, seconds: float, context: StepContext) -> LoadPlan:
+        from pynomaly_itest.load import ConstantArrivalRate, LoadPlan
+
+        return LoadPlan(
+            url=context.target.info.url,
+            endpoints=tuple(part.endpoint for part in parts),
+            executor=ConstantArrivalRate(rate=rate, duration_s=seconds + _WARM_UP_S),
+            warm_up_s=_WARM_UP_S,
+            timeout_s=_seconds(self.timeout),
+            max_in_flight=self.max_in_flight,
+            workers=self.workers,
+            seed=context.seed,
+        )
 
     def _parts(self) -> list[MixPart]:
         return self.mix if self.mix is not None else [MixPart(request=self.request or {})]
@@ -125,171 +202,44 @@ class Capacity(Step):
         return Bounds(first, most, parse_quantity(self.precision, "1"))
 
 
-@dataclass
-class _Search:
-    """A search under way: the levels tested so far, and what they say."""
+def _values(found: Found, objectives: Sequence[Objective], confidence: float) -> Values:
+    levels = [_told(level, objectives) for level in found.levels]
+    limits = {o.statistic: o.limit for o in objectives if o.statistic is not None}
+    return {
+        **curves_of_capacity(levels, limits, found.held, found.broken),
+        "rate": _rate(found, confidence),
+        "reason": found.reason,
+        "highest_held": found.held,
+        "lowest_broken": found.broken,
+        "finished": found.is_final,
+        "levels": levels,
+        "tests": sum(len(level.results) for level in found.levels),
+        "requests": sum(level.requests for level in found.levels),
+    }
 
-    step: Capacity
-    parts: list[Part]
-    context: StepContext
-    calibration: Calibration
-    objectives: tuple[Objective, ...]
-    levels: list[Level] = field(default_factory=list)
-    untold: str = ""
-    """Why the search had to end without a boundary: the generator."""
-    begun_s: float = 0.0
 
-    async def run(self) -> None:
-        """Test levels until the boundary is found and proven, or the time is up."""
-        self.begun_s = self.context.clock()
-        while (rate := self._next()) is not None and self._has_time():
-            tested = await self._tested(rate)
-            if tested.verdict == "untold":  # once may be a neighbour's doing
-                tested = await self._tested(rate)
-            self.levels.append(tested)
-            if tested.verdict == "untold":
-                self.untold = f"at {rate:.4g} requests/s {tested.reason}"
-                return
+def _rate(found: Found, confidence: float) -> Estimate:
+    """The highest rate that held, between the highest proven to hold and the lowest proven to break."""
+    from pynomaly_itest.measure import Estimate
 
-    def _next(self) -> float | None:
-        """The rate to test: what the search asks for, then what is still unproven beside the boundary."""
-        from pynomaly_itest.load.search import boundary, next_level
-
-        trials, bounds = self._trials(), self.step._bounds()
-        if (
-            self._tests_left() <= _LAST_TESTS
-        ):  # better a wide boundary that is proven than a narrow one that is not
-            bounds = replace(bounds, precision=float("inf"))
-        rate = next_level(trials, bounds)
-        held = boundary(trials, bounds).held
-        if rate is not None or held is None:
-            return rate
-        tests = self._at(held)
-        return held if self._proven(held) == "inconclusive" and len(tests) < _MOST_TESTS else None
-
-    def _has_time(self) -> bool:
-        return not self.levels or self._tests_left() >= 1
-
-    def _tests_left(self) -> float:
-        """For how many tests there is time."""
-        spent_s = self.context.clock() - self.begun_s
-        needed_s = _seconds(self.step.level) + _WARM_UP_S + _OVERHEAD_S
-        return (_seconds(self.step.budget) - spent_s) // needed_s
-
-    async def _tested(self, rate: float) -> Level:
-        """Hold a rate until it is steady, broken, or has been held three times as long."""
-        from pynomaly_itest.load.levels import Level, seen_in
-
-        results: list[LoadResult] = []
-        verdict, reason = "unsteady", ""
-        while verdict == "unsteady" and len(results) < _MOST_HOLDS and (not results or self._has_time()):
-            self._tell(rate, len(results))
-            results.append(await self._held_once(rate))
-            verdict, reason = seen_in(results[-1], self.objectives)
-        return Level(rate, tuple(results), verdict, reason)  # type: ignore[arg-type]
-
-    async def _held_once(self, rate: float) -> LoadResult:
-        from pynomaly_itest.load import run_load
-        from pynomaly_itest.load.objectives import Abort
-
-        return await run_load(
-            self._plan(rate),
-            calibration=self.calibration,
-            confidence=self.context.confidence,
-            abort=Abort(self.objectives, after_s=1.5),
-        )
-
-    def _plan(self, rate: float) -> LoadPlan:
-        from pynomaly_itest.load import ConstantArrivalRate, LoadPlan
-
-        step = self.step
-        return LoadPlan(
-            url=self.context.target.info.url,
-            endpoints=tuple(part.endpoint for part in self.parts),
-            executor=ConstantArrivalRate(rate=rate, duration_s=_seconds(step.level) + _WARM_UP_S),
-            warm_up_s=_WARM_UP_S,
-            timeout_s=_seconds(step.timeout),
-            max_in_flight=step.max_in_flight,
-            workers=step.workers,
-            seed=self.context.seed + len(self.levels),
-        )
-
-    def _tell(self, rate: float, holds: int) -> None:
-        held = max((level.rate for level in self.levels if level.held), default=None)
-        so_far = "" if held is None else f", {held:.4g}/s held"
-        again = f" (held on, {holds + 1}. time)" if holds else ""
-        self.context.progress(f"testing {rate:.4g}/s{again}{so_far}")
-
-    def _trials(self) -> list[Any]:
-        from pynomaly_itest.load.search import Trial
-
-        return [Trial(level.rate, level.held) for level in self.levels if level.verdict != "untold"]
-
-    def _at(self, rate: float) -> list[Level]:
-        return [level for level in self.levels if level.rate == rate]
-
-    def _proven(self, rate: float) -> str:
-        from pynomaly_itest.load.levels import proven
-
-        return proven(self.levels, rate, self.objectives, self.context.confidence).value
-
-    def values(self) -> Values:
-        from pynomaly_itest.load.search import boundary
-
-        found = boundary(self._trials(), self.step._bounds())
-        levels = [_told(level, self.objectives) for level in self.levels]
-        limits = {o.statistic: o.limit for o in self.objectives if o.statistic is not None}
-        return {
-            **curves_of_capacity(levels, limits, found.held, found.broken),
-            "rate": self._rate(found.held, found.broken),
-            "reason": self._reason(found.broken),
-            "highest_held": found.held,
-            "lowest_broken": found.broken,
-            "finished": found.is_final,
-            "levels": levels,
-            "tests": sum(len(level.results) for level in self.levels),
-            "requests": sum(level.requests for level in self.levels),
-        }
-
-    def _rate(self, held: float | None, broken: float | None) -> Estimate:
-        """The boundary's lower side, between the highest rate proven to hold and the lowest proven to break."""
-        from pynomaly_itest.measure import Estimate
-
-        rates = sorted({level.rate for level in self.levels})
-        low = max((r for r in rates if held and r <= held and self._proven(r) == "passed"), default=None)
-        high = min((r for r in rates if broken and r >= broken and self._proven(r) == "failed"), default=None)
-        note = ""
-        if held is None and broken is not None:
-            low = 0.0
-        elif low is None:
-            note = (
-                "no rate has requests enough to prove that it holds: hold levels longer, or raise the budget"
-            )
-        elif high is None:
-            note = f"at least: {self._reason(broken)}"
-        n = sum(level.requests for level in self.levels)
-        return Estimate(
-            held or 0.0,
-            "requests/s",
-            n,
-            low,
-            high,
-            self.context.confidence,
-            "retested boundary",
-            at_least=0.0,
-            note=note,
-        )
-
-    def _reason(self, broken: float | None) -> str:
-        """Why the next level failed, or why none did."""
-        if self.untold:
-            return self.untold
-        if broken is None:
-            top = max((level.rate for level in self.levels), default=0.0)
-            why = "" if top >= self.step._bounds().most else ", where the time was up"
-            return f"nothing broke up to {top:.4g} requests/s{why}"
-        told = [level.reason for level in self._at(broken) if not level.held]
-        return f"at {broken:.4g} requests/s {told[-1] if told else 'it broke'}"
+    low, note = found.low, ""
+    if found.held is None and found.broken is not None:
+        low = 0.0
+    elif low is None:
+        note = "no rate had requests enough to prove that it holds: raise the budget, or hold levels longer"
+    elif found.high is None:
+        note = f"at least {low:.4g}: {found.reason}"
+    return Estimate(
+        found.held or 0.0,
+        "requests/s",
+        sum(level.requests for level in found.levels),
+        low,
+        found.high,
+        confidence,
+        "retested boundary",
+        at_least=0.0,
+        note=note,
+    )
 
 
 def _told(level: Level, objectives: Sequence[Objective]) -> dict[str, Any]:

@@ -126,7 +126,7 @@ async def _answer(endpoint: Endpoint, body: bytes, verify: Verify, context: Step
             raise CannotMeasure(f"the references have no answer to this {endpoint.name}: it asks otherwise")
         return msgspec.convert(known, Answer)
     context.progress(f"asking {endpoint.name} alone")
-    replies = [await _asked_alone(endpoint, body, context) for _ in range(verify.times)]
+    replies = [await asked_alone(endpoint, body, context) for _ in range(verify.times)]
     try:
         return learn(replies, endpoint.steady)
     except Unsteady as problem:
@@ -135,7 +135,8 @@ async def _answer(endpoint: Endpoint, body: bytes, verify: Verify, context: Step
         ) from problem
 
 
-async def _asked_alone(endpoint: Endpoint, body: bytes, context: StepContext) -> bytes:
+async def asked_alone(endpoint: Endpoint, body: bytes, context: StepContext) -> bytes:
+    """The body of the answer to a request with nothing beside it; raises RequestFailed where it is no success."""
     from pynomaly_itest.target.http import Body, RequestFailed
 
     reply = await context.http.send(

@@ -105,7 +105,8 @@ async def serve(options: argparse.Namespace) -> None:
             ended.set()
 
     loop.add_reader(0, heard)
-    print(listening.sockets[0].getsockname()[1], flush=True)
+    sys.stdout.write(f"{listening.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
     await ended.wait()
     listening.close()
 

@@ -55,7 +55,7 @@ def test_tests_that_are_disturbed_now_and_then_do_not_mislead_it_far(
     capacity: float, seed: float, noise: float
 ) -> None:
     """Each test goes wrong with up to 20 %: a level is decided by its majority, so the search ends all the same."""
-    chance = random.Random(f"{seed}")
+    chance = random.Random(f"{seed}")  # noqa: S311 - noise, not a secret
     trials = search(lambda level: (level <= capacity) == (chance.random() >= noise))
     assert boundary(trials, BOUNDS).is_final
     if noise == 0:
