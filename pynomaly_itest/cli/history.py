@@ -98,7 +98,7 @@ def _run_line(run: PastRun) -> str:
     mark = "…" if run.state == "running" else MARKS[run.verdict]
     when = run.started_at[:16].replace("T", " ")
     counts = f"{passed}/{len(run.scenarios)} passed"
-    what = " ".join(part for part in (run.version, run.commit[:12]) if part)
+    what = " ".join(part for part in (run.version, run.commit.removeprefix("git ")[:12]) if part)
     return _cut(
         f"{mark} {when:<16}  {state:<12}  {counts:<14} {duration(run.duration_s):>12}  {what}", _WIDTH
     ).rstrip()

@@ -52,7 +52,8 @@ class PastScenario:
 
 @dataclass(frozen=True)
 class PastRun:
-    """`name` is its folder's; all texts are free of control characters."""
+    """`name` is its folder's; all texts are free of control characters. `commit`: of the target's build where that is
+    known, else what was checked out where the run was started."""
 
     name: str
     folder: Path
@@ -89,7 +90,7 @@ def past_run(run: RunResult, folder: Path, *, running: bool) -> PastRun:
         target_kind=one_line(run.target.kind),
         target_url=one_line(run.target.url),
         version=one_line(run.target.version or ""),
-        commit=one_line(started.environment.get("commit", "")),
+        commit=one_line(run.target.build or started.environment.get("commit", "")),
         started_at=clean(started.started_at),
         duration_s=run.duration_s,
         verdict=run.verdict,

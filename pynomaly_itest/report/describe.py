@@ -65,6 +65,7 @@ def _describe(run: RunResult) -> RunDocument:
         target=TargetDocument(
             kind=clean(run.target.kind), url=one_line(run.target.url), version=_optional(run.target.version)
         ),
+        build=_optional(run.target.build),
         started_at=clean(started.started_at),
         duration_s=round(run.duration_s, 6),
         target_start_s=run.target_start_s,

@@ -258,7 +258,8 @@ class AbortDocument(_Part):
 
 
 class RunDocument(_Part):
-    """A run as reports show it. `why` is the sentence that explains `verdict`."""
+    """A run as reports show it. `why` is the sentence that explains `verdict`; `build` says which code the target is,
+    where the run started it itself."""
 
     model_config = ConfigDict(frozen=True, title="pynomaly-itest run.json")
 
@@ -272,6 +273,7 @@ class RunDocument(_Part):
     profile_files: list[str]
     description: str
     target: TargetDocument
+    build: str | None
     started_at: str
     duration_s: float
     target_start_s: float | None

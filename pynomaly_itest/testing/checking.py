@@ -1,8 +1,8 @@
 """Whether a workflow checked anything at all: a workflow in which nothing was asserted is no evidence of a pass.
 
 A workflow's file, and what it imports from beside itself, is compiled with a mark before every statement that can
-tell a target that misbehaves: `assert`, calls named like an assertion (`assert_allclose`, `raises`), `call` of the
-API (it refuses a wrong status), and whatever holds a `raise`. Lines and values in tracebacks stay as they are.
+tell a target that misbehaves: `assert`, calls named like a check (`assert_allclose`, `raises`, `verify_scores`), `call`
+of the API (it refuses a wrong status), and whatever holds a `raise`. Lines and values in tracebacks stay as they are.
 `assert` is kept even where Python runs with -O.
 """
 
@@ -21,7 +21,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 _MARK = "__itest_checked__"
-_CHECKING_CALLS = ("raises", "call", "expect")
+_CHECKING_NAMES = ("assert", "check", "ensure", "expect", "raise", "require", "verify")
 _MAY_REFUSE = (
     ast.If,
     ast.For,
@@ -143,6 +143,6 @@ def _calls_a_check(node: ast.AST) -> bool:
 def _is_a_check(function: ast.expr) -> bool:
     match function:
         case ast.Name(name) | ast.Attribute(attr=name):
-            return name.lower().startswith("assert") or name in _CHECKING_CALLS
+            return name.lower().lstrip("_").startswith(_CHECKING_NAMES) or name == "call"
         case _:
             return False

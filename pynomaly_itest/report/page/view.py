@@ -203,6 +203,7 @@ def _facts(run: RunDocument) -> list[Fact]:
     facts = [
         Fact("Target", f"{run.target.kind} {run.target.url}{version}"),
         Fact("Profile", run.profile),
+        Fact("Build", run.build or ""),
         Fact("Commit", run.environment.get("commit", "")),
         Fact("Started", when(run.started_at)),
         Fact("Took", f"{duration(run.duration_s)}{start}"),

@@ -45,6 +45,8 @@ def checks_of(folder: Path, body: str) -> int:
         "for y in (1, 2):\n    assert y",
         "import unittest\nunittest.TestCase().assertEqual(x, 1)",
         "ok = [assert_close(y) for y in (1,)] if False else assert_ok()",
+        "class Reply:\n    def raise_for_status(self): ...\nReply().raise_for_status()",
+        "verify_scores = _check_it = print\nverify_scores()",
         "with raises(ValueError):\n    raise ValueError",
         "try:\n    int('no')\nexcept ValueError:\n    pass\nelse:\n    raise AssertionError('was taken')",
         "match x:\n    case 2:\n        raise AssertionError",
