@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pynomaly_itest.errors import UsageError
+
 if TYPE_CHECKING:
     from pynomaly_itest.history.archive import Holdings
     from pynomaly_itest.history.past import PastRun
@@ -33,6 +35,8 @@ def history(
 ) -> None:
     """Show the runs of a folder, oldest first, and how their figures went."""
     if serve:
+        if json_ or profile is not None or all_:
+            raise UsageError("--serve shows everything: --json, --profile and --all don't go with it")
         serve_until_stopped(folder, port, limit)
         return
     from dataclasses import replace

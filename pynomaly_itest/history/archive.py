@@ -49,6 +49,9 @@ class Archive:
         """The runs as they are now; raises UsageError where there is no such folder."""
         if not self.folder.is_dir():
             raise UsageError(f"no folder {self.folder}", hint="name a folder of runs, such as reports")
+        if (self.folder / LOG).is_file():
+            hint = f"name the folder it lies in: {self.folder.resolve().parent}"
+            raise UsageError(f"{self.folder} is one run, not a folder of runs", hint=hint)
         found = sorted(self._folders(), key=lambda folder: folder.name)
         newest = found[-self.most :]
         seen = [one for folder in newest if (one := self._one(folder)) is not None]

@@ -56,6 +56,7 @@ def test_bad_input_is_told(itest: Itest) -> None:
     (itest.folder / "reports").mkdir()
     assert itest("history").out == "no runs here\n"
     assert itest("report", "reports/none", "--serve").code == 2
+    assert "--serve shows everything" in itest("history", "--serve", "--json").err
 
 
 @pytest.mark.parametrize(

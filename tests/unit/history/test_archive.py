@@ -71,6 +71,8 @@ def test_a_killed_run_is_no_pass_and_one_under_way_is_running(tmp_path: Path) ->
 def test_a_folder_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
         Archive(tmp_path / "absent").look()
+    with pytest.raises(UsageError, match="is one run"):
+        Archive(write_run(tmp_path, 3, 30)).look()
 
 
 def test_texts_are_clean(tmp_path: Path) -> None:
