@@ -7,12 +7,13 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pynomaly_itest.comparison.metrics import Metric, Wanted, absolute, paired
 from pynomaly_itest.comparison.pairing import Pair, Pairing, PairTerms, SideFailed, cores_for_both
 from pynomaly_itest.comparison.pressure import Pressure, stalled_share
+from pynomaly_itest.comparison.resting import at_rest
 from pynomaly_itest.comparison.sides import Side, Started, check_alike
 from pynomaly_itest.comparison.workload import Preparation, Question
 from pynomaly_itest.lifecycle import to_its_end
@@ -99,7 +100,8 @@ _WEAKER = (
 class LiveComparison:
     """Measures two sides against each other; `say` hears how it goes, `clock` is monotonic, in seconds.
 
-    `measure` takes what one pair gives, in a thread of its own.
+    `rest` waits until both have nothing left to do from their start; `measure` takes what one pair gives, in a
+    thread of its own.
     """
 
     sides: tuple[Side, Side]
@@ -107,6 +109,7 @@ class LiveComparison:
     say: Say = lambda text: None
     clock: Callable[[], float] = time.monotonic
     measure: MeasurePair = measure_pair
+    rest: Callable[[Sequence[Started]], Awaitable[bool]] = at_rest
 
     def __post_init__(self) -> None:
         self.outcome = Outcome(self.sides[0].label, self.sides[1].label)
@@ -177,7 +180,10 @@ class LiveComparison:
         async with _both(self.sides, self._chance) as started:
             check_alike(*started)
             self.outcome.questions = started[0].questions
-            terms = self._pair_terms()
+            rested = await self.rest(started)
+            if not rested:
+                self.outcome.notes.append(f"pair {len(self.outcome.pairs) + 1}: a side did not come to rest")
+            terms = replace(self._pair_terms(), rested=rested)
             measuring = asyncio.create_task(
                 asyncio.to_thread(self.measure, started, terms, self._chance, self._stop)
             )

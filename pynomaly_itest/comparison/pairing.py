@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from pynomaly_itest.comparison.asking import Asker, answers_per_second, check, refuse_error
+from pynomaly_itest.comparison.resting import cpu_time_s, threads_of
 from pynomaly_itest.comparison.sides import Started
 from pynomaly_itest.errors import ItestError
 from pynomaly_itest.load.plan import Endpoint
@@ -42,11 +43,12 @@ MIB = 1024 * 1024
 @dataclass(frozen=True)
 class PairTerms:
     """asking_s: how long questions alternate. blocks: pairs of throughput blocks. cores: for both sides; ()
-    leaves them where they are."""
+    leaves them where they are. rested: both were at rest before, so that processor time is that of answers."""
 
     asking_s: float = 2.0
     blocks: int = 2
     cores: tuple[int, ...] = ()
+    rested: bool = True
 
 
 @dataclass
@@ -84,15 +86,17 @@ class Pairing:
             self._pin()
             try:
                 self._warm_up(askers)
-                before = [_cpu_s(side) for side in self.started]
+                before = [cpu_time_s(side) for side in self.started]
                 pair.latency_ms = self._alternate(askers)
-                after = [_cpu_s(side) for side in self.started]
+                after = [cpu_time_s(side) for side in self.started]
             finally:
                 for asker in askers:
                     asker.close()
             if self.terms.blocks:
                 pair.rates = {"": self._throughput()}
-        pair.figures = {**self._figures(), **_cpu_each(before, after, pair.latency_ms)}
+        pair.figures = self._figures()
+        if self.terms.rested:
+            pair.figures |= _cpu_each(before, after, pair.latency_ms)
         return pair
 
     def _pin(self) -> None:
@@ -216,16 +220,9 @@ def pin(root: int, cores: tuple[int, ...]) -> None:
     with contextlib.suppress(psutil.Error):
         parent = psutil.Process(root)
         for process in (parent, *parent.children(recursive=True)):
-            for thread in _threads(process.pid):
+            for thread in threads_of(process.pid):
                 with contextlib.suppress(OSError):  # it may have ended meanwhile
                     os.sched_setaffinity(thread, cores)
-
-
-def _threads(pid: int) -> list[int]:
-    try:
-        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-    except OSError:
-        return [pid]
 
 
 def _memory_mb(side: Started) -> float | None:
@@ -249,21 +246,6 @@ def _summed(root: int | None, file: str, label: str) -> float | None:
                 lines = Path(f"/proc/{process.pid}/{file}").read_text().splitlines()
                 kib += sum(int(line.split()[1]) for line in lines if line.startswith(label))
     return kib / 1024 or None
-
-
-def _cpu_s(side: Started) -> float | None:
-    """Processor time of the tree so far, all its threads; None where the kernel does not tell it finely."""
-    if side.root_pid is None:
-        return None
-    total_ns = 0
-    with contextlib.suppress(psutil.Error):
-        parent = psutil.Process(side.root_pid)
-        for process in (parent, *parent.children(recursive=True)):
-            for thread in _threads(process.pid):
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    text = Path(f"/proc/{process.pid}/task/{thread}/schedstat").read_text()
-                    total_ns += int(text.split()[0])
-    return total_ns / 1e9 or None
 
 
 def _cpu_each(

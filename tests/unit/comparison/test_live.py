@@ -71,7 +71,9 @@ def compared(
         return Pair({"predict": np.array([base, candidate])}, {}, {"memory": memory})
 
     sides = (FakeSide("a"), FakeSide("b"))
-    live = LiveComparison(sides, terms or Terms(wanted("p50,memory", [], [])), clock=clock, measure=pair)
+    live = LiveComparison(
+        sides, terms or Terms(wanted("p50,memory", [], [])), clock=clock, measure=pair, rest=at_once
+    )
     outcome = asyncio.run(live.run(PREPARATION))
     for side in sides:
         assert side.begun == side.ended == len(outcome.pairs)
@@ -117,7 +119,7 @@ def test_a_side_that_answers_wrongly_decides(side: int, verdict: Verdict) -> Non
         raise SideFailed(side, WrongAnswer("POST /predict answered 500"))
 
     sides = (FakeSide("a"), FakeSide("b"))
-    outcome = asyncio.run(LiveComparison(sides, Terms(), measure=broken).run(PREPARATION))
+    outcome = asyncio.run(LiveComparison(sides, Terms(), measure=broken, rest=at_once).run(PREPARATION))
     assert outcome.verdict is verdict
     record = recorded(outcome)
     assert "POST /predict answered 500" in record.reason
@@ -134,7 +136,10 @@ def test_services_are_a_weaker_claim() -> None:
     sides = (FakeSide("http://a", is_ours=False), FakeSide("b"))
     calls = np.full((2, 100), 2.0)
     live = LiveComparison(
-        sides, Terms(wanted("p50,memory", [], [])), measure=lambda *given: Pair({"predict": calls})
+        sides,
+        Terms(wanted("p50,memory", [], [])),
+        measure=lambda *given: Pair({"predict": calls}),
+        rest=at_once,
     )
     outcome = asyncio.run(live.run(PREPARATION))
     assert set(verdicts(outcome)) == {"p50"}
@@ -154,7 +159,7 @@ def test_ctrl_c_ends_both_sides_and_keeps_what_there_is() -> None:
             assert stop.wait(30)
             return Pair()
 
-        live = LiveComparison(sides, Terms(), measure=slow)
+        live = LiveComparison(sides, Terms(), measure=slow, rest=at_once)
         task = asyncio.create_task(live.run(PREPARATION))
         await entered.wait()
         task.cancel()
