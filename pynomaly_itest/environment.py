@@ -24,7 +24,7 @@ def describe_environment(environment: Mapping[str, str]) -> dict[str, str]:
         "load average": " ".join(f"{load:.2f}" for load in psutil.getloadavg()),
         "packages": ", ".join(_versions()),
     }
-    commit = _commit(Path.cwd())
+    commit = commit_at(Path.cwd())
     if commit:
         facts["commit"] = commit
     for name, label in (
@@ -56,18 +56,51 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _commit(folder: Path) -> str | None:
-    """The commit that is checked out at or above `folder`, read from git's own files: no process is started."""
+def commit_at(folder: Path) -> str | None:
+    """The commit that is checked out at or above `folder`, with its branch where it is on one.
+
+    Read from git's own files: no process is started. None outside of a checkout, and where nothing is committed yet.
+    """
     for parent in (folder, *folder.parents):
-        head = parent / ".git" / "HEAD"
-        if not head.is_file():
+        git = _git_folder(parent / ".git")
+        if git is None:
             continue
-        text = head.read_text().strip()
-        if not text.startswith("ref: "):
-            return text[:12]
-        name = text.removeprefix("ref: ")
-        loose = parent / ".git" / name
-        if loose.is_file():
-            return f"{loose.read_text().strip()[:12]} ({name.rpartition('/')[2]})"
-        return None
+        head = _text(git / "HEAD")
+        if not head.startswith("ref: "):
+            return head[:_SHOWN_DIGITS] or None
+        name = head.removeprefix("ref: ")
+        found = _resolved(git, name)
+        return found and f"{found[:_SHOWN_DIGITS]} ({name.removeprefix('refs/heads/')})"
     return None
+
+
+_SHOWN_DIGITS = 12
+
+
+def _git_folder(path: Path) -> Path | None:
+    """Where git keeps its files: `.git` itself, or the folder that a worktree's or a submodule's `.git` names."""
+    if path.is_dir():
+        return path
+    text = _text(path)
+    return (path.parent / text.removeprefix("gitdir: ")) if text.startswith("gitdir: ") else None
+
+
+def _resolved(git: Path, name: str) -> str | None:
+    """What a reference stands for: in a file of its own, or among the packed ones (the repository's, for a worktree)."""
+    common = git / (_text(git / "commondir") or ".")
+    for folder in (git, common):
+        if loose := _text(folder / name):
+            return loose
+    for line in _text(common / "packed-refs").splitlines():
+        commit, _, packed = line.partition(" ")
+        if packed == name:
+            return commit
+    return None
+
+
+def _text(path: Path) -> str:
+    """What the file says; nothing where it can't be read."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
