@@ -1,32 +1,25 @@
-"""The pictures of a scenario's steps as plots: load over time with the target's memory beside it, capacity by rate."""
+"""The pictures of a scenario's steps as plots: load over time, what was broken meanwhile, capacity by rate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from pynomaly_itest.report.document import CurvesDocument, MarkDocument, RunDocument, ScenarioDocument
+from pynomaly_itest.report.document import CurvesDocument, MarkDocument, ScenarioDocument
 from pynomaly_itest.report.numbers import quantity
 from pynomaly_itest.report.page.axis import LARGEST, Axis, spanning
-from pynomaly_itest.report.page.panel import BOTTOM, LEFT, RIGHT, TOP, Band, Curve, Line, Mark, Panel, curve
+from pynomaly_itest.report.page.panel import BOTTOM, LEFT, RIGHT, TOP, Band, Line, Mark, Panel, curve
 
 _STYLES = ("curve", "high", "highest", "bad")
 _NAMED = ("line", "dashes", "dots", "red")
 _FEWEST = 3
-_MOST = 24
-"""Panels of one scenario: enough for six loads."""
+MOST = 24
+"""Panels of one scenario: enough for twelve loads."""
 
 
-def panels(scenario: ScenarioDocument, run: RunDocument) -> list[Panel]:
-    """At most 24 plots of a scenario's pictures, in the order in which its steps made them."""
-    shown: list[Panel] = []
-    for picture in scenario.curves:
-        if not _can_be_drawn(picture):
-            continue
-        shown.append(_picture(picture, scenario.marks))
-        if picture.started_s is not None and picture.name.endswith(".latencies"):
-            shown += _target_beside(picture, picture.started_s, scenario.marks, run)
-    return shown[:_MOST]
+def panels(scenario: ScenarioDocument, most: int = MOST) -> list[Panel]:
+    """At most `most` plots of a scenario's pictures, in the order in which its steps made them."""
+    drawn = [picture for picture in scenario.curves if _can_be_drawn(picture)]
+    return [_picture(picture, scenario.marks) for picture in drawn[:most]]
 
 
 def _can_be_drawn(picture: CurvesDocument) -> bool:
@@ -87,40 +80,3 @@ def _bands(picture: CurvesDocument, marks: Sequence[MarkDocument], x: Axis) -> l
 
 def _mark_lines(picture: CurvesDocument, marks: Sequence[MarkDocument], x: Axis) -> list[Mark]:
     return [Mark("quantile", x.at(begin), name, upright=True) for begin, _, name in _within(picture, marks)]
-
-
-def _target_beside(
-    picture: CurvesDocument, started_s: float, marks: Sequence[MarkDocument], run: RunDocument
-) -> list[Panel]:
-    """The target's memory and processor time while the picture was taken, on the same axis."""
-    if run.resources is None:
-        return []
-    x = _x_axis(picture)
-    rows = zip(run.resources.at_s, run.resources.rss_mb, run.resources.cpu_percent, strict=True)
-    seen = [(at_s - started_s, rss, cpu) for at_s, rss, cpu in rows if x.low <= at_s - started_s <= x.high]
-    if len(seen) < _FEWEST:
-        return []
-    at = [moment for moment, _, _ in seen]
-    shown = [_resource("Resident memory, MiB", "mb", x, at, [rss for _, rss, _ in seen])]
-    if sum(cpu is not None for _, _, cpu in seen) >= _FEWEST:
-        shown.append(_resource("Processor, % of one core", "%", x, at, [cpu for _, _, cpu in seen]))
-    bands, lines = _bands(picture, marks, x), _mark_lines(picture, marks, x)
-    return [_with(panel, bands, lines) for panel in shown]
-
-
-def _with(panel: Panel, bands: Sequence[Band], marks: Sequence[Mark]) -> Panel:
-    return replace(panel, bands=bands, marks=marks)
-
-
-def _resource(title: str, unit: str, x: Axis, at: Sequence[float], values: Sequence[float | None]) -> Panel:
-    known = [value for value in values if value is not None]
-    y = spanning(known, BOTTOM, TOP)
-    line: Curve = curve(x, y, at, values)
-    return Panel(
-        title=title,
-        summary=f"{title} of the target under this load, at most {quantity(max(known), unit)}",
-        x_ticks=x.ticks(6),
-        y_ticks=y.ticks(),
-        x_label="seconds of the load",
-        lines=[Line("area", line.area()), Line("curve", line.path())],
-    )

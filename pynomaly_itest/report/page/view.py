@@ -261,7 +261,7 @@ def _scenario(
         gates_held=f"{held}/{len(scenario.gates)}" if scenario.gates else "",
         steps=[_step(step, scenario, told.get(id(step))) for step in scenario.steps],
         gates=[_gate(gate, scenario.comparisons) for gate in scenario.gates],
-        pictures=pictures.panels(scenario, run),
+        pictures=pictures.panels(scenario, pictures.MOST if plots else 0),
         metrics=central_metrics(number, scenario, plots),
         further_metrics=further_metrics(scenario),
         findings=[FindingView(f, told.get(id(f))) for f in run.findings if f.scenario == scenario.id],
