@@ -86,7 +86,7 @@ def _git_folder(path: Path) -> Path | None:
 
 
 def _resolved(git: Path, name: str) -> str | None:
-    """What a reference stands for: in a file of its own, or among the packed ones (the repository's, for a worktree)."""
+    """What a reference stands for: in a file of its own, or among the packed ones; a worktree has the repository's."""
     common = git / (_text(git / "commondir") or ".")
     for folder in (git, common):
         if loose := _text(folder / name):

@@ -7,6 +7,12 @@ from typing import Any
 
 import pytest
 from devtools import Browser
+from report_samples import sample_events
+
+from pynomaly_itest.events import BaselineCompared, BaselineUsed
+from pynomaly_itest.report import write
+from pynomaly_itest.results import fold
+from pynomaly_itest.verdicts import Verdict
 
 _SHOWN = "[...document.querySelectorAll('details.scenario')].filter(row => !row.hidden).map(row => row.id)"
 
@@ -243,6 +249,67 @@ def test_axe_finds_nothing(browser: Browser, report: Path, width: int, scheme: s
         "axe.run({exclude: [['svg']]}).then(({violations}) => violations.map(v => [v.id, v.impact, v.nodes[0].html]))"
     )
     assert found == []
+
+
+@pytest.fixture(scope="module")
+def held_against_a_baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample run held against a baseline, with a flame graph beside it."""
+    events = list(sample_events())
+    common: dict[str, Any] = {
+        "at_s": 1.0,
+        "scenario": events[0].plan[0].id,
+        "baseline_name": "main",
+        "method": "measured again, 9 process pairs",
+        "interval": (0.01, 0.11),
+        "confidence": 0.95,
+        "change": 0.06,
+    }
+    gate = "detect.latency_ms.p95 <= benchmarks.detection_latency_ms"
+    events[-1:-1] = [
+        BaselineUsed(at_s=1.0, name="main", run_id="r-0", saved_at="2026-03-01", build="git 1a2b3c4d5e6f"),
+        BaselineCompared(
+            **common,
+            metric="detect.latency_ms.p95",
+            expression=gate,
+            unit="ms",
+            baseline=7.9,
+            observed=8.4,
+            verdict=Verdict.INCONCLUSIVE,
+            reason="the interval reaches beyond 5 %",
+        ),
+        BaselineCompared(**common, metric="x", expression="x", verdict=Verdict.SKIPPED, reason="only shown"),
+    ]
+    folder = tmp_path_factory.mktemp("baseline")
+    (folder / "flamegraph.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (path,) = write(fold(events), folder, ["html"])
+    return path
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 400)])
+def test_a_baseline_is_shown_and_axe_finds_nothing(
+    browser: Browser, held_against_a_baseline: Path, width: int, scheme: str
+) -> None:
+    browser.resize(width)
+    browser.emulate(scheme=scheme)
+    browser.open(held_against_a_baseline, "#s1")
+    text = browser.evaluate("document.body.innerText")
+    for part in ("Held against", "Against baseline main", "6 % worse", "The target meanwhile", "Flame graph"):
+        assert part in text
+    assert browser.evaluate("document.querySelectorAll('#s1 .bullet .baseline').length") == 1
+    plot = "document.querySelector('svg[data-hover=\"resources rss_mb 0\"]')"
+    browser.evaluate(f"{plot}.scrollIntoView({{block: 'center', behavior: 'instant'}})")
+    box = browser.evaluate(f"(({{x, y, width}}) => ({{x, y, width}}))({plot}.getBoundingClientRect())")
+    browser.hover(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    assert "MiB at" in browser.evaluate("document.getElementById('tip').textContent")
+    browser.hover(1, 1)
+    package = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    browser.evaluate(Path(package.__path__[0], "axe.min.js").read_text() + "; 1")
+    found = browser.evaluate(
+        "axe.run({exclude: [['svg']]}).then(({violations}) => violations.map(v => [v.id, v.impact, v.nodes[0].html]))"
+    )
+    assert found == []
+    assert browser.noise.console == []
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_without_its_script_the_page_still_tells_everything(browser: Browser, report: Path) -> None:
