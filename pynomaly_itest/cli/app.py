@@ -14,6 +14,7 @@ from pynomaly_itest.cli import (
     cleanup,
     compare,
     doctor,
+    explain,
     history,
     init,
     listing,
@@ -47,6 +48,7 @@ app.command("replay")(replay.replay)
 app.command("rerun")(rerun.rerun)
 app.command("resume")(resume.resume)
 app.command("cleanup")(cleanup.cleanup)
+app.command("explain")(explain.explain)
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("compare")(compare.compare)

@@ -1,0 +1,149 @@
+"""Pages of what can be said in a gate, and an explanation of any expression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pynomaly_itest.errors import ItestError
+from pynomaly_itest.reference.page import Code, Page, Table, section
+
+_COMPARED = (
+    "A single value (a status, a count) is compared as it is. A measured one is judged with confidence (95 % unless "
+    "`confidence:` says otherwise): a quantile by how many values lie beyond the limit, a proportion by its "
+    "Clopper-Pearson interval, a mean by block bootstrap. Where the interval lies on both sides of the limit the gate "
+    "is inconclusive."
+)
+_CLEANED = (
+    "Whatever a scenario creates is entered in a ledger and removed in reverse order, also after Ctrl-C. What is left "
+    "over fails the scenario. Nothing has to be written for it."
+)
+_EXPECTED = (
+    "The same grammar, judged when the step has ended, on its own result and on all that was saved before. What a "
+    "reply lacks is a failure, not a lack of evidence."
+)
+_FORMS = (
+    (
+        "<=",
+        "at most, at least, less, more",
+        ("<", ">", ">="),
+        _COMPARED,
+        "- detect.latency_ms.p95 <= 100ms\n- quality.recall >= 0.6",
+    ),
+    (
+        "==",
+        "equal, unequal",
+        ("!=",),
+        "For single values. Of a measured value only a bound can be certain (`error_ratio == 0` counts what was seen).",
+        "- load.error_ratio == 0\n- status != 500",
+    ),
+    (
+        "in",
+        "one of a list, none of a list",
+        ("not in",),
+        "The list is written out.",
+        "- status in [200, 204]",
+    ),
+    (
+        "matches",
+        "a text that a pattern fits",
+        (),
+        "A regular expression, searched anywhere in the text; one that would take too long is refused.",
+        '- version matches "^2\\\\."',
+    ),
+    (
+        "and",
+        "conditions together",
+        ("or", "not"),
+        "In three values: what is not known stays not known, and `not` makes no pass of it.",
+        "- load.error_ratio == 0 and load.rate >= 100/s",
+    ),
+    (
+        "resource_cleanup",
+        "a gate of its own: what the scenario created is gone afterwards",
+        (),
+        _CLEANED,
+        "",
+    ),
+    (
+        "confidence",
+        "how sure the judge must be",
+        ("min_samples",),
+        "Of a profile, or of one gate. With fewer than `min_samples` values the gate is inconclusive.",
+        "- {expression: detect.latency_ms.p95 <= 100ms, confidence: 0.99, min_samples: 500}",
+    ),
+    (
+        "expect",
+        "a step's own conditions",
+        (),
+        _EXPECTED,
+        "- request: {path: /health}\n  expect: [status == 200, latency_ms <= 2s]",
+    ),
+)
+
+
+def gates() -> Iterator[Page]:
+    """Each form."""
+    for name, what, also, how, example in _FORMS:
+        sections = (
+            *section("How it is judged", how),
+            *section("Example", Code(example) if example else None),
+        )
+        yield Page("gate", name, what, sections, also=also)
+    yield _units()
+
+
+def _units() -> Page:
+    from pynomaly_itest.profile.expression.units import KNOWN_UNITS
+
+    return Page(
+        "gate",
+        "units",
+        "numbers carry units, and units are converted: 0.1s is 100ms",
+        (
+            *section("Known units", ", ".join(f"`{unit}`" for unit in KNOWN_UNITS)),
+            *section(
+                "Names carry them too",
+                "`latency_ms`, `training_time_seconds`, `memory_usage_mb`: the last word of a name is its unit. 1 mb "
+                "is 1024 × 1024 bytes.",
+            ),
+        ),
+        also=("unit",),
+    )
+
+
+def of_expression(text: str) -> Page | None:
+    """What a whole gate says, name by name; None where it is no expression with a comparison in it."""
+    from pynomaly_itest.profile.expression import And, Compare, Not, Or, names, parse, write
+
+    try:
+        expression = parse(text)
+    except ItestError:
+        return None
+    if not isinstance(expression.ast, Compare | And | Or | Not):
+        return None
+    rows = [(f"`{write(name)}`", _about(name.parts)) for name in names(expression)]
+    return Page(
+        "expression",
+        text,
+        "a condition; its names and how they are judged",
+        (
+            *section("Its names", Table(("name", "what it is"), tuple(rows))),
+            *section("How it is judged", _COMPARED),
+        ),
+    )
+
+
+def _about(parts: tuple[str | int, ...]) -> str:
+    """A name's parts: whose value, which metric, which statistic of it."""
+    from pynomaly_itest.reference.library import find
+
+    words = [str(part) for part in parts]
+    if words[0] in ("benchmarks", "vars", "matrix", "run"):
+        return f"a value of the profile (`{words[0]}`); --dry-run shows it and where it came from"
+    told = []
+    for word in reversed(words[1:] or words):
+        page = next((page for page in find(word) if page.noun in ("metric", "statistic")), None)
+        if page is not None:
+            told.append(page.summary.partition(";")[0])
+    saved = "of the target" if words[0] == "target" else f"of what a step saved as `{words[0]}`"
+    return "; ".join([*told, saved])
