@@ -29,8 +29,8 @@ def tell(instruments: Instruments) -> None:
     if instruments.coverage is not None:
         try:
             share = instruments.coverage.report()
-        except CannotMeasure as problem:
-            typer.echo(f"no coverage: {problem.message}", err=True)
+        except (CannotMeasure, OSError, ValueError) as problem:  # the run's own reports are to be written yet
+            typer.echo(f"no coverage: {problem}", err=True)
         else:
             typer.echo(f"coverage: {share:.1%} of the platform's lines; {instruments.coverage.folder}")
     profiler = instruments.profiler

@@ -70,8 +70,10 @@ class Archive:
         try:
             state = log.stat()
             running = is_being_written(log)
-        except OSError:
+        except FileNotFoundError:
             return None  # removed meanwhile
+        except OSError as problem:
+            return Unreadable(one_line(folder.name), problem.strerror or str(problem))
         mark = (state.st_mtime_ns, state.st_size, running)
         known = self._read.get(folder)
         if known is None or known[0] != mark:

@@ -81,5 +81,8 @@ def test_coverage_and_flame_graph_land_beside_the_report(itest: Itest) -> None:
     root = ElementTree.parse(folder / "coverage.xml").getroot()  # noqa: S314 - our own file
     assert 0.4 < float(root.attrib["line-rate"]) < 1
     assert (folder / "html" / "index.html").is_file()
+    page = (folder.parent / "report.html").read_text()
+    assert 'href="coverage/html/index.html"' in page
+    assert "flamegraph.svg" not in page
     workers = [each for each in root.iter("class") if each.attrib["filename"].endswith("workers/__main__.py")]
     assert float(workers[0].attrib["line-rate"]) > 0.5, "the processes that train are counted too"

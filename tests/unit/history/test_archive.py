@@ -49,6 +49,15 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert all(one.why for one in found.unreadable)
 
 
+def test_a_log_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, 3, 30)
+    (folder / "run.jsonl").chmod(0)
+    found = Archive(tmp_path).look()
+    (folder / "run.jsonl").chmod(0o600)
+    # who is root may read it all the same
+    assert [one.name for one in (*found.runs, *found.unreadable)] == [folder.name]
+
+
 def test_only_the_newest_are_read_and_the_rest_are_counted(tmp_path: Path) -> None:
     for day in range(1, 6):
         write_run(tmp_path, day, 30)
