@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from pynomaly_itest.load.executors import PerVuIterations, PoissonArrivals, SharedIterations
+from pynomaly_itest.load.executors import ConstantVus, PerVuIterations, PoissonArrivals, SharedIterations
 from pynomaly_itest.load.figures import answer_figures, overload_figures
 from pynomaly_itest.load.frames import End, Example
 from pynomaly_itest.load.health import Symptoms, judged_health
@@ -221,9 +221,14 @@ def _unsteady(n: int, duration_s: float, note: str) -> Estimate:
 
 
 def _tolerance(plan: LoadPlan, n: int) -> float:
-    """Random arrivals differ by chance: by up to four standard deviations among three windows."""
+    """Random arrivals differ by chance: by up to four standard deviations among three windows.
+
+    Virtual users who wait for their answers may all be answered at once: a window has one such burst more or less.
+    """
     if isinstance(plan.executor, PoissonArrivals) and n:
         return max(TOLERANCE, 4 / math.sqrt(n / _FEWEST_WINDOWS))
+    if isinstance(plan.executor, ConstantVus) and n:
+        return max(TOLERANCE, plan.executor.vus / (n / _FEWEST_WINDOWS))
     return TOLERANCE
 
 
