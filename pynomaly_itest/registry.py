@@ -11,10 +11,13 @@ import pkgutil
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib.util import find_spec
-from typing import Any, ClassVar, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.shapes import Shape
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -87,7 +90,18 @@ class Registry(Generic[T]):
         for module in pkgutil.iter_modules(package.__path__):
             importlib.import_module(f"{package.__name__}.{module.name}")
         for plugin in entry_points(group=f"pynomaly_itest.{self.family}"):
+            self._load_plugin(plugin)
+
+    def _load_plugin(self, plugin: EntryPoint) -> None:
+        """Another package's kinds; raises UsageError, naming the package, where its code fails."""
+        try:
             plugin.load()
+        except Exception as problem:
+            package = plugin.dist.name if plugin.dist is not None else plugin.module
+            raise UsageError(
+                f"the plug-in {package} ({plugin.value}) can't be loaded: {type(problem).__name__}: {problem}",
+                hint=f"mend it, or take it away: pip uninstall {package}",
+            ) from problem
 
 
 def did_you_mean(wrong: str, known: Any) -> str:

@@ -1,0 +1,1 @@
+"""Kinds of our own for pynomaly-itest."""
