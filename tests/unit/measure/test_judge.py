@@ -153,3 +153,17 @@ def test_a_straddling_interval_says_how_many_samples_might_do() -> None:
 def test_an_unknown_comparison_is_a_bug() -> None:
     with pytest.raises(ValueError, match="unknown comparison"):
         judge(exact(1), "=", 1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("note", "said"),
+    [
+        ("0.4 s are too short to see a steady state", "0.4 s are too short"),
+        ("", "no interval can be given: too few points"),
+    ],
+)
+def test_what_has_no_interval_says_why(note: str, said: str) -> None:
+    told = judge(Estimate(50.0, "1/s", 20, note=note, method="too few points"), ">=", 5, confidence=0.95)
+    assert told.verdict is Verdict.INCONCLUSIVE
+    assert said in told.reason
+    assert "20 samples" in told.reason
