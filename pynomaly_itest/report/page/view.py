@@ -7,18 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from pynomaly_itest.report.attention import Concern, concerns, noted
-from pynomaly_itest.report.baselines import change_text
 from pynomaly_itest.report.document import (
-    ComparisonDocument,
     FindingDocument,
-    GateDocument,
     RunDocument,
     ScenarioDocument,
     StepDocument,
 )
-from pynomaly_itest.report.numbers import duration, pair, quantity
+from pynomaly_itest.report.numbers import duration
 from pynomaly_itest.report.page import pictures, resources
-from pynomaly_itest.report.page.bullet import Bar, Bullet, bullet
+from pynomaly_itest.report.page.bullet import Bar
+from pynomaly_itest.report.page.judged import ComparisonView, GateView, comparison_view, gate_view
 from pynomaly_itest.report.page.metrics import (
     PLOTS_OF_A_METRIC,
     Fact,
@@ -28,34 +26,10 @@ from pynomaly_itest.report.page.metrics import (
     plots_each,
 )
 from pynomaly_itest.report.page.panel import Panel
-from pynomaly_itest.report.plain import interval_text, margin_text
 from pynomaly_itest.verdicts import Verdict
 
 _MOST_CARDS = 60
 _MOST_CLOSEST = 3
-
-
-@dataclass(frozen=True)
-class GateView:
-    gate: GateDocument
-    observed: str
-    limit: str
-    margin: str
-    interval: str
-    n: str
-    bullet: Bullet | None
-    baseline: str = ""
-
-
-@dataclass(frozen=True)
-class ComparisonView:
-    """A figure against the baseline's, in words."""
-
-    compared: ComparisonDocument
-    baseline: str
-    observed: str
-    change: str
-    judged: str
 
 
 @dataclass(frozen=True)
@@ -187,7 +161,7 @@ def _closest(run: RunDocument) -> list[ClosestView]:
     held.sort(key=lambda item: item[0])
     by_expression: dict[str, ClosestView] = {}
     for _, gate, scenario_id, number in held:
-        by_expression.setdefault(gate.expression, ClosestView(_gate(gate), scenario_id, number))
+        by_expression.setdefault(gate.expression, ClosestView(gate_view(gate), scenario_id, number))
     return list(by_expression.values())[:_MOST_CLOSEST]
 
 
@@ -241,8 +215,8 @@ def when(started_at: str) -> str:
 
 def _concern(concern: Concern, numbers: dict[str, int]) -> ConcernView:
     compared = concern.scenario.comparisons if concern.scenario else ()
-    gate = None if concern.gate is None else _gate(concern.gate, compared)
-    comparison = None if concern.comparison is None else _comparison(concern.comparison)
+    gate = None if concern.gate is None else gate_view(concern.gate, compared)
+    comparison = None if concern.comparison is None else comparison_view(concern.comparison)
     return ConcernView(concern, gate, comparison, [numbers[scenario.id] for scenario in concern.scenarios])
 
 
@@ -260,12 +234,12 @@ def _scenario(
         duration=duration(scenario.duration_s),
         gates_held=f"{held}/{len(scenario.gates)}" if scenario.gates else "",
         steps=[_step(step, scenario, told.get(id(step))) for step in scenario.steps],
-        gates=[_gate(gate, scenario.comparisons) for gate in scenario.gates],
+        gates=[gate_view(gate, scenario.comparisons) for gate in scenario.gates],
         pictures=pictures.panels(scenario, pictures.MOST if plots else 0),
         metrics=central_metrics(number, scenario, plots),
         further_metrics=further_metrics(scenario),
         findings=[FindingView(f, told.get(id(f))) for f in run.findings if f.scenario == scenario.id],
-        comparisons=[_comparison(compared) for compared in scenario.comparisons],
+        comparisons=[comparison_view(compared) for compared in scenario.comparisons],
         resources=resources.panels_of(number, scenario, plots),
     )
 
@@ -277,36 +251,3 @@ def _step(step: StepDocument, scenario: ScenarioDocument, told_at: int | None) -
     left = min(99.0, max(0.0, 100 * (step.started_s - start) / whole))
     width = min(100 - left, max(0.8, 100 * step.duration_s / whole))
     return StepView(step, Bar(round(left, 2), round(width, 2)), duration(step.duration_s), told_at)
-
-
-def _gate(gate: GateDocument, compared: Sequence[ComparisonDocument] = ()) -> GateView:
-    held = next((each for each in compared if each.expression == gate.expression), None)
-    shown = pair(gate.observed, gate.limit, gate.unit)
-    return GateView(
-        gate=gate,
-        observed=shown.observed,
-        limit=f"{_OPERATORS.get(gate.op or '', gate.op or '')} {shown.limit}".strip(),
-        margin=margin_text(gate),
-        interval=interval_text(gate),
-        n="–" if gate.n is None else f"{gate.n:,}",
-        bullet=bullet(gate, held.baseline if held else None),
-        baseline=_baseline(held) if held else "",
-    )
-
-
-def _baseline(held: ComparisonDocument) -> str:
-    shown = f"baseline {held.baseline_name} {quantity(held.baseline, held.unit)}"
-    return shown if held.change is None else f"{shown}: {change_text(held)}"
-
-
-def _comparison(compared: ComparisonDocument) -> ComparisonView:
-    return ComparisonView(
-        compared=compared,
-        baseline=quantity(compared.baseline, compared.unit),
-        observed=quantity(compared.observed, compared.unit),
-        change=change_text(compared),
-        judged="not judged" if compared.verdict is Verdict.SKIPPED else compared.verdict.value,
-    )
-
-
-_OPERATORS = {"<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
