@@ -4,7 +4,8 @@
 itself costs. Neither numpy nor uvloop is imported before a load runs.
 """
 
-from pynomaly_itest.load.calibration import calibrate
+from typing import TYPE_CHECKING, Any
+
 from pynomaly_itest.load.executors import (
     EXECUTORS,
     ConstantArrivalRate,
@@ -28,7 +29,10 @@ from pynomaly_itest.load.result import (
     Progress,
     Second,
 )
-from pynomaly_itest.load.run import run_load
+
+if TYPE_CHECKING:
+    from pynomaly_itest.load.calibration import calibrate
+    from pynomaly_itest.load.run import run_load
 
 __all__ = [
     "EXECUTORS",
@@ -57,3 +61,13 @@ __all__ = [
     "mistakes_in",
     "run_load",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What sends is imported when it is asked for: `validate` looks at executors, and needs no event loop."""
+    from importlib import import_module
+
+    places = {"calibrate": "calibration", "run_load": "run"}
+    if name not in places:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{places[name]}"), name)
