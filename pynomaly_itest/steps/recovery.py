@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -13,6 +13,39 @@ from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+
+
+@dataclass
+class _Probes:
+    """The requests so far: how long they took, and how many of the last were good."""
+
+    count: int = 0
+    streak: int = 0
+    well_since_s: float = 0.0
+    amiss: str = ""
+    latencies_ms: list[float] = field(default_factory=list)
+
+    def failed(self, why: str) -> None:
+        self.count += 1
+        self.streak, self.amiss = 0, why
+
+    def answered(self, took_ms: float, objective_ms: float, at_s: float) -> None:
+        if took_ms > objective_ms:
+            self.failed(f"an answer after {took_ms:.0f} ms")
+        else:
+            self.count += 1
+            self.well_since_s = at_s if self.streak == 0 else self.well_since_s
+            self.streak, self.amiss = self.streak + 1, ""
+        self.latencies_ms.append(took_ms)
+
+    def values(self) -> Values:
+        from pynomaly_itest.measure import Samples
+
+        return {
+            "probes": self.count,
+            "failed_probes": self.count - len(self.latencies_ms),
+            "latency_ms": Samples.of("latency_ms", self.latencies_ms, "ms"),
+        }
 
 
 @STEPS.register("recovery")
@@ -46,45 +79,37 @@ class Recovery(Step):
         )
 
     async def run(self, context: StepContext) -> Values:
+        step, seen = self._step(context), _Probes()
+        start, within_s = context.clock(), parse_quantity(self.within, "s")
+        while seen.streak < self.in_a_row:
+            left_s = start + within_s - context.clock()
+            if left_s <= 0:
+                context.keep(seen.values())
+                raise StepFailed(
+                    f"not recovered within {within_s:g} s: {seen.count} requests, never {self.in_a_row} good answers "
+                    f"in a row; the last: {seen.amiss or 'good'}"
+                )
+            await self._probe(step, seen, context, start, left_s)
+            told = f"; {seen.amiss}" if seen.amiss else ""
+            context.progress(f"{seen.streak} of {self.in_a_row} good answers in a row{told}")
+            await context.sleep(parse_quantity(self.every, "s"))
+        return {"seconds": seen.well_since_s, **seen.values()}
+
+    async def _probe(
+        self, step: Step, seen: _Probes, context: StepContext, start: float, left_s: float
+    ) -> None:
+        """One request, and what it says."""
         import asyncio
 
-        from pynomaly_itest.measure import Samples
-
-        step = self._step(context)
-        objective_s, within_s = parse_quantity(self.objective, "s"), parse_quantity(self.within, "s")
-        start = context.clock()
-        latencies: list[float] = []
-        streak, well_since_s, probes, why = 0, 0.0, 0, ""
-        while streak < self.in_a_row:
-            begun = context.clock()
-            left_s = start + within_s - begun
-            if left_s <= 0:
-                raise StepFailed(
-                    f"not recovered within {within_s:g} s: {probes} requests, never {self.in_a_row} good answers "
-                    f"in a row; last: {why or 'too slow'}"
-                )
-            probes += 1
-            try:
-                async with asyncio.timeout(left_s):
-                    await step.run(replace(context, expected=frozenset()))
-                took_s = context.clock() - begun
-                latencies.append(1000 * took_s)
-                why = "" if took_s <= objective_s else f"an answer after {1000 * took_s:.0f} ms"
-            except (StepFailed, CannotMeasure, TimeoutError) as problem:
-                why = str(problem) or "no answer"
-            if why:
-                streak = 0
-            else:
-                well_since_s = context.clock() - start if streak == 0 else well_since_s
-                streak += 1
-            context.progress(f"{streak} of {self.in_a_row} good answers in a row{f'; {why}' if why else ''}")
-            await context.sleep(parse_quantity(self.every, "s"))
-        return {
-            "seconds": well_since_s,
-            "probes": probes,
-            "failed_probes": probes - len(latencies),
-            "latency_ms": Samples.of("latency_ms", latencies, "ms"),
-        }
+        begun = context.clock()
+        try:
+            async with asyncio.timeout(left_s):
+                await step.run(replace(context, expected=frozenset()))
+        except (StepFailed, CannotMeasure, TimeoutError) as problem:
+            seen.failed(str(problem) or "no answer")
+            return
+        ended = context.clock()
+        seen.answered(1000 * (ended - begun), parse_quantity(self.objective, "ms"), ended - start)
 
     def _step(self, context: StepContext) -> Step:
         name, config = next(iter(self.request.items()), ("", None))
