@@ -100,6 +100,8 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if path is not None and not _is_marked(fullname.rpartition(".")[0]):
+            return None  # a part of somebody else's package, though that may be installed below the folder
         spec = PathFinder.find_spec(fullname, [str(self.folder)] if path is None else path, target)
         if spec is None or spec.origin is None or not isinstance(spec.loader, SourceFileLoader):
             return None
@@ -107,6 +109,11 @@ class _Finder(MetaPathFinder):
             return None
         spec.loader = MarkingLoader(fullname, spec.origin)
         return spec
+
+
+def _is_marked(package: str) -> bool:
+    spec = getattr(sys.modules.get(package), "__spec__", None)
+    return isinstance(getattr(spec, "loader", None), MarkingLoader)
 
 
 class _Marker(ast.NodeTransformer):

@@ -93,6 +93,22 @@ def test_what_is_imported_from_beside_counts_too(tmp_path: Path) -> None:
     assert checks.count == 2
 
 
+def test_what_is_installed_below_the_folder_is_somebody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / ".venv" / "site-packages" / "installed_package"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "inner.py").write_text("def odd(x):\n    assert x % 2\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    path = tmp_path / "flow.py"
+    path.write_text("from installed_package.inner import odd\n\ndef flow():\n    odd(3)\n")
+    module = load(path)
+    with counting() as checks:
+        module.flow()
+    assert checks.count == 0
+
+
 def test_lines_and_source_stay_as_they_are(tmp_path: Path) -> None:
     path = tmp_path / "flow.py"
     path.write_text(
