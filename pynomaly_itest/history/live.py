@@ -88,7 +88,7 @@ class LiveRun:
                 try:
                     yield decode(line)
                 except ValidationError:
-                    self._tell("inconclusive", "a line of the log could not be read")
+                    self._tell("note", "a line of the log could not be read")
 
     def _take(self, event: Any) -> None:
         self._at_s = max(self._at_s, event.at_s)
@@ -102,7 +102,7 @@ class LiveRun:
             case TargetSampled():
                 self._memory.append((event.at_s, event.rss_mb))
             case Warned():
-                self._tell("inconclusive", event.message)
+                self._tell("note", event.message)
             case RunInterrupted():
                 self._end("error", f"interrupted: {event.reason}")
             case RunAborted():

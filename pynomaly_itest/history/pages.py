@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from pynomaly_itest.history.archive import Holdings
 from pynomaly_itest.history.past import PastRun
-from pynomaly_itest.history.plot import report_address, trend_view
+from pynomaly_itest.history.plot import limit_text, report_address, trend_view
 from pynomaly_itest.history.side_by_side import FigurePair, figure_pairs, scenario_pairs
 from pynomaly_itest.history.trend import Group, groups, trends
 from pynomaly_itest.report.numbers import duration, percent, quantity
@@ -117,15 +117,12 @@ def _run(run: PastRun) -> RunView:
 
 def _figure(pair: FigurePair) -> FigureView:
     judged = pair.b if pair.b and pair.b.limit is not None else pair.a
-    limit = (
-        "" if judged is None or judged.limit is None else f"{judged.op} {quantity(judged.limit, judged.unit)}"
-    )
     return FigureView(
         pair=pair,
         a="–" if pair.a is None else quantity(pair.a.value, pair.unit),
         b="–" if pair.b is None else quantity(pair.b.value, pair.unit),
         change="" if pair.change is None else percent(100 * pair.change) if pair.change else "same",
-        limit=limit,
+        limit="" if judged is None else limit_text(judged),
     )
 
 

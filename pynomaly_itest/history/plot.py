@@ -67,9 +67,7 @@ def trend_view(trend: Trend, runs: Sequence[PastRun]) -> TrendView | None:
         scenario=trend.key.scenario,
         name=trend.key.name,
         latest=quantity(latest.value, latest.unit),
-        limit=""
-        if latest.limit is None
-        else f"{_OPERATORS.get(latest.op or '', latest.op or '')} {quantity(latest.limit, latest.unit)}".strip(),
+        limit=limit_text(latest),
         note=_note(trend, near=near),
         said=_said(trend),
         lines=[
@@ -123,6 +121,13 @@ def _dot(x: float, figure: Figure, y: Axis, run: PastRun) -> Dot:
     judged = f", {figure.verdict}" if figure.verdict is not None else ""
     said = f"{when(run.started_at)}: {quantity(figure.value, figure.unit)}{judged}"
     return Dot(x, y.at(figure.value), str(figure.verdict or "plain"), said, report_address(run))
+
+
+def limit_text(figure: Figure) -> str:
+    """The limit with its comparison; nothing where no gate sets one."""
+    if figure.limit is None:
+        return ""
+    return f"{_OPERATORS.get(figure.op or '', figure.op or '')} {quantity(figure.limit, figure.unit)}".strip()
 
 
 def report_address(run: PastRun) -> str:
