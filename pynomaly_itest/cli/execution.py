@@ -26,6 +26,7 @@ from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import RunAborted, read_log
+from pynomaly_itest.history.progress import ProgressFile
 from pynomaly_itest.isolation import FreshTarget
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.profile.loader import load
@@ -187,7 +188,8 @@ def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
     with console_for(
         "quiet" if brief else request.loudness, [scenario.id for scenario in plan.scenarios]
     ) as console:
-        listeners = (console, LogListener(), *(() if against is None else (against,)))
+        progress = ProgressFile(folder)
+        listeners = (console, LogListener(), progress, *(() if against is None else (against,)))
         log = EventLog(folder / "run.jsonl", redactor, listeners=listeners)
         try:
             fresh_target = _fresh_target(plan, request, redactor, instruments)
@@ -196,6 +198,7 @@ def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
             lost = _run_to_the_end(plan, target, log, options)
         finally:
             log.close()
+            progress.close()
     tell(instruments)  # what it leaves in the folder is linked in the report
     result = fold(read_log(folder / "run.jsonl"))
     paths: list[Path] = []

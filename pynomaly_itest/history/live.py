@@ -26,6 +26,7 @@ from pynomaly_itest.events import (
     Warned,
     decode,
 )
+from pynomaly_itest.history.progress import progress_of
 from pynomaly_itest.report.untrusted import clean, one_line
 from pynomaly_itest.verdicts import Verdict
 
@@ -58,6 +59,7 @@ class LiveRun:
         for event in self._new():
             self._take(event)
         plan = [] if self._started is None else [one_line(planned.id) for planned in self._started.plan]
+        told = progress_of(self.log.parent) if running else {}
         return {
             "state": "ended" if self._over else "running" if running else "stopped",
             "profile": "" if self._started is None else one_line(self._started.profile),
@@ -67,14 +69,14 @@ class LiveRun:
             "planned": len(plan),
             "ended": len(self._verdicts),
             "counts": {v.value: sum(seen == v for seen in self._verdicts.values()) for v in Verdict},
-            "scenarios": [self._scenario(name) for name in plan],
+            "scenarios": [self._scenario(name, told.get(name)) for name in plan],
             "told": list(self._told),
             "memory": [[round(at, 2), round(rss, 1)] for at, rss in self._memory],
         }
 
-    def _scenario(self, name: str) -> dict[str, str]:
+    def _scenario(self, name: str, told: str | None) -> dict[str, str]:
         state = self._verdicts.get(name) or ("running" if name in self._doing else "waiting")
-        return {"id": name, "state": state, "doing": self._doing.get(name, "")}
+        return {"id": name, "state": state, "doing": told or self._doing.get(name, "")}
 
     def _new(self) -> Iterator[Any]:
         """The events written since the last time; a line that isn't whole yet waits."""

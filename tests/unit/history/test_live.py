@@ -9,6 +9,7 @@ from past_runs import HOSTILE, write_run
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import RunFinished, ScenarioFinished
 from pynomaly_itest.history.live import LiveRun
+from pynomaly_itest.history.progress import ProgressFile, progress_of
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.verdicts import Verdict
 
@@ -35,6 +36,32 @@ def test_it_follows_the_log(tmp_path: Path) -> None:
     log.record(RunFinished, duration_s=4.0)
     log.close()
     assert live.state()["state"] == "ended"
+
+
+def test_it_tells_how_far_a_step_is(tmp_path: Path) -> None:
+    path = write_run(tmp_path, 3, 30, finished=False) / "run.jsonl"
+    told, now = ProgressFile(path.parent, clock=lambda: now[0]), [0.0]
+    log, live = EventLog(path, Redactor(), listeners=(told,)), LiveRun(path)
+    log.progress("upload", f"upload_dataset 48/s, p95 4.1 ms {HOSTILE}")
+    doing = live.state()["scenarios"][1]["doing"]
+    assert doing.startswith("upload_dataset 48/s, p95 4.1 ms </script>")
+    assert "\x1b" not in doing
+    log.progress("upload", "too soon to be written")
+    assert "48/s" in live.state()["scenarios"][1]["doing"]
+    now[0] = 1.0
+    log.progress("upload", "later")
+    assert live.state()["scenarios"][1]["doing"] == "later"
+    told.close()
+    assert live.state()["scenarios"][1]["doing"] == "upload_dataset"
+    assert [each.name for each in path.parent.iterdir()] == ["run.jsonl"]
+    log.close()
+
+
+def test_progress_that_is_none_of_ours_is_passed_over(tmp_path: Path) -> None:
+    for text in ("", "[1]", "{", "null"):
+        (tmp_path / ".progress.json").write_text(text)
+        assert progress_of(tmp_path) == {}
+    ProgressFile(tmp_path / "absent").progress("a", "nothing can be written here")
 
 
 def test_a_line_that_is_not_whole_waits(tmp_path: Path) -> None:
