@@ -162,6 +162,21 @@ class CurvesRecorded(_Event):
     started_s: float | None = None
 
 
+class RowsLabelled(_Event):
+    """How each row of an evaluation was labelled, for holding another run's labels of the same rows against it.
+
+    actual, found: base64 of the labels as bits, in the order of the rows. scores: a digest of the scores.
+    """
+
+    event: Literal["rows_labelled"] = "rows_labelled"
+    scenario: str
+    name: str
+    n: int
+    actual: str
+    found: str
+    scores: str
+
+
 class GateJudged(_Event):
     """`observed` against `limit`, both in `unit`; `interval` holds the true value at `confidence`.
 
@@ -342,6 +357,7 @@ Event = Annotated[
     | StepFinished
     | MetricRecorded
     | CurvesRecorded
+    | RowsLabelled
     | GateJudged
     | FindingRecorded
     | ResourceCreated

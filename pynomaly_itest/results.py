@@ -22,6 +22,7 @@ from pynomaly_itest.events import (
     PlannedScenario,
     ResourceCreated,
     ResourceRemoved,
+    RowsLabelled,
     RunAborted,
     RunFinished,
     RunInterrupted,
@@ -60,6 +61,7 @@ class ScenarioResult:
     faults: list[FaultInjected] = field(default_factory=list)
     left: dict[str, ResourceCreated] = field(default_factory=dict)
     comparisons: list[BaselineCompared] = field(default_factory=list)
+    rows: list[RowsLabelled] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -224,6 +226,8 @@ def _keep(scenario: ScenarioResult, event: Any) -> None:
             scenario.faults.append(event)
         case BaselineCompared():
             scenario.comparisons.append(event)
+        case RowsLabelled():
+            scenario.rows.append(event)
         case _:
             pass
 

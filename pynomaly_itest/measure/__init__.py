@@ -5,6 +5,7 @@ from pynomaly_itest.measure.estimate import Absence, Doubt, Estimate, exact, no_
 from pynomaly_itest.measure.exceedance import judge_quantile
 from pynomaly_itest.measure.histogram import Histogram
 from pynomaly_itest.measure.judge import Judgement, judge
+from pynomaly_itest.measure.labels import Labels
 from pynomaly_itest.measure.proportions import proportion
 from pynomaly_itest.measure.quality import auc, auc_difference, bootstrap_rows, paired_difference
 from pynomaly_itest.measure.quantiles import samples_needed
@@ -24,6 +25,7 @@ __all__ = [
     "Estimate",
     "Histogram",
     "Judgement",
+    "Labels",
     "PairedMetric",
     "Samples",
     "Steadiness",

@@ -51,6 +51,8 @@ class Evaluate(Step):
     async def run(self, context: StepContext) -> Values:
         import asyncio
 
+        from pynomaly_itest.measure import Labels
+
         table = await context.dataset(self.source)
         if table.labels is None:
             raise CannotMeasure(
@@ -66,6 +68,7 @@ class Evaluate(Step):
         if isinstance(result.get("id"), str):
             context.ledger.created("result", result["id"], f"detection/results/{result['id']}")
         ours = quality(table.labels, result["anomaly_labels"], result["anomaly_scores"])
+        rows = Labels.of(table.labels, result["anomaly_labels"], result["anomaly_scores"])
         theirs = await context.api.call("POST", "detection/evaluate", body=Body(json=wanted))
         _agree(await asyncio.to_thread(_points, ours), theirs)
         return {
@@ -73,6 +76,7 @@ class Evaluate(Step):
             "n_samples": result["n_samples"],
             "n_anomalies": result["n_anomalies"],
             "latency_ms": reply.latency_ms,
+            "rows": rows,
         }
 
 
