@@ -98,7 +98,7 @@ def reason_for_permission(plan: Plan) -> str | None:
                     return f"scenario {scenario.id!r} breaks things on purpose"
                 if kind == "capacity":
                     return f"scenario {scenario.id!r} puts it under stress"
-                if kind == "load" and not _is_gentle(str(config.get("rate", ""))):
+                if kind == "load" and not _is_gentle_load(config):
                     return f"scenario {scenario.id!r} loads it with more than {GENTLE_PER_S:g} requests/s"
     return None
 
@@ -118,6 +118,12 @@ def _with_nested(kind: str, config: Mapping[str, Any]) -> Iterator[tuple[str, Ma
 
 
 GENTLE_PER_S = 10.0
+
+
+def _is_gentle_load(config: Mapping[str, Any]) -> bool:
+    """Whether nothing but its rate says how much is sent: a spike, stages or users may be anything."""
+    bounded = config.get("shape") in (None, "soak") and not {"stages", "vus", "iterations"} & config.keys()
+    return bounded and _is_gentle(str(config.get("rate", "")))
 
 
 def _is_gentle(rate: str) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pynomaly_itest.errors import CannotMeasure, StepFailed
+from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 if TYPE_CHECKING:
@@ -38,9 +39,16 @@ class Verify(Strict):
 
     every: int = Field(1, ge=1, description="compare one in so many answers (of a connection)")
     times: int = Field(3, ge=2, le=20, description="how often each body is asked alone")
-    references: dict[str, Any] | None = Field(
+    references: dict[str, Any] | str | None = Field(
         None, description='answers as an earlier load learnt them: "${{ before.references }}"'
     )
+
+    @field_validator("references")
+    @classmethod
+    def _is_looked_up(cls, given: Any) -> Any:
+        if isinstance(given, str) and not has_template(given):
+            raise ValueError('references are an earlier load\'s: "${{ before.references }}"')
+        return given
 
 
 @runtime_checkable
@@ -121,7 +129,8 @@ async def _answer(endpoint: Endpoint, body: bytes, verify: Verify, context: Step
     from pynomaly_itest.load.answers import Answer, Unsteady, learn
 
     if verify.references is not None:
-        known = verify.references.get(_key(endpoint, body))
+        references = verify.references if isinstance(verify.references, dict) else {}
+        known = references.get(_key(endpoint, body))
         if known is None:
             raise CannotMeasure(f"the references have no answer to this {endpoint.name}: it asks otherwise")
         return msgspec.convert(known, Answer)

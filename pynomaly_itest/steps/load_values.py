@@ -54,6 +54,11 @@ _WORK = {
     "work_accepted": ("1", "things the target said it made, or took on"),
     "work_unfinished": ("1", "of those, how many did not end well"),
 }
+_BREAKING = {
+    "broke_at": Scalar("number", "requests/s", "the arrival rate at which the load ended itself"),
+    "aborted": Scalar("boolean", doc="whether it did"),
+    "abort_reason": Scalar("string", doc="which objective was broken, and by how much"),
+}
 _STRAIGHT = frozenset({"requests", "lag_ms", "verified", "wrong", "swapped", "wrong_ratio", "drain_seconds"})
 """Figures that stand even where the generator was late."""
 _COUNTS = frozenset(
@@ -64,23 +69,32 @@ _TOO_LOW = frozenset({"rate", "goodput", "goodput_ratio"})
 
 
 def shape_of(config: Mapping[str, Any]) -> Shape:
-    """The names that a load of this config gives."""
-    named = dict(_FIGURES)
-    named |= _VERIFIED if config.get("verify") not in (None, False) else {}
-    watched = config.get("leaks", config.get("shape") == "soak")
-    named |= _GROWTHS if watched else {}
-    parts = [part.get("request") for part in config.get("mix") or [] if isinstance(part, Mapping)]
-    requests = [request for request in (config.get("request"), *parts) if isinstance(request, Mapping)]
-    named |= _WORK if any(kind in request for request in requests for kind in CREATING) else {}
+    """The names that a load of this config gives; without any config, all that there are."""
+    figures = {**_FIGURES}
+    figures |= _VERIFIED if _is_asked(config, "verify") else {}
+    figures |= _GROWTHS if _watches(config) else {}
+    figures |= _WORK if not config or _creates(config) else {}
     fields: dict[str, Shape] = {name: Series("ms", doc) for name, doc in _SERIES.items()}
-    fields |= {name: Scalar("number", unit, doc) for name, (unit, doc) in named.items()}
-    if config.get("verify"):
+    fields |= {name: Scalar("number", unit, doc) for name, (unit, doc) in figures.items()}
+    if _is_asked(config, "verify"):
         fields["references"] = ANYTHING
-    if config.get("abort_on"):
-        fields["broke_at"] = Scalar("number", "requests/s", "the arrival rate at which the load ended itself")
-        fields["aborted"] = Scalar("boolean")
-        fields["abort_reason"] = Scalar("string")
+    if _is_asked(config, "abort_on"):
+        fields |= _BREAKING
     return Record({**fields, "generator": Record(open=True)})
+
+
+def _is_asked(config: Mapping[str, Any], name: str) -> bool:
+    return not config or config.get(name) not in (None, False)
+
+
+def _watches(config: Mapping[str, Any]) -> bool:
+    return not config or bool(config.get("leaks", config.get("shape") == "soak"))
+
+
+def _creates(config: Mapping[str, Any]) -> bool:
+    mix = [part.get("request") for part in config.get("mix") or [] if isinstance(part, Mapping)]
+    requests = [request for request in (config.get("request"), *mix) if isinstance(request, Mapping)]
+    return any(kind in request for request in requests for kind in CREATING)
 
 
 CREATING = ("upload_dataset", "train_detector")
