@@ -16,13 +16,35 @@ from typing import Any
 
 import jsonschema
 import pytest
-from report_builders import ABORTED, FINISHED, INTERRUPTED, started
+from report_builders import ABORTED, FINISHED, INTERRUPTED, ended, started
 from report_samples import sample_run
 
+from pynomaly_itest.events import BaselineCompared
 from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.results import RunResult, fold
+from pynomaly_itest.verdicts import Verdict
+
+def _held_against_a_baseline() -> RunResult:
+    compared = BaselineCompared(
+        at_s=2.5,
+        scenario="a",
+        baseline_name="main",
+        metric="latency_ms.p95",
+        expression="latency_ms.p95 <= 50",
+        unit="ms",
+        baseline=20.0,
+        observed=24.0,
+        change=0.2,
+        interval=(0.15, None),
+        method="measured again",
+        verdict=Verdict.FAILED,
+        reason="slower",
+    )
+    return fold([started("a"), *ended("a", Verdict.PASSED), compared, FINISHED])
+
 
 RUNS: dict[str, RunResult] = {
+    "baseline": _held_against_a_baseline(),
     "sample": sample_run(),
     "interrupted": fold([started("a", started_at="no time"), INTERRUPTED]),
     "aborted": fold([started("a"), ABORTED]),
