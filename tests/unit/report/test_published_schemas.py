@@ -24,6 +24,7 @@ from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.verdicts import Verdict
 
+
 def _held_against_a_baseline() -> RunResult:
     compared = BaselineCompared(
         at_s=2.5,
