@@ -27,6 +27,8 @@ def describe_environment(environment: Mapping[str, str]) -> dict[str, str]:
     commit = commit_at(Path.cwd())
     if commit:
         facts["commit"] = commit
+    if environment.get("PYNOMALY_ITEST_PLATFORM"):
+        facts["bundled platform"] = "started by $PYNOMALY_ITEST_PLATFORM"
     for name, label in (
         ("GITHUB_ACTIONS", "GitHub Actions"),
         ("GITLAB_CI", "GitLab CI"),

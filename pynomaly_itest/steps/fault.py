@@ -93,8 +93,8 @@ class InjectFault(Step):
 
         kind, config = next(iter(self.inject.items()))
         fault = _fault(kind, config)
-        if fault.disrupts and context.probing.max_impact != "D":
-            raise NotApplicable(f"{kind} disrupts the service for others, and max_impact is not D")
+        if fault.disrupts and context.target.info.kind == "url":
+            self._check_permission(kind, context)
         course = Course(
             name=kind,
             fault=fault,
@@ -111,6 +111,14 @@ class InjectFault(Step):
             context.keep(values)
             raise StepFailed(f"{kind}: {'; '.join(complaints)}")
         return values
+
+    @staticmethod
+    def _check_permission(kind: str, context: StepContext) -> None:
+        """Raise NotApplicable where others who use the service would feel it and nobody has said that they may."""
+        if not context.probing.allow_disruptive:
+            raise NotApplicable(f"{kind} may slow the service for others", hint="--allow-disruptive")
+        if context.probing.max_impact != "D":
+            raise NotApplicable(f"{kind} may slow the service for others, and its max_impact is not D")
 
     def _stage(self, context: StepContext) -> Stage:
         from pynomaly_itest.faulting.stage import Stage
