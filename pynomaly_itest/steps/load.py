@@ -274,6 +274,8 @@ class Load(Step):
         for name in ("rate", "duration"):
             if getattr(self, name) is None:
                 raise ValueError(f"shape {self.named_shape} needs {name!r}")
+        if "executor" in self.model_fields_set:
+            raise ValueError(f"shape {self.named_shape} says what is sent: 'executor' must not say it too")
         if self.stages is not None or self.vus is not None or self.iterations is not None:
             raise ValueError(
                 f"shape {self.named_shape} takes rate and duration, no stages, vus or iterations"

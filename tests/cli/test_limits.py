@@ -145,6 +145,7 @@ CAPACITY = "capacity: {request: {path: /}, objectives: {%s}, from: 10/s, to: %s%
         (LOAD % ", shape: spike, vus: 3", ["no stages, vus or iterations"]),
         (LOAD % ", abort_on: {latency.p99: 1s}", ["unknown objective 'latency.p99'", "latency_ms.p99"]),
         (LOAD % ", abort_on: {latency_ms.p99: 5mb}", ["mb can't be compared with ms"]),
+        (LOAD % ", shape: soak, executor: constant-vus", ["'executor' must not say it too"]),
         (LOAD % ", verify: {times: 1}", ["times"]),
         (LOAD % ", verify: {references: before}", ["an earlier load's"]),
         (CAPACITY % ("latency_ms.p99: 1s", "5/s", ""), ["'from' must be above 0 and at most 'to'"]),

@@ -34,11 +34,9 @@ def test_a_target_that_keeps_up_passes_with_every_request_accounted_for(itest: I
     gates = "load.requests == 300, load.error_ratio == 0, load.latency_ms.p95 <= 2s, load.dropped == 0"
     with misbehaving.serving(fine) as url:
         done = itest("run", "-p", itest.profile(RAW % ("", gates)), "--target", url)
-    assert done.code in (0, 4), done.text  # 4: this machine could not send in time, and said so
+    assert done.code == 0, done.text  # even where this machine could not send in time: lateness only adds to latency
     assert gate(done, "load.requests == 300")["verdict"] == "passed"
     assert gate(done, "load.error_ratio == 0")["verdict"] == "passed"
-    if done.code == 4:
-        assert "could not keep up" in done.out
 
 
 def test_a_stall_is_felt_by_everyone_who_was_due_in_it(itest: Itest) -> None:
