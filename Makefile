@@ -1,5 +1,5 @@
 # `make check` is what CI runs beside the tests' own set-up.
-.PHONY: check test lint types layers format
+.PHONY: check test lint types layers format docs
 check: lint types layers test
 test:
 	python -m pytest
@@ -13,3 +13,5 @@ layers:
 format:
 	ruff format .
 	ruff check --fix .
+docs:
+	NO_MKDOCS_2_WARNING=1 mkdocs build

@@ -136,6 +136,7 @@ def of_expression(text: str) -> Page | None:
 def _about(parts: tuple[str | int, ...]) -> str:
     """A name's parts: whose value, which metric, which statistic of it."""
     from pynomaly_itest.reference.library import find
+    from pynomaly_itest.reference.metrics import MEANINGS
 
     words = [str(part) for part in parts]
     if words[0] in ("benchmarks", "vars", "matrix", "run"):
@@ -144,6 +145,6 @@ def _about(parts: tuple[str | int, ...]) -> str:
     for word in reversed(words[1:] or words):
         page = next((page for page in find(word) if page.noun in ("metric", "statistic")), None)
         if page is not None:
-            told.append(page.summary.partition(";")[0])
+            told.append((MEANINGS.get(word) or page.summary).partition(";")[0])
     saved = "of the target" if words[0] == "target" else f"of what a step saved as `{words[0]}`"
     return "; ".join([*told, saved])

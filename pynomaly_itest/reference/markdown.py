@@ -12,7 +12,7 @@ from pynomaly_itest.reference.page import Block, Code, Page, Table
 def rendered(family: Family) -> str:
     """The family's page: a heading for each thing, which can be linked to by its name."""
     pages = list(family.pages())
-    lines = [f"# {family.title}", "", _text(family.about), ""]
+    lines = [f"# {family.title}", "", escaped(family.about), ""]
     if all(not page.sections for page in pages):
         rows = tuple((f"`{page.name}`", page.summary) for page in pages)
         return "\n".join([*lines, *_table(Table(("name", "meaning"), rows))]) + "\n"
@@ -24,7 +24,7 @@ def rendered(family: Family) -> str:
 def _page(page: Page) -> Iterator[str]:
     yield f"## `{page.name}`"
     yield ""
-    yield _sentence(_text(page.summary))
+    yield _sentence(escaped(page.summary))
     for section in page.sections:
         yield ""
         yield f"**{section.heading}**"
@@ -43,17 +43,17 @@ def _block(block: Block) -> Iterator[str]:
         case Table():
             yield from _table(block)
         case _:
-            yield _text(block)
+            yield escaped(block)
 
 
 def _table(table: Table) -> Iterator[str]:
     yield "| " + " | ".join(table.columns) + " |"
     yield "|" + "---|" * len(table.columns)
     for row in table.rows:
-        yield "| " + " | ".join(_text(cell).replace("|", "\\|") for cell in row) + " |"
+        yield "| " + " | ".join(escaped(cell).replace("|", "\\|") for cell in row) + " |"
 
 
-def _text(text: str) -> str:
+def escaped(text: str) -> str:
     """Text in which only backticks mean something: < and * and _ stand for themselves."""
     parts = re.split(r"(`[^`]*`)", text)
     return "".join(part if part.startswith("`") else re.sub(r"([<>*_\[\]])", r"\\\1", part) for part in parts)

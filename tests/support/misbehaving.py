@@ -35,8 +35,8 @@ class Connection(socketserver.StreamRequestHandler):
         more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         self.wfile.write(
             f"HTTP/1.1 {status} X\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n{more}\r\n".encode()
+            + content  # in one piece: a second one would wait for the first one's acknowledgement
         )
-        self.wfile.write(content)
 
 
 class _Server(socketserver.ThreadingTCPServer):
