@@ -141,12 +141,14 @@ class Recorder:
         )
 
     def series(self, prefix: str, values: Values) -> None:
-        """Every series and every picture among a step's values, for plots."""
+        """Every series and every picture among a step's values, for plots; labelled rows, for comparisons."""
         for name, value in values.items():
             if isinstance(value, Samples) and value.n:
                 self.log.record(MetricRecorded, scenario=self.scenario, **_metric(f"{prefix}.{name}", value))
             elif isinstance(value, Curves):
                 self._curves(f"{prefix}.{name}", value)
+            elif isinstance(value, dict):  # what a step inside of it measured
+                self.series(f"{prefix}.{name}", value)
 
     def _curves(self, name: str, curves: Curves) -> None:
         ago_s = curves.begun_ago_s

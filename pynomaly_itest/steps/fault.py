@@ -105,7 +105,11 @@ class InjectFault(Step):
             patience_s=parse_quantity(self.patience, "s"),
             within_s=parse_quantity(self.within, "s"),
         )
-        values = await course.run()
+        if self.during is not None and "load" in self.during:
+            from pynomaly_itest.steps.load_requests import calibration
+
+            await calibration(context)  # now, so that the load is under way when the fault comes
+        values = _dated(await course.run(), context.clock())
         complaints = course.complaints()
         if complaints:
             context.keep(values)
@@ -140,6 +144,7 @@ class InjectFault(Step):
                 values.update(problem.values)
             except StepFailed as problem:
                 values["failed"] = problem.message
+            values["ended_s"] = stage.clock()
             return values
 
         return Stage(
@@ -155,6 +160,18 @@ class InjectFault(Step):
             mark=context.mark,
             meanwhile=None if self.during is None else meanwhile,
         )
+
+
+def _dated(values: Values, now_s: float) -> Values:
+    """What the step meanwhile gave, its pictures older by the time that has passed since its end."""
+    from pynomaly_itest.measure.curves import Curves
+
+    during = dict(values["during"])
+    passed_s = now_s - during.pop("ended_s", now_s)
+    for name, value in during.items():
+        if isinstance(value, Curves) and value.begun_ago_s is not None:
+            during[name] = replace(value, begun_ago_s=value.begun_ago_s + passed_s)
+    return {**values, "during": during}
 
 
 def _fault(kind: str, config: Any) -> Fault:
