@@ -13,10 +13,11 @@ from typing import Any
 from pynomaly_itest.comparison.baseline import Baseline
 from pynomaly_itest.comparison.figures import Figure, figures_of
 from pynomaly_itest.comparison.live import Judged, Outcome
+from pynomaly_itest.comparison.rows import Rows, by_place, paired_quality, rows_of
 from pynomaly_itest.comparison.stored import Difference, difference
 from pynomaly_itest.errors import ItestError
 from pynomaly_itest.eventlog import EventLog
-from pynomaly_itest.events import BaselineCompared, BaselineUsed, GateJudged, RunStarted
+from pynomaly_itest.events import BaselineCompared, BaselineUsed, GateJudged, RowsLabelled, RunStarted
 from pynomaly_itest.measure import Tolerance
 from pynomaly_itest.measure.statistics import quantile_of
 from pynomaly_itest.results import fold
@@ -44,10 +45,11 @@ class Against:
     remeasure: Remeasure | None = None
     why_not: str = ""
     heard_events: list[Any] = field(default_factory=list)
+    _rows: Rows = field(default_factory=dict)
 
     def heard(self, event: Any) -> None:
         """A listener of the event log."""
-        if isinstance(event, RunStarted | GateJudged):
+        if isinstance(event, RunStarted | GateJudged | RowsLabelled):
             self.heard_events.append(event)
 
     def progress(self, scenario: str, text: str) -> None:
@@ -68,6 +70,7 @@ class Against:
         run = fold(self.heard_events)
         now = {scenario.id: scenario.planned.fingerprint for scenario in run.scenarios}
         figures = {figure.key: figure for figure in figures_of(run)}
+        self._rows = by_place(rows_of(run))
         chosen = [figure for figure in baseline.figures if figure.scenario in now]
         again = await self._measured_again(log, [figures[each.key] for each in chosen if each.key in figures])
         found = [
@@ -129,7 +132,8 @@ class Against:
             return self._of_time(base, new, again)
         if self.baseline.workloads.get(base.scenario) != now[base.scenario]:
             return replace(nothing, verdict=Verdict.SKIPPED, reason=_CHANGED)
-        return difference(base, new, allow_stored_latency=self.allow_stored_latency)
+        paired = paired_quality(base, by_place(self.baseline.rows), self._rows)
+        return difference(base, new, allow_stored_latency=self.allow_stored_latency, paired=paired)
 
     def _of_time(self, base: Figure, new: Figure, again: Outcome | str | None) -> Difference:
         """As it was measured again; else shown, with the reason why it is not judged."""

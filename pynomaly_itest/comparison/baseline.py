@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pynomaly_itest.comparison.figures import Figure, figures_of
+from pynomaly_itest.comparison.rows import KeptRows, rows_of
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.registry import did_you_mean
@@ -48,6 +49,7 @@ class Baseline(BaseModel):
     environment: dict[str, str] = {}
     workloads: dict[str, str] = {}
     figures: tuple[Figure, ...] = ()
+    rows: tuple[KeptRows, ...] = ()
 
 
 def baseline_of(run: RunResult, name: str, *, saved_at: str, again: str | None = None) -> Baseline:
@@ -70,6 +72,7 @@ def baseline_of(run: RunResult, name: str, *, saved_at: str, again: str | None =
         environment=started.environment,
         workloads={scenario.id: scenario.planned.fingerprint for scenario in run.scenarios},
         figures=tuple(figures_of(run)),
+        rows=tuple(rows_of(run)),
     )
 
 

@@ -199,7 +199,7 @@ class LiveComparison:
         open_kinds = {metric.kind for metric in self._metrics() if metric.name not in self._settled()}
         return PairTerms(
             asking_s=self.terms.asking_s,
-            blocks=2 if "throughput" in open_kinds else 0,
+            blocks=PairTerms.blocks if "throughput" in open_kinds else 0,
             cores=self.outcome.cores,
         )
 

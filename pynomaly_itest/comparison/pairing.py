@@ -46,7 +46,7 @@ class PairTerms:
     leaves them where they are. rested: both were at rest before, so that processor time is that of answers."""
 
     asking_s: float = 2.0
-    blocks: int = 2
+    blocks: int = 4
     cores: tuple[int, ...] = ()
     rested: bool = True
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from pynomaly_itest import __version__
 from pynomaly_itest.comparison.figures import Figure, figures_of
 from pynomaly_itest.comparison.record import ComparisonRecord, MetricRecord, SideRecord, exit_code
+from pynomaly_itest.comparison.rows import by_place, paired_quality, rows_of
 from pynomaly_itest.comparison.stored import REFUSED, Difference, difference
 from pynomaly_itest.events import read_log
 from pynomaly_itest.report.untrusted import one_line
@@ -21,14 +22,16 @@ def compare_runs(one: Path, other: Path, *, allow_stored_latency: bool = False) 
     a, b = (fold(read_log(folder / "run.jsonl")) for folder in (one, other))
     before = {figure.key: figure for figure in figures_of(a)}
     after = {figure.key: figure for figure in figures_of(b)}
+    labels = [by_place(rows_of(run)) for run in (a, b)]
     metrics = [
         _metric(
-            before[key],
+            base,
             after[key],
-            difference(before[key], after[key], allow_stored_latency=allow_stored_latency),
+            difference(base, after[key], allow_stored_latency=allow_stored_latency, paired=paired),
         )
-        for key in before
+        for key, base in before.items()
         if key in after
+        for paired in [paired_quality(base, *labels)]
     ]
     verdict = combine(metric.verdict for metric in metrics)
     return ComparisonRecord(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pynomaly_itest.comparison.figures import Figure
-from pynomaly_itest.measure import Tolerance
+from pynomaly_itest.measure import Estimate, Tolerance
 from pynomaly_itest.verdicts import Verdict
 
 SHARES = Tolerance(0.01, 0.05)
@@ -41,11 +41,18 @@ class Difference:
     reason: str
 
 
-def difference(base: Figure, new: Figure, *, allow_stored_latency: bool = False) -> Difference:
-    """How much worse `new` is than `base`, and whether that matters."""
+def difference(
+    base: Figure, new: Figure, *, allow_stored_latency: bool = False, paired: Estimate | None = None
+) -> Difference:
+    """How much worse `new` is than `base`, and whether that matters.
+
+    paired: how much higher the figure is than it was, where that is known from the same rows.
+    """
     if (base.unit or "1") != (new.unit or "1"):
         reason = f"the unit was {base.unit}, it is {new.unit}"
         return Difference(None, "relative", None, None, None, "stored", Verdict.INCONCLUSIVE, reason)
+    if paired is not None and paired.low is not None and paired.high is not None:
+        return _of_rows(new, paired.value, paired.low, paired.high)
     if new.kind == "share" and base.interval is not None:
         return _of_shares(base, new)
     if new.kind == "time":
@@ -65,6 +72,14 @@ def _of_shares(base: Figure, new: Figure) -> Difference:
     verdict = verdict_of(low, high, tolerance)
     return Difference(
         change, "absolute", low, high, tolerance, "stored", verdict, _told(verdict, tolerance, "")
+    )
+
+
+def _of_rows(new: Figure, higher_by: float, low: float, high: float) -> Difference:
+    change, low, high = (higher_by, low, high) if new.worse == "higher" else (-higher_by, -high, -low)
+    verdict = verdict_of(low, high, SHARES)
+    return Difference(
+        change, "absolute", low, high, SHARES, "paired rows", verdict, _told(verdict, SHARES, "")
     )
 
 

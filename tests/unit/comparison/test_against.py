@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from pynomaly_itest.comparison.against import Against, Place, place_of
@@ -14,12 +15,14 @@ from pynomaly_itest.comparison.baseline import Baseline, baseline_of, find, read
 from pynomaly_itest.comparison.figures import Figure
 from pynomaly_itest.comparison.live import Judged, Outcome
 from pynomaly_itest.comparison.metrics import Metric
+from pynomaly_itest.comparison.rows import KeptRows
 from pynomaly_itest.comparison.workload import Question
 from pynomaly_itest.errors import TargetStartFailed, UsageError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
     GateJudged,
     PlannedScenario,
+    RowsLabelled,
     RunFinished,
     RunStarted,
     ScenarioFinished,
@@ -28,7 +31,7 @@ from pynomaly_itest.events import (
     read_log,
 )
 from pynomaly_itest.load.plan import Endpoint
-from pynomaly_itest.measure import Comparison
+from pynomaly_itest.measure import Comparison, Labels
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.verdicts import Verdict
@@ -45,7 +48,7 @@ GATES: dict[str, dict[str, Any]] = {
 
 
 def recorded(
-    path: Path, against: Against | None = None, fingerprint: str = "f", **changed: float
+    path: Path, against: Against | None = None, fingerprint: str = "f", rows: Any = (), **changed: float
 ) -> RunResult:
     """A run of one scenario whose gates observed this; what it is held against is asked at its end."""
     log = EventLog(path, Redactor(), listeners=() if against is None else (against,))
@@ -61,6 +64,8 @@ def recorded(
         reproduce="pynomaly-itest run -p performance",
     )
     log.record(TargetReady, target=TARGET, duration_s=1.0)
+    for event in rows:
+        log.carry(event)
     for expression, gate in GATES.items():
         word = expression.partition(".")[0]
         scale = changed.get(word, 1.0)
@@ -128,6 +133,25 @@ def test_the_same_again_passes_and_its_time_is_shown(baseline: Baseline, tmp_pat
     assert (shown.baseline, shown.observed, shown.change) == (10.0, 10.0, 0.0)
     assert "its build is gone" in shown.reason
     assert "22 to 46 %" in shown.reason
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(0, Verdict.PASSED), (200, Verdict.FAILED)])
+def test_quality_is_paired_where_the_rows_are_the_same(
+    baseline: Baseline, tmp_path: Path, wrong: int, verdict: Verdict
+) -> None:
+    actual = np.arange(1000) % 10 == 0
+    found = actual ^ (np.arange(1000) < wrong)
+    against = Against(baseline.model_copy(update={"rows": (kept_rows(actual, actual),)}))
+    packed = Labels.of(actual, found, found).packed()
+    rows = [RowsLabelled(at_s=0.0, scenario="s", name="quality", **packed)]
+    run = recorded(tmp_path / "run.jsonl", against, rows=rows)
+    [quality] = [each for each in run.scenarios[0].comparisons if each.expression == ACCURACY]
+    assert (quality.method, quality.verdict, run.verdict) == ("paired rows", verdict, verdict)
+    assert quality.change == pytest.approx(wrong / 1000)
+
+
+def kept_rows(actual: Any, found: Any) -> KeptRows:
+    return KeptRows(scenario="s", save="quality", **Labels.of(actual, found, found).packed())
 
 
 @pytest.mark.parametrize(("word", "factor"), [("quality", 0.8), ("target", 1.2)])
