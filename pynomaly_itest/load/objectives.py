@@ -149,7 +149,7 @@ class Watch:
 
 
 def _lately(objective: Objective, ledger: Ledger, since_s: float) -> float:
-    """An objective's figure among the requests that ended since then; NaN of none."""
+    """An objective's figure among the requests that ended since then, without our own lateness; NaN of none."""
     import numpy as np
 
     batches = list(ledger.ended_since(since_s))
@@ -161,7 +161,8 @@ def _lately(objective: Objective, ledger: Ledger, since_s: float) -> float:
         if objective.name == "wrong_ratio":
             failed = np.isin(outcomes, [Outcome.WRONG_ANSWER, Outcome.SWAPPED])
         return float(failed.mean())
-    waited = np.concatenate([batch.latency_ms[batch.waited_for] for batch in batches])
+    own = [batch.latency_ms - batch.lag_ms.clip(min=0.0) for batch in batches]
+    waited = np.concatenate([values[batch.waited_for] for values, batch in zip(own, batches, strict=True)])
     return statistic(Samples.of("latency_ms", waited, "ms"), objective.statistic).value
 
 

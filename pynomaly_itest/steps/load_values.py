@@ -111,7 +111,7 @@ def values_of(result: LoadResult) -> Values:
     values: Values = {**result.metrics, "generator": _generator(result), "outcomes": dict(result.outcomes)}
     if health.kept_up:
         return values
-    why = f"the load generator could not keep up: {'; '.join(health.reasons)}"
+    why = _not_kept_up(result)
     if health.is_conservative:
         return {name: _doubted(name, value, why, result) for name, value in values.items()}
     from pynomaly_itest.measure import Absence
@@ -128,7 +128,7 @@ def breaking_rate(executor: Executor, result: LoadResult, confidence: float) -> 
     """
     from pynomaly_itest.load.executors import OpenExecutor
     from pynomaly_itest.load.pacers import rate_at
-    from pynomaly_itest.measure import Absence, Estimate
+    from pynomaly_itest.measure import Absence, Doubt, Estimate
 
     if not isinstance(executor, OpenExecutor):
         return Absence("virtual users have no arrival rate at which they could break something")
@@ -139,8 +139,19 @@ def breaking_rate(executor: Executor, result: LoadResult, confidence: float) -> 
         )
     around = [rate_at(executor, max(0.0, result.broke_s - before)) for before in (_SEEN_LATE_S, 0.0)]
     return Estimate(
-        around[1], "requests/s", result.requests, min(around), max(around), confidence, "first broken second"
+        around[1],
+        "requests/s",
+        result.requests,
+        min(around),
+        max(around),
+        confidence,
+        "first broken second",
+        doubt=None if result.health.kept_up else Doubt(_not_kept_up(result), "low"),
     )
+
+
+def _not_kept_up(result: LoadResult) -> str:
+    return f"the load generator could not keep up: {'; '.join(result.health.reasons)}"
 
 
 def _doubted(name: str, value: Any, why: str, result: LoadResult) -> Any:
