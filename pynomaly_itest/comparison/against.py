@@ -15,7 +15,7 @@ from pynomaly_itest.comparison.figures import Figure, figures_of
 from pynomaly_itest.comparison.live import Judged, Outcome
 from pynomaly_itest.comparison.rows import Rows, by_place, paired_quality, rows_of
 from pynomaly_itest.comparison.stored import Difference, difference
-from pynomaly_itest.errors import ItestError
+from pynomaly_itest.errors import ItestError, NothingSelected
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import BaselineCompared, BaselineUsed, GateJudged, RowsLabelled, RunStarted
 from pynomaly_itest.measure import Tolerance
@@ -94,6 +94,8 @@ class Against:
             outcome = await self.remeasure(
                 wanted, lambda text: log.progress(first, f"against the baseline: {text}")
             )
+        except NothingSelected:  # none of these times is a repeated request's
+            return None
         except ItestError as problem:
             return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
         if outcome.failure is not None:

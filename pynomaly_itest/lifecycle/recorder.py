@@ -14,6 +14,7 @@ from pynomaly_itest.events import (
     FindingRecorded,
     GateJudged,
     MetricRecorded,
+    RowsLabelled,
     ScenarioFinished,
     ScenarioStarted,
     StepFinished,
@@ -21,7 +22,7 @@ from pynomaly_itest.events import (
 )
 from pynomaly_itest.gates import Judged
 from pynomaly_itest.lifecycle.outcome import Outcome
-from pynomaly_itest.measure import Estimate, Samples, statistic
+from pynomaly_itest.measure import Estimate, Labels, Samples, statistic
 from pynomaly_itest.measure.curves import Curves
 from pynomaly_itest.probing.engine import Finding
 from pynomaly_itest.profile.model import Source, StepCall
@@ -147,6 +148,8 @@ class Recorder:
                 self.log.record(MetricRecorded, scenario=self.scenario, **_metric(f"{prefix}.{name}", value))
             elif isinstance(value, Curves):
                 self._curves(f"{prefix}.{name}", value)
+            elif isinstance(value, Labels):
+                self.log.record(RowsLabelled, scenario=self.scenario, name=prefix, **value.packed())
             elif isinstance(value, dict):  # what a step inside of it measured
                 self.series(f"{prefix}.{name}", value)
 
