@@ -53,8 +53,9 @@ class Load(Step):
     """Send requests in the rhythm of an executor, under k6's names, and keep when each was due, sent and answered.
 
     Latency counts from when a request was *due*: a stalled target can't hide behind requests that were never
-    sent. Arrivals that could not be sent in time are failures. Where the generator itself can't keep up, the
-    step is inconclusive and says what to change.
+    sent. Arrivals that could not be sent in time are failures. Where the generator itself is late, that only adds
+    to latencies: a limit that is kept stays kept, one that is broken by it is inconclusive. Where it could not do
+    what it was asked at all, the step is inconclusive and says what to change.
     """
 
     summary: ClassVar[str] = "send requests at a rate or by virtual users, and measure every one"
@@ -192,13 +193,12 @@ class Load(Step):
         )
         ended_s = context.clock()
         work = await settled(parts, result, context)
-        found = {**values_of(result), **self._ended(result, context.confidence)}
+        beside = {**work, **self._ended(result, context.confidence)}
         if leaks is not None:
-            found |= leaks.values(context.confidence)
+            beside |= leaks.values(context.confidence)
         if self.verify is not False:
-            found["references"] = references_of(parts)
-        found |= curves_of_load(result, context.clock() - ended_s)
-        return found if work is None else {**found, **work}
+            beside["references"] = references_of(parts)
+        return values_of(result, {**beside, **curves_of_load(result, context.clock() - ended_s)})
 
     async def _prepared(self, context: StepContext) -> list[Part]:
         parts = await prepared(self._parts(), context, draw=self.draw, check_every=self.check_every)

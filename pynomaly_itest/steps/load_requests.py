@@ -185,8 +185,8 @@ def enter_all(parts: Sequence[Part], result: LoadResult, context: StepContext) -
             part.step.enter(context, [found for found in told if found])
 
 
-async def settled(parts: Sequence[Part], result: LoadResult, context: StepContext) -> Values | None:
-    """What became of the work that the load gave the target, cleaned up or followed to its end; None for none."""
+async def settled(parts: Sequence[Part], result: LoadResult, context: StepContext) -> Values:
+    """What became of the work that the load gave the target, cleaned up or followed to its end; nothing of none."""
     from pynomaly_itest.load.outcomes import UNANSWERED
 
     accepted = unfinished = 0
@@ -199,7 +199,7 @@ async def settled(parts: Sequence[Part], result: LoadResult, context: StepContex
             answered = all(not result.outcomes.get(outcome.label) for outcome in UNANSWERED)
             unfinished += told.count("") + await part.step.settle(context, ids, is_complete=answered)
     if not creating:
-        return None
+        return {}
     from pynomaly_itest.measure import exact, no_data
 
     return {

@@ -101,8 +101,8 @@ CREATING = ("upload_dataset", "train_detector")
 """Step kinds whose requests leave something behind."""
 
 
-def values_of(result: LoadResult) -> Values:
-    """The metrics by name.
+def values_of(result: LoadResult, beside: Values) -> Values:
+    """The metrics by name, and what was found out `beside` the requests, which no late generator taints.
 
     Where the generator was late but sent everything, they carry their doubt: what was measured is too bad if
     anything, so a limit that is kept stays kept. Raises NotEnoughEvidence, with what there is, where it was worse.
@@ -110,15 +110,16 @@ def values_of(result: LoadResult) -> Values:
     health = result.health
     values: Values = {**result.metrics, "generator": _generator(result), "outcomes": dict(result.outcomes)}
     if health.kept_up:
-        return values
+        return {**values, **beside}
     why = _not_kept_up(result)
     if health.is_conservative:
-        return {name: _doubted(name, value, why, result) for name, value in values.items()}
+        doubted = {name: _doubted(name, value, why, result) for name, value in values.items()}
+        return {**doubted, **beside}
     from pynomaly_itest.measure import Absence
 
     straight = _STRAIGHT | _COUNTS | {"generator", "outcomes"}
     doubtful = {name: value if name in straight else Absence(why) for name, value in values.items()}
-    raise NotEnoughEvidence(why, doubtful)
+    raise NotEnoughEvidence(why, {**doubtful, **beside})
 
 
 def breaking_rate(executor: Executor, result: LoadResult, confidence: float) -> Estimate | Absence:
