@@ -54,7 +54,7 @@ class Noise:
 class Browser:
     """One browser with one page; use as a context manager. Every wait ends after `timeout_s`."""
 
-    def __init__(self, executable: str, profile: Path, timeout_s: float = 30.0) -> None:
+    def __init__(self, executable: str, profile: Path, timeout_s: float = 120.0) -> None:
         self._executable = executable
         self._profile = profile
         self._timeout_s = timeout_s
