@@ -140,6 +140,7 @@ def _remeasure(
             preparation = Preparation(
                 part, Shelf(plan.datasets, files).take, Path(folder), terms.seed, uuid.uuid4().hex
             )
+            preparation.scenarios()  # refuses before anything is started
             return await LiveComparison(sides, own, say).run(preparation)
 
     return remeasure

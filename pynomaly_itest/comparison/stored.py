@@ -76,7 +76,9 @@ def _of_shares(base: Figure, new: Figure) -> Difference:
 
 
 def _of_rows(new: Figure, higher_by: float, low: float, high: float) -> Difference:
-    change, low, high = (higher_by, low, high) if new.worse == "higher" else (-higher_by, -high, -low)
+    change, low, high = (
+        (higher_by, low, high) if new.worse == "higher" else (0.0 - higher_by, 0.0 - high, 0.0 - low)
+    )
     verdict = verdict_of(low, high, SHARES)
     return Difference(
         change, "absolute", low, high, SHARES, "paired rows", verdict, _told(verdict, SHARES, "")
