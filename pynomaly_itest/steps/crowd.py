@@ -25,11 +25,14 @@ class Crowd:
         self._before = self._usage()
 
     def doubting(self, values: Values) -> Values:
-        """The values; where others took too much since then, times and rates carry the doubt."""
-        from pynomaly_itest.target.neighbours import crowding
+        """The values, and who had the machine since; where others took too much, times and rates carry the doubt."""
+        from pynomaly_itest.target.neighbours import Shares
 
-        why = crowding(self._before, self._usage())
-        return values if why is None else doubted(values, why)
+        shares = Shares.between(self._before, self._usage())
+        if shares is None:
+            return values
+        found = values if shares.crowding is None else doubted(values, shares.crowding)
+        return {**found, "machine": {"others_share": shares.others, "idle_share": shares.idle}}
 
     def _usage(self) -> Usage | None:
         from pynomaly_itest.target.neighbours import Usage

@@ -17,7 +17,8 @@ _LEAST_IDLE = 0.25
 
 @dataclass(frozen=True)
 class Usage:
-    """Seconds of all cores since the machine started: busy, idle, and those spent by the target and by us."""
+    """Seconds of all cores since the machine started: busy (a wait for the disk is part of it), idle, and those of the
+    busy ones spent by the target and by us, with all that waited for the disk: whose that was can't be told."""
 
     busy_s: float
     idle_s: float
@@ -40,25 +41,37 @@ class Usage:
         """From the first line of /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal, in clock ticks."""
         ticks = [int(word) for word in line.split()[1:9]]
         per_s = os.sysconf("SC_CLK_TCK")
-        idle = ticks[3] + ticks[4]
-        return cls((sum(ticks) - idle) / per_s, idle / per_s, known_s)
+        idle, waiting = ticks[3], ticks[4]
+        return cls((sum(ticks) - idle) / per_s, idle / per_s, known_s + waiting / per_s)
 
 
-def crowding(before: Usage | None, after: Usage | None) -> str | None:
-    """Why what was measured in between may be the neighbours' doing; None where they left room enough."""
-    if before is None or after is None:
-        return None
-    busy_s, idle_s = after.busy_s - before.busy_s, after.idle_s - before.idle_s
-    whole_s = busy_s + idle_s
-    if not whole_s > 0:
-        return None
-    taken = (busy_s - (after.known_s - before.known_s)) / whole_s
-    if taken <= _MOST_TAKEN or idle_s / whole_s >= _LEAST_IDLE:
-        return None
-    return (
-        f"other processes took {taken * 100:.0f} % of this machine meanwhile, {idle_s / whole_s * 100:.0f} % "
-        "were idle: measure again when it is quieter"
-    )
+@dataclass(frozen=True)
+class Shares:
+    """Of all cores over a time: what neighbours took, and what nobody did."""
+
+    others: float
+    idle: float
+
+    @classmethod
+    def between(cls, before: Usage | None, after: Usage | None) -> Shares | None:
+        """None where nothing is known."""
+        if before is None or after is None:
+            return None
+        busy_s, idle_s = after.busy_s - before.busy_s, after.idle_s - before.idle_s
+        if not busy_s + idle_s > 0:
+            return None
+        others_s = busy_s - (after.known_s - before.known_s)
+        return cls(max(0.0, others_s) / (busy_s + idle_s), idle_s / (busy_s + idle_s))
+
+    @property
+    def crowding(self) -> str | None:
+        """Why what was measured meanwhile may be the neighbours' doing; None where they left room enough."""
+        if self.others <= _MOST_TAKEN or self.idle >= _LEAST_IDLE:
+            return None
+        return (
+            f"other processes took {self.others * 100:.0f} % of this machine meanwhile, {self.idle * 100:.0f} % "
+            "were idle: measure again when it is quieter"
+        )
 
 
 def _tree_s(root_pid: int) -> float:

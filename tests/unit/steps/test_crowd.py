@@ -11,7 +11,7 @@ from pynomaly_itest.gates import judge_condition
 from pynomaly_itest.measure import Estimate, Samples, exact
 from pynomaly_itest.profile.expression import parse
 from pynomaly_itest.steps.crowd import Crowd, doubted
-from pynomaly_itest.target.neighbours import Usage, crowding
+from pynomaly_itest.target.neighbours import Shares, Usage
 
 QUIET = Usage(busy_s=100.0, idle_s=100.0, known_s=40.0)
 
@@ -31,17 +31,18 @@ def test_neighbours_crowd_where_they_take_much_and_leave_little(
     busy_s: float, idle_s: float, known_s: float, is_crowded: bool
 ) -> None:
     after = Usage(QUIET.busy_s + busy_s, QUIET.idle_s + idle_s, QUIET.known_s + known_s)
-    why = crowding(QUIET, after)
+    shares = Shares.between(QUIET, after)
+    why = None if shares is None else shares.crowding
     assert (why is not None) is is_crowded
     if why is not None:
         assert "measure again when it is quieter" in why
-    assert crowding(None, after) is None
+    assert Shares.between(None, after) is None
 
 
 def test_usage_is_read_from_the_first_line_of_proc_stat() -> None:
     ticks = os.sysconf("SC_CLK_TCK")
     line = "cpu " + " ".join(str(number * ticks) for number in (5, 1, 2, 30, 10, 0, 1, 1, 99, 99))
-    assert Usage.read(line, 3.0) == Usage(busy_s=10.0, idle_s=40.0, known_s=3.0)
+    assert Usage.read(line, 3.0) == Usage(busy_s=20.0, idle_s=30.0, known_s=13.0)
 
 
 def test_a_target_that_is_not_ours_is_never_excused() -> None:
