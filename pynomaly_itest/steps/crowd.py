@@ -32,7 +32,7 @@ class Crowd:
         if shares is None:
             return values
         found = values if shares.crowding is None else doubted(values, shares.crowding)
-        return {**found, "machine": {"others_share": shares.others, "idle_share": shares.idle}}
+        return {**found, "others_share": shares.others, "idle_share": shares.idle}
 
     def _usage(self) -> Usage | None:
         from pynomaly_itest.target.neighbours import Usage
@@ -41,21 +41,29 @@ class Crowd:
 
 
 def doubted(values: Mapping[str, Any], why: str) -> Values:
-    """The values, with times too high if anything, and rates too low; a doubt that is there stays."""
+    """The values, with times too high if anything, and rates too low; a doubt that is there is joined."""
     from pynomaly_itest.measure import Doubt, Estimate, Samples
 
     high, low = Doubt(why, "high"), Doubt(why, "low")
     out: Values = {}
     for name, value in values.items():
         if isinstance(value, Samples) and value.unit in _TIMES:
-            out[name] = replace(value, doubt=value.doubt or high)
+            out[name] = replace(value, doubt=_joined(value.doubt, high))
         elif name in _RATES and isinstance(value, Estimate):
-            out[name] = replace(value, doubt=value.doubt or low)
+            out[name] = replace(value, doubt=_joined(value.doubt, low))
         elif name in _RATES and callable(value):
             out[name] = _Doubted(value, low)
         else:
             out[name] = value
     return out
+
+
+def _joined(there: Doubt | None, new: Doubt) -> Doubt:
+    """Both doubts in one. What a time would be without the first alone settles nothing while there is the second."""
+    if there is None:
+        return new
+    reason = f"{there.reason}; {new.reason}"
+    return replace(new, reason=reason, side=new.side if there.side == new.side else "either")
 
 
 class _Doubted:
@@ -67,4 +75,4 @@ class _Doubted:
 
     def __call__(self, confidence: float) -> Estimate:
         estimate: Estimate = self._inference(confidence)
-        return replace(estimate, doubt=estimate.doubt or self._doubt)
+        return replace(estimate, doubt=_joined(estimate.doubt, self._doubt))

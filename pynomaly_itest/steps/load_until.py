@@ -38,7 +38,10 @@ def spending(values: Values, share: float) -> Values:
     """The values, the series among them to be judged with this share of the error."""
     from pynomaly_itest.measure import Samples
 
-    return {
-        name: replace(value, error_share=share) if isinstance(value, Samples) else value
-        for name, value in values.items()
-    }
+    def sharing(samples: Samples) -> Samples:
+        doubt = samples.doubt
+        if doubt is not None and doubt.without is not None:
+            doubt = replace(doubt, without=sharing(doubt.without))
+        return replace(samples, error_share=share, doubt=doubt)
+
+    return {name: sharing(value) if isinstance(value, Samples) else value for name, value in values.items()}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from pynomaly_itest.gates import judge_condition
-from pynomaly_itest.measure import Estimate, Samples, exact
+from pynomaly_itest.measure import Doubt, Estimate, Samples, exact
 from pynomaly_itest.profile.expression import parse
 from pynomaly_itest.steps.crowd import Crowd, doubted
 from pynomaly_itest.target.neighbours import Shares, Usage
@@ -52,6 +53,19 @@ def test_a_target_that_is_not_ours_is_never_excused() -> None:
     assert crowd.doubting(values) == values
     here = Usage.now(os.getpid())
     assert here is None or here.known_s > 0
+
+
+def test_a_late_generator_on_a_crowded_machine_is_excused_by_both() -> None:
+    slow = Samples.of("latency_ms", [200.0] * 300, "ms")
+    late = replace(slow, doubt=Doubt("it was late", "high", slow))
+    assert (
+        judge_condition(parse("own.latency_ms.p95 <= 100ms"), {"own": {"latency_ms": late}}).verdict
+        == "failed"
+    )
+    found = doubted({"latency_ms": late}, "others took 60 %")
+    judged = judge_condition(parse("own.latency_ms.p95 <= 100ms"), {"own": found})
+    assert judged.verdict == "inconclusive"
+    assert "it was late; others took 60 %" in judged.reason
 
 
 @pytest.mark.parametrize(
