@@ -98,10 +98,13 @@ def _scenario_lines(scenario: ScenarioResult, width: int) -> list[tuple[str, str
             )
             lines += _excerpt(step.where, step.source_line, width)
             shown = True
-    for gate in scenario.gates:
-        if gate.verdict in _BAD:
-            lines += _gate_lines(gate, width)
-            shown = True
+    bad = [gate for gate in scenario.gates if gate.verdict in _BAD]
+    worst = [gate for gate in bad if gate.verdict is scenario.verdict] or ([] if shown else bad)
+    for gate in worst:
+        lines += _gate_lines(gate, width)
+        shown = True
+    if len(worst) < len(bad):
+        lines.append((f"  {len(bad) - len(worst)} more could not be judged: see the report", "dim"))
     if not shown and scenario.reason:
         lines.append((f"  {printable(scenario.reason)}", colour))
     return lines

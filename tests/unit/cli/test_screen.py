@@ -243,3 +243,23 @@ def test_a_round_is_a_line(round_of: Callable[..., Round], capsys: pytest.Captur
     assert lines[0].endswith("; next in 12 s")
     assert "round 2: ✗ failed in 3.0 s (exit 1)" in lines[1]
     assert lines[2] == "1 of 2 rounds passed (exit 1)"
+
+
+def test_of_a_failed_scenario_what_could_not_be_judged_after_it_is_only_counted(
+    round_of: Callable[..., Round], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pynomaly_itest.cli.summary import summarise
+
+    ended = round_of(1, Verdict.FAILED).ended
+    assert ended is not None
+    run = ended.result
+    failed, absent = result("health", Verdict.FAILED, p95=(9.0, "<=", 5.0)).gates[0], "has no value"
+    later = failed.model_copy(update={"verdict": Verdict.INCONCLUSIVE, "reason": absent, "observed": None})
+    run.scenarios[0].gates = [failed, later, later]
+    summarise(run, [], ended.folder, ended.code, None, quiet=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert "    observed 9 ms; limit 5 ms" in lines
+    assert "  2 more could not be judged: see the report" in lines
+    assert absent not in "\n".join(lines)
+    assert any(line.startswith("    again: pynomaly-itest run -p smoke --scenario health") for line in lines)
+    assert lines[-1] == f"report: {ended.folder / 'run.jsonl'}".replace("\n", "")
