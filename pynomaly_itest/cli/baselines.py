@@ -15,7 +15,7 @@ from pynomaly_itest.verdicts import Verdict
 if TYPE_CHECKING:
     from pynomaly_itest.comparison.against import Against, Place, Remeasure
     from pynomaly_itest.comparison.baseline import Baseline
-    from pynomaly_itest.comparison.live import Outcome, Terms
+    from pynomaly_itest.comparison.outcome import Outcome, Terms
     from pynomaly_itest.comparison.subjects import BuildSubject
     from pynomaly_itest.datasets.base import Dataset
     from pynomaly_itest.profile.model import Plan

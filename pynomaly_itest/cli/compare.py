@@ -12,7 +12,7 @@ from pynomaly_itest.cli import flags
 from pynomaly_itest.errors import UsageError
 
 if TYPE_CHECKING:
-    from pynomaly_itest.comparison.live import Terms
+    from pynomaly_itest.comparison.outcome import Terms
     from pynomaly_itest.comparison.subjects import Subject
 
 _WHAT = "A URL, a run's folder, a wheel, a git ref, a folder with the platform, or bundled?setting=value."
@@ -103,8 +103,8 @@ def terms_of(
     seed: int,
 ) -> Terms:
     """The flags that `compare` and `noise` share; raises UsageError."""
-    from pynomaly_itest.comparison.live import Terms
     from pynomaly_itest.comparison.metrics import wanted
+    from pynomaly_itest.comparison.outcome import Terms
     from pynomaly_itest.profile.expression import parse_quantity
 
     try:

@@ -22,7 +22,7 @@ from pynomaly_itest.plain import printable
 from pynomaly_itest.redaction import Redactor
 
 if TYPE_CHECKING:
-    from pynomaly_itest.comparison.live import Outcome, Terms
+    from pynomaly_itest.comparison.outcome import Outcome, Terms
     from pynomaly_itest.comparison.record import ComparisonRecord
     from pynomaly_itest.comparison.subjects import BuildSubject, UrlSubject
     from pynomaly_itest.profile.model import Plan

@@ -12,7 +12,7 @@ from typing import Any
 
 from pynomaly_itest.comparison.baseline import Baseline
 from pynomaly_itest.comparison.figures import Figure, figures_of
-from pynomaly_itest.comparison.live import Judged, Outcome
+from pynomaly_itest.comparison.outcome import Judged, Outcome
 from pynomaly_itest.comparison.rows import Rows, by_place, paired_quality, rows_of
 from pynomaly_itest.comparison.stored import Difference, difference
 from pynomaly_itest.errors import ItestError, NothingSelected

@@ -8,20 +8,20 @@ import random
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pynomaly_itest.comparison.metrics import Metric, Wanted, absolute, paired
+from pynomaly_itest.comparison.metrics import Metric, absolute, paired
+from pynomaly_itest.comparison.outcome import Judged, Outcome, Terms
 from pynomaly_itest.comparison.pairing import Pair, Pairing, PairTerms, SideFailed, cores_for_both
 from pynomaly_itest.comparison.pressure import Pressure, stalled_share
 from pynomaly_itest.comparison.resting import at_rest
 from pynomaly_itest.comparison.sides import Side, Started, check_alike
-from pynomaly_itest.comparison.workload import Preparation, Question
+from pynomaly_itest.comparison.workload import Preparation
 from pynomaly_itest.lifecycle import to_its_end
 from pynomaly_itest.measure import Comparison
-from pynomaly_itest.measure.regression import DEFAULT_ERROR, compare
+from pynomaly_itest.measure.regression import compare
 from pynomaly_itest.measure.sequential import LOOKS, next_look
-from pynomaly_itest.results import combine
 from pynomaly_itest.verdicts import Verdict
 
 Say = Callable[[str], None]
@@ -33,62 +33,6 @@ def measure_pair(
 ) -> Pair:
     """Ask both in turn, as `Pairing` does."""
     return Pairing(started, terms, chance, stop).run()
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What to compare, and how long that may take. looks: how many of the planned looks to use, all of them."""
-
-    wanted: Wanted = field(default_factory=Wanted)
-    budget_s: float = 120.0
-    asking_s: float = 2.0
-    error: float = DEFAULT_ERROR
-    seed: int = 42
-    most_pairs: int = LOOKS[-1]
-    always_all: bool = False
-    """Go on to `most_pairs` even where everything is clear: for finding out what a machine can tell."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A metric with both absolute figures and what is concluded; clusters: the medians of its pairs' log ratios."""
-
-    metric: Metric
-    base: float
-    candidate: float
-    conclusion: Comparison
-    ignore: float
-    forbid: float
-    clusters: tuple[float, ...] = ()
-
-
-@dataclass
-class Outcome:
-    """A comparison so far, or at its end."""
-
-    base: str
-    candidate: str
-    judged: tuple[Judged, ...] = ()
-    pairs: list[Pair] = field(default_factory=list)
-    pair_s: list[float] = field(default_factory=list)
-    preparation_s: float = 0.0
-    duration_s: float = 0.0
-    failure: SideFailed | None = None
-    interrupted: bool = False
-    out_of_time: bool = False
-    weaker: str | None = None
-    cores: tuple[int, ...] = ()
-    stalled_share: float | None = None
-    questions: tuple[Question, ...] = ()
-    versions: tuple[str | None, str | None] = (None, None)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def verdict(self) -> Verdict:
-        """The worst of the metrics'; a side that does not answer as it should decides by itself."""
-        if self.failure is not None:
-            return Verdict.FAILED if self.failure.index == 1 else Verdict.ERROR
-        return combine(each.conclusion.verdict for each in self.judged)
 
 
 _WEAKER = (

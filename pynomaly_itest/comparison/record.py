@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from pynomaly_itest.comparison.live import Judged, Outcome
+from pynomaly_itest.comparison.outcome import Judged, Outcome
 from pynomaly_itest.errors import EvidenceLost, ExitCode
 from pynomaly_itest.report.untrusted import one_line
 from pynomaly_itest.verdicts import Verdict

@@ -13,8 +13,8 @@ import pytest
 from pynomaly_itest.comparison.against import Against, Place, place_of
 from pynomaly_itest.comparison.baseline import Baseline, baseline_of, find, read, save
 from pynomaly_itest.comparison.figures import Figure
-from pynomaly_itest.comparison.live import Judged, Outcome
 from pynomaly_itest.comparison.metrics import Metric
+from pynomaly_itest.comparison.outcome import Judged, Outcome
 from pynomaly_itest.comparison.rows import KeptRows
 from pynomaly_itest.comparison.workload import Question
 from pynomaly_itest.errors import TargetStartFailed, UsageError

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 
 from pynomaly_itest.comparison.asking import Door, WrongAnswer
-from pynomaly_itest.comparison.live import LiveComparison, Outcome, Terms
+from pynomaly_itest.comparison.live import LiveComparison
 from pynomaly_itest.comparison.metrics import wanted
+from pynomaly_itest.comparison.outcome import Outcome, Terms
 from pynomaly_itest.comparison.pairing import Pair, PairTerms, SideFailed
 from pynomaly_itest.comparison.record import ComparisonRecord, record_of
 from pynomaly_itest.comparison.sides import Side, Started
