@@ -92,8 +92,10 @@ def _at_the_end_of_range(estimate: Estimate, op: str, limit: float) -> bool:
 
 def _compared(estimate: Estimate, op: str, limit: float) -> Judgement:
     holds = COMPARE[op](estimate.value, limit)
-    verdict = Verdict.PASSED if holds else Verdict.FAILED
-    return Judgement(verdict, f"{_number(estimate.value)} {op if holds else _opposite(op)} {_number(limit)}")
+    if holds:
+        return Judgement(Verdict.PASSED, f"{_number(estimate.value)} {op} {_number(limit)}")
+    told = f": {estimate.note}" if estimate.note else ""
+    return Judgement(Verdict.FAILED, f"{_number(estimate.value)} {_opposite(op)} {_number(limit)}{told}")
 
 
 def _by_interval(estimate: Estimate, op: str, limit: float) -> Judgement:

@@ -59,6 +59,14 @@ _BREAKING = {
     "aborted": Scalar("boolean", doc="whether it did"),
     "abort_reason": Scalar("string", doc="which objective was broken, and by how much"),
 }
+_EXAMPLES_OF: Mapping[str, tuple[str, ...]] = {
+    "error_ratio": (),
+    "failures": (),
+    "swapped": ("swapped",),
+    "wrong": ("swapped", "wrong_answer", "bad_body"),
+}
+"""Which outcomes are examples of a figure; of all failures, any."""
+_EXCERPT = 160
 _STRAIGHT = frozenset({"requests", "lag_ms", "verified", "wrong", "swapped", "wrong_ratio", "drain_seconds"})
 """Figures that stand even where the generator was late."""
 _COUNTS = frozenset(
@@ -108,7 +116,11 @@ def values_of(result: LoadResult, beside: Values) -> Values:
     anything, so a limit that is kept stays kept. Raises NotEnoughEvidence, with what there is, where it was worse.
     """
     health = result.health
-    values: Values = {**result.metrics, "generator": _generator(result), "outcomes": dict(result.outcomes)}
+    values: Values = {
+        **_exemplified(result),
+        "generator": _generator(result),
+        "outcomes": dict(result.outcomes),
+    }
     if health.kept_up:
         return {**values, **beside}
     why = _not_kept_up(result)
@@ -148,6 +160,27 @@ def breaking_rate(executor: Executor, result: LoadResult, confidence: float) -> 
         confidence,
         "first broken second",
         doubt=None if result.health.kept_up else Doubt(_not_kept_up(result), "low"),
+    )
+
+
+def _exemplified(result: LoadResult) -> Values:
+    """The metrics; those that count what went wrong with the first answer that did."""
+    from pynomaly_itest.measure import Estimate
+
+    values: Values = dict(result.metrics)
+    for name, labels in _EXAMPLES_OF.items():
+        found = values.get(name)
+        example = next((e for e in result.examples if not labels or e["outcome"] in labels), None)
+        if isinstance(found, Estimate) and found.value and example is not None:
+            values[name] = replace(found, note=_in_words(example))
+    return values
+
+
+def _in_words(example: Mapping[str, Any]) -> str:
+    status = f" with status {example['status']}" if example["status"] else ""
+    body = example["body"][:_EXCERPT] + ("…" if len(example["body"]) > _EXCERPT else "")
+    return f"the first is {example['outcome']}{status} from {example['endpoint']!r}" + (
+        f", saying {body}" if body else ""
     )
 
 

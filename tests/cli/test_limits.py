@@ -68,6 +68,7 @@ def test_swapped_answers_are_found_by_name(itest: Itest, mode: str, code: int, v
         done = itest("run", "-p", itest.profile(TWO_BODIES), "--target", server.url)
     assert done.code == code, done.text
     assert gates(done)["load.swapped == 0"]["verdict"] == verdict
+    assert ("the first is swapped with status 200 from" in done.out) is (mode == "swap")
 
 
 def test_what_a_load_creates_is_followed_to_its_end_and_cleaned_up(itest: Itest, platform: Platform) -> None:
