@@ -58,6 +58,7 @@ MEANINGS: Mapping[str, str] = {
     "ratio": "time side by side over time in turn; 1: nothing is gained",
     "reason": "why, in words",
     "recall": "share of the true anomalies that were told",
+    "references": "with `verify`: the answers that it learnt, for a later load to be held against",
     "requests": "requests in all",
     "requests_per_second": "requests a second, one after another",
     "results": "each dataset's result",
