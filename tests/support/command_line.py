@@ -37,7 +37,9 @@ class Finished:
 
 
 def environment(**more: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYNOMALY_", "GITHUB_"))
+    }
     return {**kept, "NO_COLOR": "1", "COLUMNS": "80", **more}
 
 
