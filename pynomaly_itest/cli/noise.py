@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def noise(
     build: Annotated[
-        str, typer.Argument(metavar="[BUILD]", help="The build, as `compare` takes it.")
+        str, typer.Argument(metavar="BUILD", help="The build, as `compare` takes it.")
     ] = "bundled",
     profile: Annotated[
         list[str] | None,

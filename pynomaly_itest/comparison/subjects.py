@@ -63,15 +63,22 @@ def subject_of(text: str, *, settings: Iterable[str] = (), python: str | None = 
     if head.startswith(("http://", "https://")):
         if list(settings) or python:
             raise UsageError(f"{text} is not ours to start: settings and interpreter go with builds only")
-        from pynomaly_itest.target.remote import check_url
-
-        return UrlSubject(check_url(text))
+        return UrlSubject(_url(text))
     if (Path(head) / "run.jsonl").is_file() or (Path(head).name == "run.jsonl" and Path(head).is_file()):
         folder = Path(head).parent if Path(head).name == "run.jsonl" else Path(head)
         return RunSubject(folder)
     build = _build(head, python or sys.executable)
     chosen = _settings([*filter(None, query.split("&")), *settings])
     return BuildSubject(build, chosen)
+
+
+def _url(text: str) -> str:
+    from pynomaly_itest.target.remote import check_url
+
+    try:
+        return check_url(text)
+    except UsageError as problem:
+        raise UsageError(problem.message.removeprefix("--target: "), hint=problem.hint) from problem
 
 
 def _build(text: str, python: str) -> Build:
