@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from pynomaly_itest.load.executors import ConstantVus, PerVuIterations, PoissonArrivals, SharedIterations
-from pynomaly_itest.load.figures import answer_figures, overload_figures
+from pynomaly_itest.load.figures import answer_figures, count_of, overload_figures
 from pynomaly_itest.load.frames import End, Example
 from pynomaly_itest.load.health import Symptoms, judged_health
 from pynomaly_itest.load.ledger import BINS_PER_S, Batch, Ledger, quantile_of_counts
@@ -19,7 +19,7 @@ from pynomaly_itest.load.outcomes import Outcome
 from pynomaly_itest.load.plan import LoadPlan
 from pynomaly_itest.load.result import Calibration, Created, EndpointResult, LoadResult, Metric, Second
 from pynomaly_itest.measure.correlation import inflation
-from pynomaly_itest.measure.estimate import Estimate, exact, no_data
+from pynomaly_itest.measure.estimate import Estimate
 from pynomaly_itest.measure.means import rate_of_windows
 from pynomaly_itest.measure.proportions import proportion
 from pynomaly_itest.measure.quantiles import observed_quantile
@@ -64,7 +64,7 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
     metrics: dict[str, Metric] = {**series, "server_ms": Samples.of("server_ms", server_ms, "ms")}
     metrics |= _rates(plan, ledger, duration_s, wait_s, course.confidence)
     metrics |= _counts(ledger, outcomes, raw, course.confidence)
-    metrics |= overload_figures(ledger, outcomes, wait_s, course.confidence)
+    metrics |= overload_figures(ledger, outcomes, raw, wait_s, course.confidence)
     if any(endpoint.answers for endpoint in plan.endpoints):
         metrics |= answer_figures(plan, outcomes, course.ends, course.confidence)
     symptoms = Symptoms(
@@ -154,15 +154,10 @@ def _counts(
         effective = judged / inflation(raw.failed.astype(float), confidence=confidence)
     return {
         "error_ratio": proportion(ledger.failures, judged, confidence=confidence, n_effective=effective),
-        "dropped": _counted(outcomes[Outcome.DROPPED], judged),
-        "requests": _counted(judged, judged),
-        "failures": _counted(ledger.failures, judged),
+        "dropped": count_of(outcomes[Outcome.DROPPED], judged),
+        "requests": count_of(judged, judged),
+        "failures": count_of(ledger.failures, judged),
     }
-
-
-def _counted(count: int, n: int) -> Estimate:
-    """A count among n requests: of no request at all, it says nothing."""
-    return exact(count, "1", n) if n else no_data("1")
 
 
 def _rates(
