@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from pynomaly_itest.errors import NotApplicable
 from pynomaly_itest.faulting.fault import LastingFault, Site
 from pynomaly_itest.faulting.idle import idle_connections
 from pynomaly_itest.registry import FAULTS
@@ -27,6 +28,8 @@ class SlowClients(LastingFault):
 
     def check(self, site: Site) -> None:
         """Whoever can be reached can be reached slowly."""
+        if site.target.info.kind == "inprocess":
+            raise NotApplicable("a platform in this process has no socket to connect to")
 
     async def begin(self, site: Site) -> None:
         opened = await idle_connections(site, self.connections, asyncio.open_connection)
