@@ -117,6 +117,8 @@ class LiveConsole(Console):
             text.append(f", {self._bad} not passed", style="red")
         if not self._doing and not self._done:
             text.append("  starting the target", style="dim")
+        elif self._done >= self._total:
+            text.append("  ending the target", style="dim")
         text.append(f"  {_span(self._clock() - self._began_s)}", style="dim")
         left_s = self._left_s()
         return text if left_s is None else text.append(f", about {_span(left_s)} left", style="dim")

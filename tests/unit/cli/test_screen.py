@@ -163,7 +163,7 @@ def test_the_live_view_tells_the_time_left_once_some_have_ended() -> None:
     assert drawn(console) == ["3/8 done, 1 not passed  0:30, about 0:50 left"]
     for number in range(3, 8):
         console.heard(scenario_finished(f"s{number}", Verdict.PASSED))
-    assert drawn(console) == ["8/8 done, 1 not passed  0:30"]
+    assert drawn(console) == ["8/8 done, 1 not passed  ending the target  0:30"]
 
 
 def result(name: str, verdict: Verdict = Verdict.PASSED, **gates: tuple[float, str, float]) -> ScenarioResult:
