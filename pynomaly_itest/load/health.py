@@ -63,7 +63,8 @@ def judged_health(
         retried=sum(end.retried for end in ends),
         workers=plan.workers,
         is_late_only=bool(late) and reasons == late,
-        is_conservative=bool(reasons) and plan.executor.is_open and not complaints and not unsent,
+        is_usable=not complaints and not unsent,
+        is_open=plan.executor.is_open,
         starved=starved,
         calibration=calibration,
     )

@@ -74,8 +74,11 @@ class GeneratorHealth:
     workers: int
     is_late_only: bool = False
     """It did not keep up, and all that is wrong is that some requests were sent late."""
-    is_conservative: bool = False
-    """It did not keep up, but all was sent and counted from when it was due: latencies are too high if anything."""
+    is_usable: bool = True
+    """All was sent, and every request has its end: late as it was, something can be said."""
+    is_open: bool = True
+    """Latencies count from when requests were due, so lateness can only add to them. With virtual users, who wait for
+    their answers, it takes pressure off the target too."""
     calibration: Calibration | None = None
     starved: int = 0
 

@@ -54,8 +54,8 @@ class Load(Step):
 
     Latency counts from when a request was *due*: a stalled target can't hide behind requests that were never
     sent. Arrivals that could not be sent in time are failures. Where the generator itself is late, that only adds
-    to latencies: a limit that is kept stays kept, one that is broken by it is inconclusive. Where it could not do
-    what it was asked at all, the step is inconclusive and says what to change.
+    to latencies: a limit that is kept stays kept, one that is broken by it is inconclusive (of virtual users, who
+    wait for it, either). Where it did not send what it should, the step is inconclusive and says what to change.
     """
 
     summary: ClassVar[str] = "send requests at a rate or by virtual users, and measure every one"

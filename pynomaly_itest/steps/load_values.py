@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pynomaly_itest.errors import NotEnoughEvidence
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Series, Shape
@@ -112,8 +112,10 @@ CREATING = ("upload_dataset", "train_detector")
 def values_of(result: LoadResult, beside: Values) -> Values:
     """The metrics by name, and what was found out `beside` the requests, which no late generator taints.
 
-    Where the generator was late but sent everything, they carry their doubt: what was measured is too bad if
-    anything, so a limit that is kept stays kept. Raises NotEnoughEvidence, with what there is, where it was worse.
+    Where the generator was late but sent everything, they carry their doubt. Of arrivals, latencies are too high if
+    anything, so a limit that is kept stays kept; of virtual users, who were fewer for it, nothing is said of latency.
+    What was answered was answered, and errors are errors. Raises NotEnoughEvidence, with what there is, where a
+    generator ended, or did not send all.
     """
     health = result.health
     values: Values = {
@@ -124,7 +126,7 @@ def values_of(result: LoadResult, beside: Values) -> Values:
     if health.kept_up:
         return {**values, **beside}
     why = _not_kept_up(result)
-    if health.is_conservative:
+    if health.is_usable:
         doubted = {name: _doubted(name, value, why, result) for name, value in values.items()}
         return {**doubted, **beside}
     from pynomaly_itest.measure import Absence
@@ -197,7 +199,8 @@ def _doubted(name: str, value: Any, why: str, result: LoadResult) -> Any:
     if name in _COUNTS and not result.health.starved:
         return value
     without = result.unlagged_ms if name == "latency_ms" and result.health.is_late_only else None
-    return replace(value, doubt=Doubt(why, "low" if name in _TOO_LOW else "high", without))
+    latency_side: Literal["high", "either"] = "high" if result.health.is_open else "either"
+    return replace(value, doubt=Doubt(why, "low" if name in _TOO_LOW else latency_side, without))
 
 
 def _generator(result: LoadResult) -> dict[str, Any]:

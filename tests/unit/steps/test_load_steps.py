@@ -12,9 +12,11 @@ import pytest
 from limited import limited
 from lying_platform import run_step
 
-from pynomaly_itest.errors import CannotMeasure, StepFailed
+from pynomaly_itest.errors import CannotMeasure, NotEnoughEvidence, StepFailed
+from pynomaly_itest.gates import judge_condition
 from pynomaly_itest.load import ConstantArrivalRate, ConstantVus, Endpoint, LoadPlan, Progress, run_load
-from pynomaly_itest.measure import Absence, Estimate, judge
+from pynomaly_itest.load.result import GeneratorHealth, LoadResult
+from pynomaly_itest.measure import Absence, Estimate, Samples, exact, judge, proportion
 from pynomaly_itest.profile.expression import check_value, parse
 from pynomaly_itest.shapes import Record
 from pynomaly_itest.steps.base import Step, StepContext, Values
@@ -24,6 +26,7 @@ from pynomaly_itest.steps.load_leaks import LeakWatch
 from pynomaly_itest.steps.load_limits import objectives_of
 from pynomaly_itest.steps.load_requests import Part, Verify, references_of, verified
 from pynomaly_itest.steps.load_shapes import executor_of_shape
+from pynomaly_itest.steps.load_values import values_of
 from pynomaly_itest.target.footprint import footprint
 from pynomaly_itest.verdicts import Verdict
 
@@ -158,3 +161,58 @@ def test_a_gate_can_only_ask_for_what_the_load_was_told_to_find_out() -> None:
         "work_unfinished" in cast(Record, Load.shape({"mix": [{"request": {"upload_dataset": {}}}]})).fields
     )
     assert check_value(parse("capacity.swapped"), Record({"capacity": Capacity.shape({})}))
+
+
+def values_when_late(*, is_open: bool, is_usable: bool = True) -> Values:
+    """What a load gives whose generator was late."""
+    series = Samples.of("latency_ms", [10.0] * 500, "ms")
+    figure = Estimate(50.0, "1/s", 500, 49.0, 51.0, 0.95)
+    health = GeneratorHealth(
+        kept_up=False,
+        reasons=("it was late",),
+        cpu_share=0.1,
+        cost_us=10.0,
+        lag_p99_ms=9.0,
+        retried=0,
+        workers=1,
+        is_late_only=True,
+        is_usable=is_usable,
+        is_open=is_open,
+    )
+    metrics = {
+        "latency_ms": series,
+        "rate": figure,
+        "error_ratio": proportion(0, 500),
+        "requests": exact(500),
+    }
+    result = LoadResult(
+        metrics, {"2xx": 500}, (), (), health, 500, 0, 10.0, 0.0, 0, 0, interrupted=False, examples=()
+    )
+    return values_of(result, {"work_accepted": 3})
+
+
+@pytest.mark.parametrize(
+    ("is_open", "gate", "verdict"),
+    [
+        (True, "latency_ms.p95 <= 50ms", Verdict.PASSED),
+        (True, "latency_ms.p95 <= 5ms", Verdict.INCONCLUSIVE),
+        (False, "latency_ms.p95 <= 50ms", Verdict.INCONCLUSIVE),
+        (False, "latency_ms.p95 <= 5ms", Verdict.INCONCLUSIVE),
+        (False, "rate >= 40/s", Verdict.PASSED),
+        (False, "rate <= 40/s", Verdict.FAILED),
+        (False, "rate <= 60/s", Verdict.INCONCLUSIVE),
+        (False, "error_ratio <= 5%", Verdict.PASSED),
+        (False, "work_accepted == 3", Verdict.PASSED),
+    ],
+)
+def test_of_a_late_generator_only_what_it_can_not_have_changed_is_judged(
+    is_open: bool, gate: str, verdict: Verdict
+) -> None:
+    assert judge_condition(parse(gate), values_when_late(is_open=is_open)).verdict is verdict
+
+
+def test_a_generator_that_did_not_send_all_says_nothing_of_the_target() -> None:
+    with pytest.raises(NotEnoughEvidence, match="it was late") as said:
+        values_when_late(is_open=True, is_usable=False)
+    assert isinstance(said.value.values["latency_ms"], Absence)
+    assert said.value.values["work_accepted"] == 3
