@@ -81,7 +81,7 @@ class Capacity(Step):
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         rates = {name: Scalar("number", "requests/s") for name in ("rate", "highest_held", "lowest_broken")}
-        texts = {"reason": Scalar("string"), "finished": Scalar("boolean")}
+        texts = {"reason": Scalar("string"), "course": Scalar("string"), "finished": Scalar("boolean")}
         return Record({**rates, **texts, "tests": Scalar("number", "1"), "requests": Scalar("number", "1")})
 
     @model_validator(mode="after")
@@ -213,6 +213,7 @@ def _values(found: Found, objectives: Sequence[Objective], confidence: float) ->
         "lowest_broken": found.broken,
         "finished": found.is_final,
         "levels": levels,
+        "course": ", ".join(f"{level.rate:.4g} {level.verdict}" for level in found.levels),
         "tests": sum(len(level.results) for level in found.levels),
         "requests": sum(level.requests for level in found.levels),
     }
@@ -257,6 +258,7 @@ def _told(level: Level, objectives: Sequence[Objective]) -> dict[str, Any]:
         "requests": level.requests,
         "achieved": _mean([second.answered for second in last.seconds]),
         "good": _mean([second.good for second in last.seconds]),
+        "failed": _mean([second.failed for second in last.seconds]),
         "outcomes": dict(last.outcomes),
         **{
             f"{name}_ms": statistic(latency, name).value

@@ -71,6 +71,7 @@ def curves_of_capacity(
                 "answered": [level["achieved"] for level in tested],
                 "right": [level["good"] for level in tested],
                 "due": list(x),
+                "failed": [level["failed"] for level in tested],
             },
             places=places,
         ),
