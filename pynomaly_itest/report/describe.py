@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 
@@ -129,7 +130,7 @@ def _scenario(scenario: ScenarioResult, run: RunResult, command: str, body_chars
         started_s=None if scenario.started_s is None else round(scenario.started_s, 6),
         duration_s=round(scenario.duration_s, 6),
         finished=scenario.finished,
-        reproduce=f"{command} --scenario {shlex.quote(one_line(scenario.id))}",
+        reproduce=f"{command} --scenario {shlex.quote(_without_number(one_line(scenario.id)))}",
         steps=[*(_step(step, body_chars) for step in scenario.steps), *_unfinished(scenario, run)],
         gates=[_gate(gate) for gate in scenario.gates],
         metrics=[summarise(metric) for metric in scenario.metrics],
@@ -152,6 +153,11 @@ def _resources(scenario: ScenarioResult, run: RunResult) -> ResourcesDocument | 
     end_s = _end_s(scenario, run)
     during = [sample for sample in run.samples if scenario.started_s <= sample.at_s <= end_s]
     return thin(during, MOST_SAMPLES_OF_A_SCENARIO)
+
+
+def _without_number(scenario: str) -> str:
+    """The id by which it can be asked for: --repeat adds a number behind."""
+    return re.sub(r"#\d+$", "", scenario)
 
 
 def _step(step: StepFinished, body_chars: int) -> StepDocument:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
-from report_builders import gate, one
+from report_builders import FINISHED, ended, gate, one, started
 from report_samples import HOSTILE
 
 from pynomaly_itest.events import DiagnosticsCollected, Exchange, StepFinished, StepStarted
 from pynomaly_itest.report.describe import describe, margin_of
-from pynomaly_itest.results import RunResult
+from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.verdicts import Verdict
 
 
@@ -96,6 +96,11 @@ def test_of_a_long_log_the_last_lines_are_kept() -> None:
     kept = shown.scenarios[0].diagnostics[0].lines
     assert kept[-1] == "line 499"
     assert kept[0] == "… 440 earlier lines are in the event log"
+
+
+def test_a_repeated_scenario_is_asked_for_without_its_number() -> None:
+    document = describe(fold([started("health#2"), *ended("health#2", Verdict.PASSED), FINISHED]))
+    assert document.scenarios[0].reproduce.endswith(" --scenario health")
 
 
 def test_a_command_reproduces_each_scenario(run: RunResult) -> None:
