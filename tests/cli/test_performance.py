@@ -74,5 +74,9 @@ def test_a_platform_that_takes_memory_and_keeps_it_is_seen(itest: Itest) -> None
 
 
 def test_a_platform_that_grows_too_slow_and_bears_no_company_is_seen(itest: Itest) -> None:
-    found = red(gates_of(itest, "company", SCALING, defects="superlinear,disturbed"))
-    assert {"detectors.ratio", "detect.scaling.last_exponent"} <= found
+    gates = gates_of(itest, "company", SCALING, defects="superlinear,disturbed")
+    assert "detectors.ratio" in red(gates)
+    last = gates[f"{SCALING}: detect.scaling.last_exponent <= benchmarks.scaling_exponent"]
+    # waiting for the processor adds to the small sizes most: on a crowded machine the exponent stays open
+    assert last["verdict"] in ("failed", "inconclusive"), last
+    assert last["interval"][1] > last["limit"]
