@@ -35,6 +35,7 @@ WARM_UP = 30
 """Calls of each question that are not counted: the first ten are 1 to 7 % slow, flat after 30."""
 
 _CHECK_EVERY = 50
+_SLICES = 10
 _BLOCK_S = 0.5
 _CONNECTIONS = 4
 MIB = 1024 * 1024
@@ -51,14 +52,23 @@ class PairTerms:
     rested: bool = True
 
 
+@dataclass(frozen=True)
+class _Mark:
+    """After so many turns, the processor time of both sides so far; None where it is not told."""
+
+    turns: int
+    base_s: float | None
+    candidate_s: float | None
+
+
 @dataclass
 class Pair:
     """What one pair gave. Of each question (2, n) ms, base above candidate; of each throughput (2, k) answers/s;
-    of each process figure (base, candidate)."""
+    of each process figure (base, candidate), of processor time (2, slices)."""
 
     latency_ms: dict[str, FloatArray] = field(default_factory=dict)
     rates: dict[str, FloatArray] = field(default_factory=dict)
-    figures: dict[str, tuple[float, float]] = field(default_factory=dict)
+    figures: dict[str, tuple[float, float] | FloatArray] = field(default_factory=dict)
 
 
 class SideFailed(ItestError):
@@ -86,17 +96,15 @@ class Pairing:
             self._pin()
             try:
                 self._warm_up(askers)
-                before = [cpu_time_s(side) for side in self.started]
-                pair.latency_ms = self._alternate(askers)
-                after = [cpu_time_s(side) for side in self.started]
+                pair.latency_ms, marks = self._alternate(askers)
             finally:
                 for asker in askers:
                     asker.close()
             if self.terms.blocks:
                 pair.rates = {"": self._throughput()}
-        pair.figures = self._figures()
+        pair.figures = dict(self._figures())
         if self.terms.rested:
-            pair.figures |= _cpu_each(before, after, pair.latency_ms)
+            pair.figures |= _cpu_each(marks)
         return pair
 
     def _pin(self) -> None:
@@ -121,16 +129,23 @@ class Pairing:
                             return
                         check(asker, endpoint, bodies[number % len(bodies)])
 
-    def _alternate(self, askers: Sequence[Asker]) -> dict[str, FloatArray]:
-        """Each question of both sides next to each other, with the same body, in an order that chance decides."""
+    def _alternate(self, askers: Sequence[Asker]) -> tuple[dict[str, FloatArray], list[_Mark]]:
+        """Each question of both sides next to each other, with the same body, in an order that chance decides.
+
+        Marks of processor time in between cut it into slices.
+        """
         import numpy as np
 
         both = [self._questions(side) for side in (0, 1)]
         names = [question.name for question in self.started[0].questions]
         kept: list[tuple[list[int], list[int]]] = [([], []) for _ in names]
-        until = monotonic_ns() + int(self.terms.asking_s * 1e9)
+        begun, length = monotonic_ns(), int(self.terms.asking_s * 1e9)
+        marks = [self._mark(0)]
         for turn in itertools.count():
-            if monotonic_ns() >= until or self.stop.is_set():
+            now = monotonic_ns() - begun
+            if now * _SLICES >= len(marks) * length:
+                marks.append(self._mark(turn))
+            if now >= length or self.stop.is_set():
                 break
             which = turn % len(names)
             body = self.chance.randrange(min(len(both[0][which][1]), len(both[1][which][1])))
@@ -142,11 +157,16 @@ class Pairing:
                     if turn % _CHECK_EVERY == which:
                         check(askers[side], endpoint, bodies[body])
                 kept[which][side].append(took)
-        return {
+        calls: dict[str, FloatArray] = {
             name: np.array(found, dtype=np.float64) / 1e6
             for name, found in zip(names, kept, strict=True)
             if found[0]
         }
+        return calls, marks
+
+    def _mark(self, turns: int) -> _Mark:
+        base, candidate = (cpu_time_s(side) for side in self.started)
+        return _Mark(turns, base, candidate)
 
     def _throughput(self) -> FloatArray:
         """Answers a second of both in alternating blocks, all questions in turn: (2, blocks)."""
@@ -248,17 +268,16 @@ def _summed(root: int | None, file: str, label: str) -> float | None:
     return kib / 1024 or None
 
 
-def _cpu_each(
-    before: Sequence[float | None], after: Sequence[float | None], calls: dict[str, FloatArray]
-) -> dict[str, tuple[float, float]]:
-    """Processor time of an answer in ms: neighbours who take the processor away lengthen it little."""
-    answers = sum(found.shape[1] for found in calls.values())
-    each = [
-        (end - begin) * 1000 / answers
-        for begin, end in zip(before, after, strict=True)
-        if begin is not None and end is not None and end > begin and answers
-    ]
-    return {"cpu": (each[0], each[1])} if len(each) == 2 else {}
+def _cpu_each(marks: Sequence[_Mark]) -> dict[str, FloatArray]:
+    """Processor time of an answer in ms, (2, slices): neighbours who take the processor away lengthen it little, and
+    what a side does once in a while is in one slice only."""
+    import numpy as np
+
+    told = [mark for mark in marks if mark.base_s is not None and mark.candidate_s is not None]
+    cumulative = np.array([(mark.turns, mark.base_s, mark.candidate_s) for mark in told], dtype=np.float64)
+    slices = np.diff(cumulative, axis=0) if len(told) > 1 else np.empty((0, 3))
+    usable = slices[(slices > 0).all(axis=1)]
+    return {"cpu": (usable[:, 1:] * 1000 / usable[:, :1]).T} if len(usable) else {}
 
 
 _FIGURES: dict[str, Callable[[Started], float | None]] = {
