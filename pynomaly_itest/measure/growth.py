@@ -11,7 +11,6 @@ SETTLING_SHARE = 0.4
 """Of the work at the beginning: caches, pools and the allocator fill up in it, and it says nothing about leaks."""
 _MOST_STRETCHES = 13
 _LEAST_STRETCHES = 7
-_LEAST_READINGS = 2
 
 
 def growth(
@@ -32,7 +31,7 @@ def growth(
     begin, end = x[0] + SETTLING_SHARE * (x[-1] - x[0]), x[-1]
     later = (x >= begin) & (np.diff(x, prepend=x[0] - 1) > 0)
     x, y = x[later], y[later]
-    stretches = min(_MOST_STRETCHES, x.size // _LEAST_READINGS)
+    stretches = min(_MOST_STRETCHES, int(x.size))
     if stretches < _LEAST_STRETCHES or not end > begin:
         note = f"{x.size} readings after the settling are too few to tell growth: put load on for longer"
         return Estimate(float("nan") if x.size < 2 else _slope(x, y), unit, int(x.size), note=note)

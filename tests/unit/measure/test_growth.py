@@ -48,7 +48,7 @@ def test_a_healthy_target_passes() -> None:
     assert verdict(80e6 + CHANCE.normal(0, 20e3, WORK.size)) is Verdict.PASSED
 
 
-@pytest.mark.parametrize("readings", [0, 1, 2, 15])
+@pytest.mark.parametrize("readings", [0, 1, 2, 8])
 def test_too_few_readings_say_nothing(readings: int) -> None:
     few = growth([float(n) for n in range(readings)], [1.0] * readings, "bytes")
     assert judge(few, "<=", LIMIT).verdict is Verdict.INCONCLUSIVE
