@@ -42,10 +42,10 @@ scenarios:
       - capacity:
           request: {method: POST, path: /predict, body: x}
           objectives: {latency_ms.p99: 300ms, error_ratio: 2%}
-          from: 70/s
-          to: 280/s
+          from: 80/s
+          to: 160/s
           precision: 50%
-          budget: 40s
+          budget: 30s
         save: capacity
     gates: [capacity.rate >= 30/s, capacity.rate <= 200/s]
 """
