@@ -19,6 +19,7 @@ MEANINGS: Mapping[str, str] = {
     "cached": "whether the answer came from the target's cache",
     "contamination_rate": "the share of anomalies that the detector expects",
     "count": "how often the step was run, without the warm-up",
+    "course": "each rate that was tried, in order, and what became of it",
     "cpu_percent": "CPU of the target's process tree, in percent of one core",
     "descriptors": "open files and connections of the target's process tree",
     "downtime_s": "from the stop until the target was ready again",

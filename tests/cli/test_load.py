@@ -34,7 +34,9 @@ def test_a_target_that_keeps_up_passes_with_every_request_accounted_for(itest: I
     gates = "load.requests == 300, load.error_ratio == 0, load.latency_ms.p95 <= 2s, load.dropped == 0"
     with misbehaving.serving(fine) as url:
         done = itest("run", "-p", itest.profile(RAW % ("", gates)), "--target", url)
-    assert done.code == 0, done.text  # even where this machine could not send in time: lateness only adds to latency
+    assert done.code == 0, (
+        done.text
+    )  # even where this machine could not send in time: lateness only adds to latency
     assert gate(done, "load.requests == 300")["verdict"] == "passed"
     assert gate(done, "load.error_ratio == 0")["verdict"] == "passed"
 

@@ -184,7 +184,9 @@ scenarios:
 """
 
 
-@pytest.mark.parametrize(("rate", "code"), [("50/s", 2), ("601/min", 2), ("5/s, stages: []", 2), ("10/s", 3), ("600/min", 3)])
+@pytest.mark.parametrize(
+    ("rate", "code"), [("50/s", 2), ("601/min", 2), ("5/s, stages: []", 2), ("10/s", 3), ("600/min", 3)]
+)
 def test_load_beyond_this_machine_needs_permission_above_ten_requests_a_second(
     itest: Itest, rate: str, code: int
 ) -> None:
