@@ -25,8 +25,8 @@ def cleanup(
     """Remove what a run created and did not remove; exit 1 where something stays."""
     import asyncio
 
-    from pynomaly_itest.cli.execution import credentials_from
     from pynomaly_itest.cli.invocation import run_folder
+    from pynomaly_itest.cli.targets import credentials_from
     from pynomaly_itest.errors import ExitCode
     from pynomaly_itest.events import read_log
     from pynomaly_itest.plain import printable

@@ -66,7 +66,7 @@ def compare(
     Builds are measured in pairs of fresh processes on the same core, and it stops as soon as it is clear. Exit codes:
     0 no metric is worse by what is forbidden, 1 worse, 4 not clear, 2 usage, 3 a side did not start.
     """
-    from pynomaly_itest.cli.comparing import finish, measured
+    from pynomaly_itest.cli.comparison_run import finish, measured
     from pynomaly_itest.comparison.subjects import RunSubject, subject_of
 
     one = subject_of(a, settings=a_set or (), python=a_python)
@@ -74,8 +74,8 @@ def compare(
     if isinstance(one, RunSubject) or isinstance(other, RunSubject):
         _compare_runs(one, other, allow_stored_latency=allow_stored_latency, out=out, quiet=quiet)
         return
-    from pynomaly_itest.cli.comparing import Asked, kept
-    from pynomaly_itest.cli.execution import make_plan
+    from pynomaly_itest.cli.comparison_run import Asked, kept
+    from pynomaly_itest.cli.planning import make_plan
 
     plan = make_plan(
         profile or ["compare"],
@@ -131,7 +131,7 @@ def _permitted(subject: Subject, authorisations: Path | None) -> None:
 def _compare_runs(
     one: Subject, other: Subject, *, allow_stored_latency: bool, out: Path, quiet: bool
 ) -> None:
-    from pynomaly_itest.cli.comparing import finish
+    from pynomaly_itest.cli.comparison_run import finish
     from pynomaly_itest.comparison.runs import compare_runs
     from pynomaly_itest.comparison.subjects import RunSubject
 

@@ -39,8 +39,9 @@ def noise(
     Exit codes: 0 it could be told, 4 too few pairs, 2 usage, 3 the build did not start.
     """
     from pynomaly_itest.cli.compare import terms_of
-    from pynomaly_itest.cli.comparing import Asked, kept, measured
-    from pynomaly_itest.cli.execution import make_folder, make_plan
+    from pynomaly_itest.cli.comparison_run import Asked, kept, measured
+    from pynomaly_itest.cli.execution import make_folder
+    from pynomaly_itest.cli.planning import make_plan
     from pynomaly_itest.comparison.noise import noise_of
     from pynomaly_itest.comparison.subjects import BuildSubject, named_apart, subject_of
 

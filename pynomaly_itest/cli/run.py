@@ -75,7 +75,9 @@ def run(  # a flag each, by what they are about: see flags.py
     logs.configure(log_level, log_format)
     plan = _plan(said)
     if dry_run:
-        execution.show_plan(plan, target)
+        from pynomaly_itest.cli.planning import show_plan
+
+        show_plan(plan, target)
         return
     request = _request(context, said)
     if _looping(said):
@@ -115,7 +117,7 @@ def _looping(said: dict[str, Any]) -> bool:
 
 def _plan(said: dict[str, Any]) -> Plan:
     """What the flags select and set."""
-    from pynomaly_itest.cli.execution import make_plan
+    from pynomaly_itest.cli.planning import make_plan
     from pynomaly_itest.cli.safety import only_probes
 
     plan = make_plan(
@@ -135,10 +137,11 @@ def _plan(said: dict[str, Any]) -> Plan:
 
 def _request(context: typer.Context, said: dict[str, Any]) -> Request:
     """How the flags want it run."""
-    from pynomaly_itest.cli.baselines import BaselineFlags
-    from pynomaly_itest.cli.execution import Request, reproduction
+    from pynomaly_itest.cli.execution import Request
     from pynomaly_itest.cli.invocation import said as as_words
+    from pynomaly_itest.cli.planning import reproduction
     from pynomaly_itest.cli.report import parse_formats
+    from pynomaly_itest.cli.run_baseline import BaselineFlags
     from pynomaly_itest.cli.safety import Safety
     from pynomaly_itest.target.coverage import parse_formats as parse_coverage_formats
 

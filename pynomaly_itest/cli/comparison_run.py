@@ -43,7 +43,7 @@ class Asked:
 
 def measured(asked: Asked) -> Outcome:
     """Run the comparison with Ctrl-C and SIGTERM as a request to stop; what there is by then is the outcome."""
-    from pynomaly_itest.cli.execution import credentials_from
+    from pynomaly_itest.cli.targets import credentials_from
     from pynomaly_itest.comparison.builds import check_importable
     from pynomaly_itest.comparison.live import LiveComparison
     from pynomaly_itest.comparison.sides import side_of

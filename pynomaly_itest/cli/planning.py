@@ -1,0 +1,108 @@
+"""From the flags of `run` to a plan, from a plan to what `--dry-run` shows, and the command that runs it again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from pynomaly_itest.cli.safety import probes_of
+from pynomaly_itest.profile.loader import load
+from pynomaly_itest.profile.model import Plan, StepCall
+from pynomaly_itest.profile.overrides import Overrides
+from pynomaly_itest.redaction import Redactor
+
+
+def make_plan(
+    profiles: Sequence[str],
+    *,
+    set_: Sequence[str],
+    datasets: Sequence[str],
+    data_dir: Path | None,
+    tags: str | None,
+    words: str | None,
+    scenarios: Sequence[str],
+    repeat: int,
+    shuffle_seed: int | None = None,
+    quick: bool = False,
+) -> Plan:
+    """The plan of these profiles and flags; raises UsageError, ProfileError or NothingSelected."""
+    overrides = Overrides(
+        set=tuple(set_),
+        datasets=tuple(datasets),
+        environment=dict(os.environ),
+        tags=tags,
+        words=words,
+        scenarios=tuple(scenarios),
+        data_dir=data_dir,
+        shuffle_seed=shuffle_seed,
+        quick=quick,
+    )
+    plan = load(list(profiles), overrides)
+    if repeat == 1:
+        return plan
+    again = [
+        replace(scenario, id=f"{scenario.id}#{number}")
+        for number in range(1, repeat + 1)
+        for scenario in plan.scenarios
+    ]
+    return replace(plan, scenarios=tuple(again))
+
+
+def show_plan(plan: Plan, target: str) -> None:
+    """`--dry-run`: what would run, and each effective value with its origin."""
+    typer.echo(f"profile {plan.profile}: {plan.description}".rstrip(": "))
+    typer.echo(f"target  {Redactor().text(target)}")
+    typer.echo(f"\n{len(plan.scenarios)} scenarios ({plan.deselected} deselected):")
+    for scenario in plan.scenarios:
+        tags = f"  [{', '.join(scenario.tags)}]" if scenario.tags else ""
+        typer.echo(f"  {scenario.id}{tags}")
+        for call in (*scenario.setup, *scenario.steps):
+            typer.echo(f"      {call.kind}")
+            if call.kind == "probe":
+                _show_probes(call)
+        for gate in scenario.gates:
+            typer.echo(f"      gate {gate.expression.text}")
+    typer.echo("\neffective values:")
+    width = max((len(origin.name) for origin in plan.origins), default=0)
+    for origin in plan.origins:
+        typer.echo(f"  {origin.name:<{width}}  {origin.value!s:<12}  {origin.origin}")
+
+
+def _show_probes(call: StepCall) -> None:
+    """Each probe, and each request that it may send."""
+    from pynomaly_itest.probing.probe import SENT_FOR_ALL
+
+    for probe in probes_of(call):
+        typer.echo(f"        {probe.id}  {probe.summary}")
+        for request in probe.sends:
+            typer.echo(f"          {request}")
+    typer.echo(f"        for actors and health: {', '.join(SENT_FOR_ALL)}")
+
+
+def reproduction(
+    profiles: Sequence[str],
+    *,
+    target: str,
+    set_: Sequence[str],
+    datasets: Sequence[str],
+    seed: int,
+    user: str | None,
+    quick: bool = False,
+) -> str:
+    """A command that runs the same again, made of the flags that matter; never of the command line itself."""
+    words = ["pynomaly-itest", "run"]
+    for flag, values in (("-p", profiles), ("--set", set_), ("--dataset", datasets)):
+        for value in values:
+            words += [flag, value]
+    if quick:
+        words += ["--quick"]
+    if target != "bundled":
+        words += ["--target", target]
+    if user:
+        words += ["--user", user]
+    return Redactor().text(shlex.join([*words, "--seed", str(seed)]))

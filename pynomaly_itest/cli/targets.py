@@ -1,0 +1,80 @@
+"""From the flags of `run` to what is tested, and as whom."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pynomaly_itest.errors import UsageError
+from pynomaly_itest.isolation import FreshTarget
+from pynomaly_itest.profile.model import Plan
+from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.target.base import Credentials, Target
+
+if TYPE_CHECKING:
+    from pynomaly_itest.cli.execution import Request
+    from pynomaly_itest.target.bundled import Instruments
+
+
+def make_target(
+    plan: Plan, request: Request, redactor: Redactor, instruments: Instruments | None = None
+) -> Target:
+    """The target that `--target` names; raises UsageError where it can't be one."""
+    from pynomaly_itest.target.bundled import BundledTarget, Instruments, check_settings
+    from pynomaly_itest.target.inprocess import InProcessTarget
+    from pynomaly_itest.target.launch import Launch, serve_words
+    from pynomaly_itest.target.remote import RemoteTarget
+
+    if request.target in ("bundled", "inprocess"):
+        for settings in (plan.target_settings, *(scenario.target_settings for scenario in plan.scenarios)):
+            check_settings(settings or {})
+        if request.target == "inprocess":
+            return InProcessTarget(plan.target_settings, redactor)
+        launch = Launch(serve_words(os.environ), seed=request.seed)
+        return BundledTarget(plan.target_settings, redactor, instruments or Instruments(), launch)
+    credentials = credentials_from(request.user, os.environ)
+    return RemoteTarget(
+        request.target,
+        credentials,
+        redactor,
+        needs_platform=plan.needs_platform,
+        other_tenant=_other_tenant(os.environ),
+    )
+
+
+def fresh_target_of(
+    plan: Plan, request: Request, redactor: Redactor, instruments: Instruments
+) -> FreshTarget | None:
+    """What starts a platform for one scenario alone; None where the target is not ours to start."""
+    from pynomaly_itest.target.bundled import BundledTarget, Instruments
+    from pynomaly_itest.target.launch import Launch, serve_words
+
+    if request.target != "bundled":
+        return None
+    own = Instruments(instruments.coverage)  # a flame graph is of one process: the run's own
+    serve = serve_words(os.environ)
+    return lambda settings, needs: BundledTarget(
+        {**plan.target_settings, **settings}, redactor, own, Launch(serve, needs, request.seed)
+    )
+
+
+def _other_tenant(environment: Mapping[str, str]) -> Credentials:
+    """Who administers another tenant of a URL, where the environment names somebody."""
+    return Credentials(
+        username=environment.get("PYNOMALY_ITEST_OTHER_TENANT_USER"),
+        password=environment.get("PYNOMALY_ITEST_OTHER_TENANT_PASSWORD"),
+    )
+
+
+def credentials_from(user: str | None, environment: os._Environ[str] | dict[str, str]) -> Credentials:
+    """Who we are at a URL: the name by flag, every secret by environment; raises UsageError if a part is missing."""
+    password = environment.get("PYNOMALY_ITEST_PASSWORD")
+    if user and not password:
+        raise UsageError("--user needs a password", hint="set $PYNOMALY_ITEST_PASSWORD")
+    return Credentials(
+        username=user,
+        password=password if user else None,
+        token=environment.get("PYNOMALY_ITEST_TOKEN"),
+        api_key=environment.get("PYNOMALY_ITEST_API_KEY"),
+    )
