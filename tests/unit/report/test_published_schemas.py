@@ -1,21 +1,14 @@
-"""The formats of others against the schemas that their makers publish, where these are at hand.
-
-`$PYNOMALY_ITEST_SCHEMAS` names a folder with any of these files; none is part of this repository:
-
-- `ctrf.json`: `dist/ctrf-schema-0.0.json` of the npm package `ctrf`
-- `junit-10.xsd`: `testing/example_scripts/junit-10.xsd` of pytest's source distribution (what Jenkins reads)
-- `sarif-2.1.0.json`: OASIS' `sarif-schema-2.1.0.json`
-"""
+"""The formats of others against the schemas that their makers publish: tests/schemas."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from lxml import etree
 from report_builders import ABORTED, FINISHED, INTERRUPTED, ended, started
 from report_samples import sample_run
 
@@ -23,6 +16,8 @@ from pynomaly_itest.events import BaselineCompared
 from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.verdicts import Verdict
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
 def _held_against_a_baseline() -> RunResult:
@@ -53,16 +48,6 @@ RUNS: dict[str, RunResult] = {
 }
 
 
-def _schema(name: str) -> Path:
-    folder = os.environ.get("PYNOMALY_ITEST_SCHEMAS")
-    if not folder:
-        pytest.skip("$PYNOMALY_ITEST_SCHEMAS names no folder of published schemas")
-    path = Path(folder) / name
-    if not path.is_file():
-        pytest.skip(f"there is no {name} in $PYNOMALY_ITEST_SCHEMAS")
-    return path
-
-
 def _mistakes(schema: dict[str, Any], document: Any) -> list[str]:
     validator = jsonschema.validators.validator_for(schema)(schema, format_checker=jsonschema.FormatChecker())
     return [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(document)]
@@ -71,7 +56,7 @@ def _mistakes(schema: dict[str, Any], document: Any) -> list[str]:
 @pytest.mark.parametrize("run", RUNS)
 @pytest.mark.parametrize(("name", "file"), [("sarif", "sarif-2.1.0.json"), ("ctrf", "ctrf.json")])
 def test_json_is_valid(name: str, file: str, run: str) -> None:
-    schema = json.loads(_schema(file).read_text())
+    schema = json.loads((SCHEMAS / file).read_text())
     document = json.loads(REPORTS[name]().render(RUNS[run]))
     assert _mistakes(schema, document) == []
     assert _mistakes(schema, {**document, "runs": 1, "results": 1}) != []
@@ -79,8 +64,7 @@ def test_json_is_valid(name: str, file: str, run: str) -> None:
 
 @pytest.mark.parametrize("run", RUNS)
 def test_junit_is_valid(run: str) -> None:
-    etree = pytest.importorskip("lxml.etree", reason="lxml is not installed")
-    schema = etree.XMLSchema(etree.parse(_schema("junit-10.xsd")))
+    schema = etree.XMLSchema(etree.parse(str(SCHEMAS / "junit-10.xsd")))
     root = etree.fromstring(REPORTS["junit"]().render(RUNS[run]))
     assert schema.validate(root), list(schema.error_log)
     del root[0].attrib["errors"]
