@@ -57,8 +57,12 @@ def history(
 
 def serve_until_stopped(folder: Path, port: int, limit: int, start: str = "") -> None:
     """Serve the pages of a folder until Ctrl-C; `start`: the page that is named on the screen."""
+    import signal
+
     from pynomaly_itest.history.server import HistoryServer
 
+    for each in (signal.SIGINT, signal.SIGTERM):  # also where whoever started us has them ignored
+        signal.signal(each, signal.default_int_handler)
     with HistoryServer(folder, port, limit) as server:
         typer.echo(f"{server.url}{start}  (this machine only; Ctrl-C ends it)")
         try:

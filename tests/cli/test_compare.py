@@ -49,6 +49,7 @@ def _burdened(app):
 """
 
 
+@pytest.mark.thorough
 def test_a_slower_build_is_found_by_what_it_costs_and_not_by_what_it_keeps(itest: Itest, slower: str) -> None:
     done = itest("compare", "bundled", slower, *QUICK)
     assert done.code == 1, done.text

@@ -161,11 +161,15 @@ BROKEN = Path(__file__).parents[1] / "broken" / "broken_platform.py"
     ("variant", "scenario", "gates"),
     [
         ("loses-uploads", "kill-server[amid=upload]", {"fault.lost == 0"}),
-        ("scores-anew", "kill-server[amid=upload]", {"fault.wrong == 0"}),
+        pytest.param(
+            "scores-anew", "kill-server[amid=upload]", {"fault.wrong == 0"}, marks=pytest.mark.thorough
+        ),
         ("gives-redis-up", "redis-gone", set()),
         ("hangs", "overload", {"storm.hung == 0", "storm.shed > 0"}),
         ("swaps-replies", "goodput", {"load.swapped == 0"}),
-        ("leaks", "soak", {"soak.memory_growth_bytes_per_request <= 400"}),
+        pytest.param(
+            "leaks", "soak", {"soak.memory_growth_bytes_per_request <= 400"}, marks=pytest.mark.thorough
+        ),
     ],
 )
 def test_what_is_broken_on_purpose_is_caught_by_name(

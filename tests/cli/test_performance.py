@@ -64,6 +64,7 @@ def test_a_slow_and_forgetful_platform_is_seen(itest: Itest) -> None:
     assert "detect.error_ratio" not in found
 
 
+@pytest.mark.thorough
 def test_a_platform_that_takes_memory_and_keeps_it_is_seen(itest: Itest) -> None:
     found = red(gates_of(itest, "memory", "leak", defects="greedy,keeping"))
     assert found == {
@@ -73,6 +74,7 @@ def test_a_platform_that_takes_memory_and_keeps_it_is_seen(itest: Itest) -> None
     }
 
 
+@pytest.mark.thorough
 def test_a_platform_that_grows_too_slow_and_bears_no_company_is_seen(itest: Itest) -> None:
     gates = gates_of(itest, "company", SCALING, defects="superlinear,disturbed")
     assert "detectors.ratio" in red(gates)
