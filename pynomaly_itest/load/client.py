@@ -1,8 +1,9 @@
 """HTTP/1.1 at protocol level: the hot path, about as cheap as wrk.
 
 One `Connection` carries one request at a time, prepared as bytes; its answer is parsed by llhttp and becomes a
-row of six integers: code, intended, dispatched, sent, first byte, done (ns, CLOCK_MONOTONIC). Nothing that a
-server sends is trusted: too much of it, not HTTP, or more answers than questions end the connection.
+row of six integers: code, intended, dispatched, sent, first byte, done (ns, CLOCK_MONOTONIC). An answer that is to
+the byte the one that the server usually gives is not parsed again (see `usual`). Nothing that a server sends is
+trusted: too much of it, not HTTP, or more answers than questions end the connection.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ import httptools
 
 from pynomaly_itest.load import answers
 from pynomaly_itest.load.checks import outcome_of, text_at
-from pynomaly_itest.load.outcomes import CODE_OUTCOME_SHIFT, Outcome
+from pynomaly_itest.load.frames import ROW
+from pynomaly_itest.load.outcomes import CODE_OUTCOME_SHIFT, SUCCEEDED, Outcome
 from pynomaly_itest.load.server_timing import server_ms
+from pynomaly_itest.load.usual import UsualAnswer
 
 if TYPE_CHECKING:
     from pynomaly_itest.load.wire import Prepared
@@ -25,19 +28,15 @@ if TYPE_CHECKING:
 _HEAD_KEPT = 16 * 1024
 _SERVER_TIMING_EVERY = 16
 _SHEDDING = (429, 503)
-_OK = 1
-_PLAIN_SUCCESS = Outcome.STATUS_2XX << CODE_OUTCOME_SHIFT | _OK
-
-
-Row = tuple[int, int, int, int, int, int]
-"""code, intended, dispatched, sent, first byte, done: a tuple, because one is made for every request."""
+_row = ROW.pack
 
 
 class Owner(Protocol):
     """What a connection tells to whoever holds it (see `Pool`)."""
 
     max_response_bytes: int
-    rows: list[Row]
+    rows: list[bytes]
+    usual: UsualAnswer
 
     def released(self, connection: Connection, now_ns: int) -> None: ...
     def lost(self, connection: Connection, *, ended_request: bool) -> None: ...
@@ -55,6 +54,7 @@ class Connection(asyncio.Protocol):
         "_owner",
         "_parser",
         "_record",
+        "_usual",
         "_write",
         "answers",
         "busy",
@@ -63,7 +63,9 @@ class Connection(asyncio.Protocol):
         "head",
         "idle_since_ns",
         "intended_ns",
+        "is_amid",
         "keeps_alive",
+        "plain_code",
         "prepared",
         "received",
         "sent_ns",
@@ -77,30 +79,36 @@ class Connection(asyncio.Protocol):
         self._owner = owner
         self._parser: Any = httptools.HttpResponseParser(self)
         self._record = owner.rows.append
+        self._usual = owner.usual
         self._write: Callable[[bytes], None] | None = None
         self.transport: asyncio.Transport | None = None
         self.prepared: Prepared | None = None
         self.user: Any = None
         self.busy = False
         self.keeps_alive = True
+        self.is_amid = False
         self.served = self.status = self.answers = self.received = 0
+        self.plain_code = 0
         self.head = b""
         self.intended_ns = self.dispatched_ns = self.sent_ns = self.first_ns = self.idle_since_ns = 0
 
-    def start(self, prepared: Prepared, intended_ns: int, dispatched_ns: int, user: Any) -> None:
-        """Send a request now. Only for an idle connection."""
+    def start(
+        self, prepared: Prepared, intended_ns: int, dispatched_ns: int, sent_ns: int, user: Any
+    ) -> None:
+        """Send a request now, which is `sent_ns`. Only for an idle connection."""
         self.prepared = prepared
+        self.plain_code = prepared.plain_code
         self.intended_ns = intended_ns
         self.dispatched_ns = dispatched_ns
+        self.sent_ns = sent_ns
         self.user = user
-        self.first_ns = self.received = self.answers = 0
         self.busy = True
-        self.sent_ns = monotonic_ns()
         self._write(prepared.data)  # type: ignore[misc] # idle means connected
 
     def fail(self, outcome: Outcome, done_ns: int) -> None:
         """End the request in hand, and the connection with it."""
         self.busy = False
+        self.plain_code = 0
         self._note(outcome, 0, done_ns)
         self.abort()
         self._owner.lost(self, ended_request=True)
@@ -117,22 +125,17 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         now = monotonic_ns()
-        if not self.busy:  # an answer that nobody asked for
+        code = self.plain_code
+        if code and data == self._usual.answer:  # what most requests come to: nothing below costs as little
+            self._record(_row(code, self.intended_ns, self.dispatched_ns, self.sent_ns, now, now))
+            self.plain_code = 0
+            self.busy = False
+            self.served += 1
+            self._owner.released(self, now)
+        elif self.busy:
+            self._parse(data, now)
+        else:  # an answer that nobody asked for
             self.abort()
-            return
-        if not self.first_ns:
-            self.first_ns = now
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.fail(Outcome.BAD_BODY, now)
-            return
-        if self.answers == 1:
-            self._answered(now, data)
-        elif self.answers:
-            self.fail(Outcome.BAD_BODY, now)
-        else:
-            self._go_on(data, now)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._parser = self._write = None  # parser and connection hold each other, and the collector is off
@@ -151,9 +154,13 @@ class Connection(asyncio.Protocol):
         else:
             self.fail(Outcome.RESET, now)
 
-    # httptools' callback
+    # httptools' callbacks
+
+    def on_message_begin(self) -> None:
+        self.is_amid = True
 
     def on_message_complete(self) -> None:
+        self.is_amid = False
         parser = self._parser
         self.status = status = parser.get_status_code()
         if status >= 200:  # 100 Continue and its like are followed by the answer
@@ -163,6 +170,22 @@ class Connection(asyncio.Protocol):
             )  # known only now: the parser goes on to the next message
 
     # inside
+
+    def _parse(self, data: bytes, now: int) -> None:
+        self.plain_code = 0
+        if not self.first_ns:
+            self.first_ns = now
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.fail(Outcome.BAD_BODY, now)
+            return
+        if self.answers == 1 and not self.is_amid:
+            self._answered(now, data)
+        elif self.answers:  # one that nobody asked for has at least begun
+            self.fail(Outcome.BAD_BODY, now)
+        else:
+            self._go_on(data, now)
 
     def _go_on(self, data: bytes, now: int) -> None:
         """There is more to come: remember how the answer began, in case it ends with the connection."""
@@ -178,22 +201,15 @@ class Connection(asyncio.Protocol):
             return
         self.served += 1
         if prepared.is_plain and 200 <= status < 300:
-            self._record(
-                (
-                    prepared.code | _PLAIN_SUCCESS,
-                    self.intended_ns,
-                    self.dispatched_ns,
-                    self.sent_ns,
-                    self.first_ns,
-                    now,
-                )
-            )
+            self._note(Outcome.STATUS_2XX, SUCCEEDED, now)
+            if prepared.plain_code and self.keeps_alive and not self.received:
+                self._usual.saw(data)
         else:
             self._judge(prepared, status, now, data)
         if self.served % _SERVER_TIMING_EVERY == 1:
             self._read_server_timing(data)
-        if self.head:
-            self.head = b""
+        self.first_ns = self.received = self.answers = 0
+        self.head = b""
         self.busy = False
         if self.keeps_alive:
             self._owner.released(self, now)
@@ -211,16 +227,15 @@ class Connection(asyncio.Protocol):
         wrong = self._wrong_with(prepared) if succeeded else None
         if wrong is not None:
             outcome, succeeded = wrong, False
-        self._note(outcome, _OK if succeeded else 0, now)
+        self._note(outcome, SUCCEEDED if succeeded else 0, now)
         if not succeeded:
             self._owner.explain(prepared, outcome, status, self.body())
 
     def _note(self, outcome: Outcome, succeeded: int, done_ns: int) -> None:
         if self.prepared is not None:
             code = code_of(self.prepared, outcome, succeeded)
-            self._record(
-                (code, self.intended_ns, self.dispatched_ns, self.sent_ns, self.first_ns or done_ns, done_ns)
-            )
+            first_ns = self.first_ns or done_ns
+            self._record(_row(code, self.intended_ns, self.dispatched_ns, self.sent_ns, first_ns, done_ns))
 
     def _read_server_timing(self, data: bytes) -> None:
         spent = server_ms(self.head or data)
@@ -246,9 +261,11 @@ class CarefulConnection(Connection):
         super().__init__(owner)
         self.chunks: list[bytes] = []
 
-    def start(self, prepared: Prepared, intended_ns: int, dispatched_ns: int, user: Any) -> None:
+    def start(
+        self, prepared: Prepared, intended_ns: int, dispatched_ns: int, sent_ns: int, user: Any
+    ) -> None:
         self.chunks = []
-        super().start(prepared, intended_ns, dispatched_ns, user)
+        super().start(prepared, intended_ns, dispatched_ns, sent_ns, user)
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -256,6 +273,7 @@ class CarefulConnection(Connection):
             self.status = parser.get_status_code()
             self.answers += 1
             self.keeps_alive = parser.should_keep_alive()
+            self.is_amid = False
             self._parser = httptools.HttpResponseParser(self)  # the old one would wait for the body
 
     def on_body(self, chunk: bytes) -> None:

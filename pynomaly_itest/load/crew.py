@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from pynomaly_itest.errors import CannotMeasure
-from pynomaly_itest.load.frames import HEADER, LARGEST, End, Frame, Go, Kind, Order, packed
+from pynomaly_itest.load.frames import End, Frame, FrameReader, Go, Kind, Order, packed
 from pynomaly_itest.load.plan import LoadPlan
 
 _PACKAGES = Path(__file__).resolve().parents[2]
@@ -22,6 +23,7 @@ _START_S = 60.0
 _LEAD_NS = 50_000_000
 """Between telling all workers and the first arrival: long enough for the slowest to hear of it."""
 _ENDED_S = 5.0
+_PIPE_BYTES = 512 * 1024
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Hand:
 
     number: int
     process: asyncio.subprocess.Process
+    rows_fd: int
+    """The reading end of the worker's standard output; the crew closes it."""
     end: End | None = None
     complaint: bytes = b""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -38,25 +42,38 @@ class Hand:
         if self.process.stdin is not None and not self.process.stdin.is_closing():
             self.process.stdin.write(packed(kind, payload))
 
-    async def frames(self) -> AsyncIterator[Frame]:
-        """What the worker says, until it ends."""
-        stream = self.process.stdout
-        while stream is not None:
-            try:
-                size, kind = HEADER.unpack(await stream.readexactly(HEADER.size))
-                if size > LARGEST:
-                    return
-                yield Frame(Kind(kind), await stream.readexactly(size))
-            except asyncio.IncompleteReadError:
-                return
-
     async def listen(self, hear: Callable[[int, Frame], None]) -> None:
         """Hand every frame on, until the worker ends."""
-        async for frame in self.frames():
-            if frame.kind is Kind.END:
-                self.end = msgspec.msgpack.decode(frame.payload, type=End)
-            else:
-                hear(self.number, frame)
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        reader, room = FrameReader(), memoryview(bytearray(_PIPE_BYTES))
+
+        def readable() -> None:
+            try:
+                size = os.readv(self.rows_fd, [room])
+                for frame in reader.feed(room[:size]):
+                    self._heard(frame, hear)
+            except BlockingIOError:
+                return
+            except Exception as error:
+                loop.remove_reader(self.rows_fd)
+                over.set_exception(error)
+                return
+            if size == 0:
+                loop.remove_reader(self.rows_fd)
+                over.set_result(None)
+
+        loop.add_reader(self.rows_fd, readable)
+        try:
+            await over
+        finally:
+            loop.remove_reader(self.rows_fd)
+
+    def _heard(self, frame: Frame, hear: Callable[[int, Frame], None]) -> None:
+        if frame.kind is Kind.END:
+            self.end = msgspec.msgpack.decode(frame.payload, type=End)
+        else:
+            hear(self.number, frame)
 
     async def collect_complaint(self) -> None:
         if self.process.stderr is not None:
@@ -107,17 +124,7 @@ class Crew:
     async def _start(self) -> None:
         cpus = cores_for(self._plan)
         for number in range(self._plan.workers):
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",
-                "-m",
-                "pynomaly_itest.load.worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                env=environment(),
-            )
-            hand = Hand(number, process)
+            hand = await started(number)
             self.hands.append(hand)
             order = Order(self._plan, number, self._plan.workers, self._address, cpus[number])
             hand.send(Kind.ORDER, msgspec.msgpack.encode(order))
@@ -180,8 +187,37 @@ class Crew:
                     hand.process.kill()
                 await hand.process.wait()
         await asyncio.gather(*self._listening, return_exceptions=True)
+        for hand in self.hands:
+            os.close(hand.rows_fd)
         if cancelled:  # first they had to go
             raise asyncio.CancelledError
+
+
+async def started(number: int) -> Hand:
+    """A worker process, waiting for its order. Its rows come through a pipe of our own: asyncio's would take and give
+    back 256 KiB of memory for each 64 KiB read, which costs more than all that is done with the rows.
+    """
+    rows_fd, written_fd = os.pipe()
+    os.set_blocking(rows_fd, False)
+    with contextlib.suppress(OSError):  # a limit on pipes: then at their usual size
+        fcntl.fcntl(rows_fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    try:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-m",
+            "pynomaly_itest.load.worker",
+            stdin=asyncio.subprocess.PIPE,
+            stdout=written_fd,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment(),
+        )
+    except BaseException:
+        os.close(rows_fd)
+        raise
+    finally:
+        os.close(written_fd)
+    return Hand(number, process, rows_fd)
 
 
 def cores_for(plan: LoadPlan) -> list[int | None]:

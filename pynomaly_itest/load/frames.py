@@ -13,7 +13,7 @@ from pynomaly_itest.load.plan import LoadPlan
 
 HEADER = struct.Struct("<IB")
 ROW = struct.Struct("=6q")
-"""One request on its way to the ledger (see `client.Row`)."""
+"""One request on its way to the ledger: code, intended, dispatched, sent, first byte, done (ns, CLOCK_MONOTONIC)."""
 LARGEST = 256 * 1024 * 1024
 
 
@@ -87,7 +87,7 @@ class FrameReader:
     def __init__(self) -> None:
         self._held = bytearray()
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
+    def feed(self, data: bytes | memoryview) -> Iterator[Frame]:
         """The frames that are complete with this data. Raises ValueError on what is no frame."""
         self._held += data
         while len(self._held) >= HEADER.size:
@@ -97,6 +97,7 @@ class FrameReader:
             end = HEADER.size + size
             if len(self._held) < end:
                 return
-            payload = bytes(self._held[HEADER.size : end])
+            with memoryview(self._held) as held:
+                payload = bytes(held[HEADER.size : end])
             del self._held[:end]
             yield Frame(Kind(kind), payload)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pynomaly_itest.load.outcomes import ANSWERED, CODE_ENDPOINT_SHIFT, CODE_OUTCOME_SHIFT, WAITED, Outcome
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 COLUMNS = 6
 BINS_PER_S = 10
 _NS = 1_000_000_000
+_OUTCOMES = 128  # seven bits of a row's code
 _MOST_WINDOWS = 64
 _REMEMBERED_S = 5.0
 
@@ -44,18 +46,18 @@ class Batch:
     def n(self) -> int:
         return int(self.due_s.size)
 
-    @property
+    @cached_property
     def waited_for(self) -> Flags:
         """Which belong to the response time: successes, and what nobody answered at all."""
         waited: Flags = self.succeeded | _among(self.outcome, WAITED)
         return waited
 
-    @property
+    @cached_property
     def failed(self) -> Flags:
         failed: Flags = ~self.succeeded & (self.outcome != Outcome.UNFINISHED)
         return failed
 
-    @property
+    @cached_property
     def answered(self) -> Flags:
         return _among(self.outcome, ANSWERED)
 
@@ -63,15 +65,20 @@ class Batch:
 def _among(outcomes: Rows, wanted: frozenset[Outcome]) -> Flags:
     import numpy as np
 
-    return np.isin(outcomes, [int(outcome) for outcome in wanted])
+    is_wanted = np.zeros(_OUTCOMES, dtype=bool)
+    is_wanted[list(wanted)] = True
+    flags: Flags = is_wanted[outcomes]
+    return flags
 
 
 def batch_of(rows: Rows, origin_ns: int) -> Batch:
     """rows: (k, 6) as `client` writes them: code, intended, dispatched, sent, first byte, done."""
-    code, intended, dispatched, sent, first, done = rows.T
+    import numpy as np
+
+    code, intended, dispatched, sent, first, done = np.ascontiguousarray(rows.T)
     return Batch(
         endpoint=code >> CODE_ENDPOINT_SHIFT,
-        outcome=(code >> CODE_OUTCOME_SHIFT) & 0x7F,
+        outcome=(code >> CODE_OUTCOME_SHIFT) & (_OUTCOMES - 1),
         succeeded=(code & 1).astype(bool),
         due_s=(intended - origin_ns) / _NS,
         done_s=(done - origin_ns) / _NS,
@@ -209,13 +216,13 @@ class Ledger:
         import numpy as np
 
         rows = np.frombuffer(payload, dtype=np.int64).reshape(-1, COLUMNS)
-        due_s = (rows[:, 1] - self.origin_ns) / _NS
-        early = rows[due_s < self.warm_up_s]
-        if early.size:
-            batch = batch_of(early, self.origin_ns)
+        counted = rows[:, 1] >= self.origin_ns + round(self.warm_up_s * _NS)
+        if not counted.all():
+            batch = batch_of(rows[~counted], self.origin_ns)
             self.warm_up_requests += batch.n
             self.warm_up_failures += int(batch.failed.sum())
-        self._count(rows[due_s >= self.warm_up_s])
+            rows = rows[counted]
+        self._count(rows)
 
     def raw(self) -> Batch | None:
         """Every request, in the order in which they were due; None if there were too many to keep."""

@@ -59,3 +59,6 @@ UNANSWERED = frozenset({Outcome.RESET, Outcome.TIMED_OUT})
 CODE_OUTCOME_SHIFT = 1
 CODE_ENDPOINT_SHIFT = 8
 """A request's code in the stream of rows: endpoint << 8 | outcome << 1 | whether it succeeded."""
+SUCCEEDED = 1
+PLAIN_SUCCESS = Outcome.STATUS_2XX << CODE_OUTCOME_SHIFT | SUCCEEDED
+"""What a 2xx that nobody looks into adds to its endpoint's part of the code."""

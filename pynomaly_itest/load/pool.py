@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from time import monotonic_ns
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pynomaly_itest.load.client import Connection, Row, code_of
+from pynomaly_itest.load.client import Connection, code_of
+from pynomaly_itest.load.frames import ROW
 from pynomaly_itest.load.outcomes import Outcome
+from pynomaly_itest.load.usual import UsualAnswer
 
 if TYPE_CHECKING:
     from pynomaly_itest.load.wire import Prepared
@@ -70,7 +72,8 @@ class Pool:
         self.limit = limit
         self.timeout_ns = timeout_ns
         self.max_response_bytes = max_response_bytes
-        self.rows: list[Row] = []
+        self.rows: list[bytes] = []
+        self.usual = UsualAnswer()
         self.server_times_ms: list[float] = []
         self.examples: list[dict[str, Any]] = []
         self.retried = 0
@@ -96,7 +99,7 @@ class Pool:
         while idle:
             connection = idle.pop()
             if dispatched_ns - connection.idle_since_ns < _STALE_NS:
-                connection.start(prepared, intended_ns, dispatched_ns, user)
+                connection.start(prepared, intended_ns, dispatched_ns, monotonic_ns(), user)
                 return
             connection.abort()
         self._waiting.append(Waiting(prepared, intended_ns, dispatched_ns, user))
@@ -137,16 +140,13 @@ class Pool:
 
     def released(self, connection: Connection, now_ns: int) -> None:
         user, model = connection.user, self.model
-        connection.idle_since_ns = now_ns
         if self._waiting:
-            self._start_waiting(connection)
-        elif user is None or model is None:
-            self._idle.append(connection)
-            return
-        elif (following := model.following(now_ns)) is not None:
-            connection.start(following, now_ns, now_ns, user)
+            self._start_waiting(connection, now_ns)
+        elif user is not None and model is not None and (following := model.following(now_ns)) is not None:
+            connection.start(following, now_ns, now_ns, now_ns, user)
             return
         else:
+            connection.idle_since_ns = now_ns
             self._idle.append(connection)
         if user is not None and model is not None:
             model.finished(user, now_ns, connected=True)
@@ -186,9 +186,9 @@ class Pool:
 
     # inside
 
-    def _start_waiting(self, connection: Connection) -> None:
+    def _start_waiting(self, connection: Connection, now_ns: int) -> None:
         waiting = self._waiting.popleft()
-        connection.start(waiting.prepared, waiting.intended_ns, waiting.dispatched_ns, waiting.user)
+        connection.start(waiting.prepared, waiting.intended_ns, waiting.dispatched_ns, now_ns, waiting.user)
 
     def _connect_if_short(self) -> None:
         opening = len(self._connecting)
@@ -229,10 +229,10 @@ class Pool:
             connection.abort()
         elif self._waiting and connection in self._idle:
             self._idle.remove(connection)
-            self._start_waiting(connection)
+            self._start_waiting(connection, monotonic_ns())
 
     def _end_waiting(self, waiting: Waiting, outcome: Outcome, now_ns: int) -> None:
         code = code_of(waiting.prepared, outcome, 0)
-        self.rows.append((code, waiting.intended_ns, waiting.dispatched_ns, now_ns, now_ns, now_ns))
+        self.rows.append(ROW.pack(code, waiting.intended_ns, waiting.dispatched_ns, now_ns, now_ns, now_ns))
         if waiting.user is not None and self.model is not None:
             self.model.finished(waiting.user, now_ns, connected=False)

@@ -9,7 +9,7 @@ from itertools import cycle
 from urllib.parse import urlsplit
 
 from pynomaly_itest.load.answers import Answer
-from pynomaly_itest.load.outcomes import CODE_ENDPOINT_SHIFT
+from pynomaly_itest.load.outcomes import CODE_ENDPOINT_SHIFT, PLAIN_SUCCESS
 from pynomaly_itest.load.plan import Check, Endpoint, LoadPlan
 
 _RETRIABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2: idempotent
@@ -28,6 +28,8 @@ class Prepared:
     check_every: int
     is_plain: bool
     """Any 2xx is a success, and nobody looks at the body."""
+    plain_code: int
+    """A plain success's whole code, where an answer's bytes say all there is to know of it; else 0."""
     has_no_body: bool
     is_retriable: bool
     answer: Answer | None = None
@@ -48,13 +50,16 @@ def prepare(plan: LoadPlan) -> list[list[Prepared]]:
 
 def _prepared(url: str, endpoint: Endpoint, number: int, place: int, known: tuple[Answer, ...]) -> Prepared:
     method, parts = endpoint.method.upper(), urlsplit(url)
+    code = number << CODE_ENDPOINT_SHIFT
+    is_plain = not (endpoint.checks or endpoint.expect_status or endpoint.answers or endpoint.created_id)
     return Prepared(
         data=request_bytes(parts.netloc.rpartition("@")[2], parts.path, endpoint, endpoint.bodies[place]),
-        code=number << CODE_ENDPOINT_SHIFT,
+        code=code,
         expect_status=frozenset(endpoint.expect_status),
         checks=endpoint.checks,
         check_every=endpoint.check_every,
-        is_plain=not (endpoint.checks or endpoint.expect_status or endpoint.answers or endpoint.created_id),
+        is_plain=is_plain,
+        plain_code=code | PLAIN_SUCCESS if is_plain and method != "HEAD" else 0,
         has_no_body=method == "HEAD",
         is_retriable=method in _RETRIABLE,
         answer=endpoint.answers[place] if endpoint.answers else None,

@@ -16,14 +16,13 @@ import ssl
 import sys
 import time
 from array import array
-from itertools import starmap
 from urllib.parse import urlsplit
 
 import msgspec
 
 from pynomaly_itest.load.client import CarefulConnection, Connection
 from pynomaly_itest.load.executors import OpenExecutor, RampingVus
-from pynomaly_itest.load.frames import ROW, End, Example, FrameReader, Go, Kind, Order, packed
+from pynomaly_itest.load.frames import End, Example, FrameReader, Go, Kind, Order, packed
 from pynomaly_itest.load.models import ClosedModel, OpenModel, Share
 from pynomaly_itest.load.pacers import pacer_of
 from pynomaly_itest.load.plan import LoadPlan
@@ -115,7 +114,7 @@ class Worker:
     def _flush(self) -> None:
         rows = self._pool.rows
         if rows:
-            self._out.write(packed(Kind.ROWS, b"".join(starmap(ROW.pack, rows))))
+            self._out.write(packed(Kind.ROWS, b"".join(rows)))
             del rows[:]
         if self._lags_ns:
             self._out.write(packed(Kind.LAGS, self._lags_ns.tobytes()))

@@ -10,6 +10,7 @@ import pytest
 
 from pynomaly_itest.load import ConstantVus, Endpoint, LoadPlan, Outcome
 from pynomaly_itest.load.client import Connection
+from pynomaly_itest.load.frames import ROW
 from pynomaly_itest.load.pool import Door, Pool
 from pynomaly_itest.load.wire import Prepared, prepare
 
@@ -35,7 +36,7 @@ async def outcomes(error: int) -> tuple[list[Outcome], Failing]:
     pool.submit(request(), now, now)
     for _ in range(5):
         await asyncio.sleep(0)
-    ended = [Outcome(row[0] >> 1 & 0x7F) for row in pool.rows]
+    ended = [Outcome(ROW.unpack(row)[0] >> 1 & 0x7F) for row in pool.rows]
     return ended, pool
 
 
@@ -53,4 +54,4 @@ def test_want_of_sockets_is_ours_and_the_request_waits_on(error: int) -> None:
     assert pool.starved >= 1
     assert pool.unfinished == 1
     pool.sweep(time.monotonic_ns() + 2 * 10**9)
-    assert Outcome(pool.rows[0][0] >> 1 & 0x7F) is Outcome.DROPPED
+    assert Outcome(ROW.unpack(pool.rows[0])[0] >> 1 & 0x7F) is Outcome.DROPPED
