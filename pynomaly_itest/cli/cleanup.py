@@ -25,7 +25,7 @@ def cleanup(
     """Remove what a run created and did not remove; exit 1 where something stays."""
     import asyncio
 
-    from pynomaly_itest.cli.invocation import run_folder
+    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.targets import credentials_from
     from pynomaly_itest.errors import ExitCode
     from pynomaly_itest.events import read_log
@@ -57,7 +57,8 @@ def cleanup(
 
 def _user_of(run: Path) -> str | None:
     """The account that the run itself used, if a password for it is at hand."""
-    from pynomaly_itest.cli.invocation import run_folder, started_of
+    from pynomaly_itest.cli.folders import run_folder
+    from pynomaly_itest.cli.invocation import started_of
 
     words = started_of(run_folder(run)).arguments
     if "--user" not in words or not os.environ.get("PYNOMALY_ITEST_PASSWORD"):

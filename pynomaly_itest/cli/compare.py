@@ -8,46 +8,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pynomaly_itest.cli import flags
+from pynomaly_itest.cli import flags, terms
 from pynomaly_itest.errors import UsageError
 
 if TYPE_CHECKING:
-    from pynomaly_itest.comparison.outcome import Terms
     from pynomaly_itest.comparison.subjects import Subject
 
 _WHAT = "A URL, a run's folder, a wheel, a git ref, a folder with the platform, or bundled?setting=value."
-
-Metrics = Annotated[
-    str | None,
-    typer.Option("--metric", help="p50, p95, p99, throughput, cpu, memory, peak_memory, start; by commas."),
-]
-Ignore = Annotated[
-    list[str] | None,
-    typer.Option("--ignore", metavar="[METRIC=]2%", help="Smaller changes do not matter."),
-]
-Forbid = Annotated[
-    list[str] | None, typer.Option("--forbid", metavar="[METRIC=]5%", help="So large a change must not pass.")
-]
-Budget = Annotated[str, typer.Option(help="How long pairs are measured at most: 120s, 5min.")]
-Seconds = Annotated[float, typer.Option(min=0.2, max=60, help="How long the two are asked in each pair.")]
 
 
 def compare(
     a: Annotated[str, typer.Argument(metavar="A", help=_WHAT)],
     b: Annotated[str, typer.Argument(metavar="B", help="What is held against it; the same kinds.")],
-    profile: Annotated[
-        list[str] | None,
-        typer.Option("--profile", "-p", help="Whose measured requests are asked; repeatable."),
-    ] = None,
+    profile: terms.Workload = None,
     tags: flags.Tags = None,
     words: flags.Words = None,
     scenario: flags.Scenarios = None,
     set_: flags.Set = None,
-    metric: Metrics = None,
-    ignore: Ignore = None,
-    forbid: Forbid = None,
-    budget: Budget = "120s",
-    seconds: Seconds = 2.0,
+    metric: terms.Metrics = None,
+    ignore: terms.Ignore = None,
+    forbid: terms.Forbid = None,
+    budget: terms.Budget = terms.DEFAULT_BUDGET,
+    seconds: terms.Seconds = 2.0,
     a_set: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of A.")] = None,
     b_set: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of B.")] = None,
     a_python: Annotated[str | None, typer.Option(help="A's interpreter, where not the tool's own.")] = None,
@@ -78,42 +60,19 @@ def compare(
     from pynomaly_itest.cli.planning import make_plan
 
     plan = make_plan(
-        profile or ["compare"],
+        profile or terms.DEFAULT_WORKLOAD,
         set_=set_ or (),
-        datasets=(),
-        data_dir=None,
         tags=tags,
         words=words,
         scenarios=scenario or (),
-        repeat=1,
     )
-    terms = terms_of(metric, ignore, forbid, budget, seconds, seed)
+    agreed = terms.terms_of(
+        budget=budget, seconds=seconds, seed=seed, metric=metric, ignore=ignore or (), forbid=forbid or ()
+    )
     for subject in (one, other):
         _permitted(subject, authorisations)
-    outcome = measured(Asked((one, other), plan, terms, user, quiet))
+    outcome = measured(Asked((one, other), plan, agreed, user, quiet))
     finish(kept(outcome, ["pynomaly-itest", *sys.argv[1:]]), out, "compare", quiet=quiet)
-
-
-def terms_of(
-    metric: str | None,
-    ignore: list[str] | None,
-    forbid: list[str] | None,
-    budget: str,
-    seconds: float,
-    seed: int,
-) -> Terms:
-    """The flags that `compare` and `noise` share; raises UsageError."""
-    from pynomaly_itest.comparison.metrics import wanted
-    from pynomaly_itest.comparison.outcome import Terms
-    from pynomaly_itest.profile.expression import parse_quantity
-
-    try:
-        budget_s = parse_quantity(budget, "s")
-    except ValueError as problem:
-        raise UsageError(f"--budget: {problem}", hint="write 120s or 5min") from problem
-    if not 0 < budget_s <= 86_400:
-        raise UsageError("--budget must be more than 0 and at most a day")
-    return Terms(wanted(metric, ignore or (), forbid or ()), budget_s, seconds, seed=seed)
 
 
 def _permitted(subject: Subject, authorisations: Path | None) -> None:

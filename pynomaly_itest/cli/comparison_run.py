@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import shlex
-import signal
 import sys
 import tempfile
 import uuid
@@ -43,6 +40,7 @@ class Asked:
 
 def measured(asked: Asked) -> Outcome:
     """Run the comparison with Ctrl-C and SIGTERM as a request to stop; what there is by then is the outcome."""
+    from pynomaly_itest.cli.stopping import run_until_stopped
     from pynomaly_itest.cli.targets import credentials_from
     from pynomaly_itest.comparison.builds import check_importable
     from pynomaly_itest.comparison.live import LiveComparison
@@ -67,16 +65,7 @@ def measured(asked: Asked) -> Outcome:
             run_id=uuid.uuid4().hex,
         )
         preparation.scenarios()  # refuses before anything is started
-
-        async def main() -> None:
-            task = asyncio.current_task()
-            assert task is not None  # noqa: S101 - we are inside one
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-            with contextlib.suppress(asyncio.CancelledError):
-                await live.run(preparation)
-
-        asyncio.run(main())
+        run_until_stopped(live.run(preparation))
     return live.outcome
 
 
@@ -97,7 +86,7 @@ def kept(outcome: Outcome, command: Sequence[str]) -> ComparisonRecord:
 
 def finish(record: ComparisonRecord, out: Path, name: str, *, quiet: bool) -> None:
     """Write the record, show it, and exit with its code."""
-    from pynomaly_itest.cli.execution import make_folder
+    from pynomaly_itest.cli.folders import make_folder
     from pynomaly_itest.comparison.record import write_record
 
     paths = write_record(record, make_folder(out, name))

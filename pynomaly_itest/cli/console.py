@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any, Literal, TextIO
 
@@ -16,6 +15,7 @@ from pynomaly_itest.events import (
 from pynomaly_itest.plain import printable
 from pynomaly_itest.verdicts import Verdict
 
+Loudness = Literal["quiet", "normal", "verbose"]
 MARKS = {
     Verdict.PASSED: "✓",
     Verdict.FAILED: "✗",
@@ -32,22 +32,10 @@ COLOURS = {
 }
 
 
-def console_for(loudness: Literal["quiet", "normal", "verbose"], scenarios: list[str]) -> Console:
-    """The console that suits where the output goes."""
-    live = sys.stderr.isatty() and loudness != "quiet" and os.environ.get("TERM") != "dumb"
-    if not live:
-        return Console(loudness, len(scenarios))
-    from pynomaly_itest.cli.live import LiveConsole
-
-    return LiveConsole(loudness, len(scenarios))
-
-
 class Console:
     """Plain lines on standard error: one a scenario, with its verdict; `verbose`: steps and requests as well."""
 
-    def __init__(
-        self, loudness: Literal["quiet", "normal", "verbose"], total: int, stream: TextIO | None = None
-    ) -> None:
+    def __init__(self, loudness: Loudness, total: int, stream: TextIO | None = None) -> None:
         self._loudness = loudness
         self._total = total
         self._done = 0

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import signal
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import NamedTuple
 
 import typer
 
 from pynomaly_itest.carrying import Carried, carried_from
-from pynomaly_itest.cli.console import console_for
+from pynomaly_itest.cli.folders import make_folder, point_latest
+from pynomaly_itest.cli.live import console_for
 from pynomaly_itest.cli.logs import LogListener
-from pynomaly_itest.cli.run_baseline import BaselineFlags, against_of, keep
-from pynomaly_itest.cli.safety import Safety, probe_options
+from pynomaly_itest.cli.request import Request
+from pynomaly_itest.cli.run_baseline import against_of, keep
+from pynomaly_itest.cli.safety import probe_options
+from pynomaly_itest.cli.stopping import run_until_stopped
 from pynomaly_itest.cli.summary import summarise
 from pynomaly_itest.cli.targets import fresh_target_of, make_target
 from pynomaly_itest.datasets.base import Dataset
-from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
+from pynomaly_itest.errors import EvidenceLost, ExitCode
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import RunAborted, read_log
 from pynomaly_itest.history.progress import ProgressFile
@@ -36,35 +34,6 @@ from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.runner import RunOptions, bug_fields, run
 from pynomaly_itest.shelf import read_files
 from pynomaly_itest.target.base import Target
-
-if TYPE_CHECKING:
-    pass
-
-_LONGEST_NAME = 60
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked of a run, beside the plan."""
-
-    target: str
-    user: str | None
-    seed: int
-    jobs: int
-    maxfail: int | None
-    timeout_s: float | None
-    inconclusive_passes: bool
-    formats: tuple[str, ...]
-    out: Path
-    loudness: Literal["quiet", "normal", "verbose"]
-    reproduce: str
-    isolate: bool = False
-    coverage: tuple[str, ...] = ()
-    profiler: bool = False
-    arguments: tuple[str, ...] = ()
-    resume_from: Path | None = None
-    safety: Safety = field(default_factory=Safety)
-    baseline: BaselineFlags = field(default_factory=BaselineFlags)
 
 
 @dataclass(frozen=True)
@@ -108,19 +77,32 @@ def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
             progress.close()
     tell(instruments)  # what it leaves in the folder is linked in the report
     result = fold(read_log(folder / "run.jsonl"))
-    paths: list[Path] = []
-    try:
-        paths = write(result, folder, request.formats)
-    except EvidenceLost as problem:
-        lost = lost or problem
-    except Exception as bug:
-        result.aborted = _remember_bug(bug, folder / "run.jsonl", redactor)
-    _point_latest(request.out, folder)
+    reports = _write_reports(result, folder, request.formats, redactor)
+    lost = lost or reports.lost
+    point_latest(request.out, folder)
     code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
     if not brief or code is not ExitCode.PASSED:
-        summarise(result, paths, folder, code, lost, quiet=request.loudness == "quiet")
+        summarise(result, reports.paths, folder, code, lost, quiet=request.loudness == "quiet")
     keep(request.baseline, result, typer.echo)
     return Ended(code, result, folder)
+
+
+class _Reports(NamedTuple):
+    """The files that were written, and why the others were not."""
+
+    paths: list[Path]
+    lost: EvidenceLost | None = None
+
+
+def _write_reports(result: RunResult, folder: Path, formats: Sequence[str], redactor: Redactor) -> _Reports:
+    """Write the run's reports; a bug in one is entered in the result, which then is no pass."""
+    try:
+        return _Reports(write(result, folder, formats))
+    except EvidenceLost as problem:
+        return _Reports([], problem)
+    except Exception as bug:
+        result.aborted = _remember_bug(bug, folder / "run.jsonl", redactor)
+        return _Reports([])
 
 
 def _remember_bug(bug: Exception, path: Path, redactor: Redactor) -> RunAborted:
@@ -139,19 +121,9 @@ def _run_to_the_end(
     log: EventLog,
     options: RunOptions,
 ) -> EvidenceLost | None:
-    """Run it, with Ctrl-C and SIGTERM as a request to stop; gives the loss of the log, if it came to that."""
-
-    async def main() -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - we are inside one
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):  # the log tells that it was interrupted
-            await run(plan, target, log, options)
-
+    """Run it until it ends or is stopped, which the log tells; gives the loss of the log, if it came to that."""
     try:
-        asyncio.run(main())
+        run_until_stopped(run(plan, target, log, options))
     except EvidenceLost as problem:
         return problem
     return None
@@ -181,31 +153,3 @@ def _options(
         files=files,
         probing=probing,
     )
-
-
-def make_folder(out: Path, profile: str) -> Path:
-    """A new folder for this run, `<out>/<UTC time>-<profile>`; raises UsageError where it can't be made."""
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    safe = "".join(ch if ch.isalnum() or ch in "-_" else "-" for ch in profile)[:_LONGEST_NAME]
-    for attempt in range(1, 1000):
-        folder = out / (f"{stamp}-{safe}" if attempt == 1 else f"{stamp}-{safe}-{attempt}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError as problem:
-            if not out.is_dir():
-                raise UsageError(f"--out: {out} is not a folder") from problem
-            continue
-        except OSError as problem:
-            raise UsageError(
-                f"--out: can't make {folder}: {problem.strerror}", hint="choose another folder with --out"
-            ) from problem
-        return folder
-    raise UsageError(f"--out: no free name for a run's folder in {out}")
-
-
-def _point_latest(out: Path, folder: Path) -> None:
-    """`<out>/latest` points at the newest run; a file system without links does without."""
-    link, fresh = out / "latest", out / f".latest-{os.getpid()}"
-    with contextlib.suppress(OSError):
-        fresh.symlink_to(folder.name)
-        fresh.replace(link)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -36,20 +37,18 @@ def said(context: typer.Context) -> tuple[str, ...]:
     return tuple(words)
 
 
-def run_folder(run: Path) -> Path:
-    """The folder of a run that is named by itself or by its log; raises UsageError where there is no run."""
-    folder = run.parent if run.name == "run.jsonl" else run
-    if not (folder / "run.jsonl").is_file():
-        raise UsageError(f"no run at {run}", hint="name a folder below reports/, such as reports/latest")
-    return folder.resolve()
-
-
 def started_of(folder: Path) -> RunStarted:
     """What the run was started with; raises UsageError where its log doesn't tell."""
     first = next(iter(read_log(folder / "run.jsonl")), None)
     if not isinstance(first, RunStarted):
         raise UsageError(f"the log of {folder} is empty: the run ended before it began")
     return first
+
+
+def run_again(context: typer.Context, words: Sequence[str], *, exits: bool = True) -> Any:
+    """Call the tool anew with these words, and exit with its code; where `exits` is False, return the code."""
+    tool = context.find_root().command
+    return tool.main(args=list(words), prog_name="pynomaly-itest", standalone_mode=exits)
 
 
 def again(started: RunStarted, scenarios: Iterable[str] | None = None, more: Sequence[str] = ()) -> list[str]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pynomaly_itest.cli.console import COLOURS, Console
+from pynomaly_itest.cli.console import COLOURS, Console, Loudness
 from pynomaly_itest.events import ScenarioFinished, ScenarioStarted, StepStarted
 from pynomaly_itest.plain import printable
 from pynomaly_itest.verdicts import Verdict
@@ -20,6 +22,12 @@ _REDRAWN_PER_SECOND = 8
 _MOST_LINES = 8
 _TELLING = 3
 """Scenarios that must have ended before their times say something of the others'."""
+
+
+def console_for(loudness: Loudness, scenarios: list[str]) -> Console:
+    """The console that suits where the output goes."""
+    live = sys.stderr.isatty() and loudness != "quiet" and os.environ.get("TERM") != "dumb"
+    return (LiveConsole if live else Console)(loudness, len(scenarios))
 
 
 @dataclass
@@ -36,7 +44,7 @@ class LiveConsole(Console):
 
     def __init__(
         self,
-        loudness: Literal["quiet", "normal", "verbose"],
+        loudness: Loudness,
         total: int,
         clock: Callable[[], float] = time.monotonic,
         rich_console: RichConsole | None = None,

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pynomaly_itest.cli.console import COLOURS, MARKS
-from pynomaly_itest.cli.execution import Ended, Request, execute
+from pynomaly_itest.cli.execution import Ended, execute
 from pynomaly_itest.cli.exposition import Exposition
+from pynomaly_itest.cli.request import Request
 from pynomaly_itest.cli.retention import Retention
 from pynomaly_itest.cli.rounds import Asked, Listener, Round, go_round, interval_s
 from pynomaly_itest.cli.stopping import Stop

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pynomaly_itest.cli import flags
-from pynomaly_itest.cli.compare import Budget, Metrics, Seconds
+from pynomaly_itest.cli import flags, terms
 from pynomaly_itest.errors import EvidenceLost, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -21,15 +20,12 @@ def noise(
     build: Annotated[
         str, typer.Argument(metavar="BUILD", help="The build, as `compare` takes it.")
     ] = "bundled",
-    profile: Annotated[
-        list[str] | None,
-        typer.Option("--profile", "-p", help="Whose measured requests are asked; repeatable."),
-    ] = None,
+    profile: terms.Workload = None,
     scenario: flags.Scenarios = None,
-    metric: Metrics = None,
+    metric: terms.Metrics = None,
     pairs: Annotated[int, typer.Option(min=4, max=24, help="How many process pairs to measure.")] = 9,
-    budget: Budget = "120s",
-    seconds: Seconds = 2.0,
+    budget: terms.Budget = terms.DEFAULT_BUDGET,
+    seconds: terms.Seconds = 2.0,
     seed: flags.Seed = 42,
     out: flags.Out = Path("reports"),
     quiet: flags.Quiet = False,
@@ -38,9 +34,8 @@ def noise(
 
     Exit codes: 0 it could be told, 4 too few pairs, 2 usage, 3 the build did not start.
     """
-    from pynomaly_itest.cli.compare import terms_of
     from pynomaly_itest.cli.comparison_run import Asked, kept, measured
-    from pynomaly_itest.cli.execution import make_folder
+    from pynomaly_itest.cli.folders import make_folder
     from pynomaly_itest.cli.planning import make_plan
     from pynomaly_itest.comparison.noise import noise_of
     from pynomaly_itest.comparison.subjects import BuildSubject, named_apart, subject_of
@@ -50,18 +45,10 @@ def noise(
         raise UsageError(
             f"{build} is no build that can be started in pairs", hint="name a git ref, a wheel, bundled"
         )
-    plan = make_plan(
-        profile or ["compare"],
-        set_=(),
-        datasets=(),
-        data_dir=None,
-        tags=None,
-        words=None,
-        scenarios=scenario or (),
-        repeat=1,
-    )
-    terms = replace(terms_of(metric, None, None, budget, seconds, seed), most_pairs=pairs, always_all=True)
-    outcome = measured(Asked((subject, named_apart(subject)), plan, terms, quiet=quiet))
+    plan = make_plan(profile or terms.DEFAULT_WORKLOAD, scenarios=scenario or ())
+    agreed = terms.terms_of(budget=budget, seconds=seconds, seed=seed, metric=metric)
+    agreed = replace(agreed, most_pairs=pairs, always_all=True)
+    outcome = measured(Asked((subject, named_apart(subject)), plan, agreed, quiet=quiet))
     if outcome.failure is not None:
         typer.echo(f"error: it did not answer as it should: {outcome.failure.message}", err=True)
         raise typer.Exit(ExitCode.INCONCLUSIVE)

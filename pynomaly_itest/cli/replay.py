@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def replay(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")],
     finding: Annotated[
         str, typer.Argument(metavar="FINDING", help="A probe's id, or a fingerprint (its start).")
@@ -24,8 +25,8 @@ def replay(
 
     Exit codes: 0 fixed, 1 still there, 4 it could not be told; as `run` where the target can't be reached.
     """
-    from pynomaly_itest.cli.app import app
-    from pynomaly_itest.cli.invocation import again, run_folder, started_of, without_number
+    from pynomaly_itest.cli.folders import run_folder
+    from pynomaly_itest.cli.invocation import again, run_again, started_of, without_number
     from pynomaly_itest.events import read_log
     from pynomaly_itest.results import fold
 
@@ -35,7 +36,7 @@ def replay(
     words = again(started_of(folder), [without_number(old[0].scenario)], more)
     latest = folder.parent / "latest"
     before = latest.resolve()
-    code = app(args=words, prog_name="pynomaly-itest", standalone_mode=False)
+    code = run_again(context, words, exits=False)
     if latest.resolve() == before or code in (ExitCode.TARGET, ExitCode.BUG, ExitCode.INTERRUPTED):
         raise typer.Exit(code or ExitCode.INCONCLUSIVE)
     outcome = compared(old, fold(read_log(latest / "run.jsonl")).findings)

@@ -51,8 +51,8 @@ def _serve(run: Path, port: int) -> None:
     """The run's page and those of its neighbours, until Ctrl-C."""
     from urllib.parse import quote
 
+    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.history import serve_until_stopped
-    from pynomaly_itest.cli.invocation import run_folder
 
     folder = run_folder(run)
     serve_until_stopped(folder.parent, port, 50, f"runs/{quote(folder.name, safe='')}/report.html")

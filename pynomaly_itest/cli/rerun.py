@@ -9,14 +9,15 @@ import typer
 
 
 def rerun(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")] = Path("reports/latest"),
     failed: Annotated[
         bool, typer.Option("--failed", help="Only scenarios that failed, or could not be judged.")
     ] = False,
 ) -> None:
     """Run a run again with its own flags; its result is a run of its own."""
-    from pynomaly_itest.cli.app import app
-    from pynomaly_itest.cli.invocation import again, run_folder, started_of, without_number
+    from pynomaly_itest.cli.folders import run_folder
+    from pynomaly_itest.cli.invocation import again, run_again, started_of, without_number
     from pynomaly_itest.errors import NothingSelected
     from pynomaly_itest.events import read_log
     from pynomaly_itest.results import fold
@@ -35,4 +36,4 @@ def rerun(
         if not bad:
             raise NothingSelected("no scenario of that run failed", hint="without --failed it all runs again")
         wanted = list(dict.fromkeys(bad))
-    app(args=again(started, wanted), prog_name="pynomaly-itest")
+    run_again(context, again(started, wanted))

@@ -9,11 +9,12 @@ import typer
 
 
 def resume(
+    context: typer.Context,
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")] = Path("reports/latest"),
 ) -> None:
     """Take a run up where it was cut off: a new run, with what was finished carried over."""
-    from pynomaly_itest.cli.app import app
-    from pynomaly_itest.cli.invocation import again, run_folder, started_of
+    from pynomaly_itest.cli.folders import run_folder
+    from pynomaly_itest.cli.invocation import again, run_again, started_of
     from pynomaly_itest.errors import UsageError
     from pynomaly_itest.events import read_log
     from pynomaly_itest.results import fold
@@ -31,4 +32,4 @@ def resume(
             f"{len(left)} things of that run may be left on the target: `cleanup {run}` removes them",
             err=True,
         )
-    app(args=again(started, more=("--resume-from", str(folder))), prog_name="pynomaly-itest")
+    run_again(context, again(started, more=("--resume-from", str(folder))))

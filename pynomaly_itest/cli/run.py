@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pynomaly_itest.cli import flags
+from pynomaly_itest.cli.terms import DEFAULT_BUDGET
 from pynomaly_itest.errors import UsageError
 
 if TYPE_CHECKING:
-    from pynomaly_itest.cli.execution import Request
+    from pynomaly_itest.cli.console import Loudness
+    from pynomaly_itest.cli.request import Request
     from pynomaly_itest.profile.model import Plan
 
 _INCONCLUSIVE = ("fail", "pass")
@@ -56,7 +58,7 @@ def run(  # a flag each, by what they are about: see flags.py
     baseline: flags.BaselineName = None,
     save_baseline: flags.SaveBaseline = None,
     allow_stored_latency: flags.StoredLatency = False,
-    baseline_budget: flags.BaselineBudget = "120s",
+    baseline_budget: flags.BaselineBudget = DEFAULT_BUDGET,
     baselines: flags.BaselineFolder = Path("baselines"),
     fail_on: flags.FailOn = "high",
     probe: flags.Probes = None,
@@ -137,10 +139,9 @@ def _plan(said: dict[str, Any]) -> Plan:
 
 def _request(context: typer.Context, said: dict[str, Any]) -> Request:
     """How the flags want it run."""
-    from pynomaly_itest.cli.execution import Request
     from pynomaly_itest.cli.invocation import said as as_words
-    from pynomaly_itest.cli.planning import reproduction
     from pynomaly_itest.cli.report import parse_formats
+    from pynomaly_itest.cli.request import Request
     from pynomaly_itest.cli.run_baseline import BaselineFlags
     from pynomaly_itest.cli.safety import Safety
     from pynomaly_itest.target.coverage import parse_formats as parse_coverage_formats
@@ -169,17 +170,24 @@ def _request(context: typer.Context, said: dict[str, Any]) -> Request:
             said["baselines"],
         ),
         safety=Safety(said["fail_on"], said["allow_disruptive"], said["waivers"], said["authorisations"]),
-        reproduce=reproduction(
-            said["profile"],
-            target=said["target"],
-            set_=said["set_"] or (),
-            datasets=said["dataset"] or (),
-            quick=said["quick"],
-            seed=said["seed"],
-            user=said["user"],
-        ),
+        reproduce=_reproduction(said),
     )
 
 
-def _loudness(said: dict[str, Any]) -> Literal["quiet", "normal", "verbose"]:
+def _reproduction(said: dict[str, Any]) -> str:
+    """The command for the reader who wants to see it for himself."""
+    from pynomaly_itest.cli.planning import reproduction
+
+    return reproduction(
+        said["profile"],
+        target=said["target"],
+        set_=said["set_"] or (),
+        datasets=said["dataset"] or (),
+        quick=said["quick"],
+        seed=said["seed"],
+        user=said["user"],
+    )
+
+
+def _loudness(said: dict[str, Any]) -> Loudness:
     return "quiet" if said["quiet"] else "verbose" if said["verbose"] else "normal"

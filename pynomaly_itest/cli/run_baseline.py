@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pynomaly_itest.cli.terms import DEFAULT_BUDGET, terms_of
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.verdicts import Verdict
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from pynomaly_itest.redaction import Redactor
     from pynomaly_itest.results import RunResult
 
-DEFAULT_BUDGET = "120s"
 _LEAST_ASKING_S = 2.0
 _ASKING_EACH_S = 0.5
 
@@ -100,9 +100,7 @@ def _build_again(baseline: Baseline, target: str) -> tuple[BuildSubject | None, 
 
 
 def _terms(flags: BaselineFlags, seed: int) -> Terms:
-    from pynomaly_itest.cli.compare import terms_of
-
-    return terms_of(None, None, None, flags.budget, _LEAST_ASKING_S, seed)
+    return terms_of(budget=flags.budget, seconds=_LEAST_ASKING_S, seed=seed)
 
 
 def _remeasure(

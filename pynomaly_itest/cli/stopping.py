@@ -1,14 +1,32 @@
-"""Waiting that a signal may end: nothing is being done, so there is nothing to clean up."""
+"""Ctrl-C, SIGTERM and SIGHUP ask to stop: work is cancelled and ends well, a wait between two rounds just ends."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import select
 import signal
+from collections.abc import Coroutine
 from types import FrameType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def run_until_stopped(work: Coroutine[Any, Any, object]) -> None:
+    """Run `work` to its end; a signal cancels it, which it takes as a request to end, with what there is by then."""
+
+    async def main() -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - we are inside one
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await work
+
+    asyncio.run(main())
 
 
 class Stop:

@@ -13,7 +13,7 @@ from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Credentials, Target
 
 if TYPE_CHECKING:
-    from pynomaly_itest.cli.execution import Request
+    from pynomaly_itest.cli.request import Request
     from pynomaly_itest.target.bundled import Instruments
 
 

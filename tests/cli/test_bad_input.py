@@ -235,7 +235,7 @@ def test_a_folder_without_permission_is_told_before_anything_starts(itest: Itest
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
     code = (
-        "import os, sys\nfrom pynomaly_itest.cli.execution import make_folder\n"
+        "import os, sys\nfrom pynomaly_itest.cli.folders import make_folder\n"
         "from pynomaly_itest.errors import UsageError\nfrom pathlib import Path\n"
         "os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "try: make_folder(Path(sys.argv[1]) / 'reports', 'x')\n"

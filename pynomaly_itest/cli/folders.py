@@ -1,0 +1,48 @@
+"""Where runs lie: a folder each, the newest under the name `latest`, and the one that a user names."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pynomaly_itest.errors import UsageError
+
+_LONGEST_NAME = 60
+
+
+def make_folder(out: Path, profile: str) -> Path:
+    """A new folder for this run, `<out>/<UTC time>-<profile>`; raises UsageError where it can't be made."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    safe = "".join(ch if ch.isalnum() or ch in "-_" else "-" for ch in profile)[:_LONGEST_NAME]
+    for attempt in range(1, 1000):
+        folder = out / (f"{stamp}-{safe}" if attempt == 1 else f"{stamp}-{safe}-{attempt}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError as problem:
+            if not out.is_dir():
+                raise UsageError(f"--out: {out} is not a folder") from problem
+            continue
+        except OSError as problem:
+            raise UsageError(
+                f"--out: can't make {folder}: {problem.strerror}", hint="choose another folder with --out"
+            ) from problem
+        return folder
+    raise UsageError(f"--out: no free name for a run's folder in {out}")
+
+
+def point_latest(out: Path, folder: Path) -> None:
+    """`<out>/latest` points at the newest run; a file system without links does without."""
+    link, fresh = out / "latest", out / f".latest-{os.getpid()}"
+    with contextlib.suppress(OSError):
+        fresh.symlink_to(folder.name)
+        fresh.replace(link)
+
+
+def run_folder(run: Path) -> Path:
+    """The folder of a run that is named by itself or by its log; raises UsageError where there is no run."""
+    folder = run.parent if run.name == "run.jsonl" else run
+    if not (folder / "run.jsonl").is_file():
+        raise UsageError(f"no run at {run}", hint="name a folder below reports/, such as reports/latest")
+    return folder.resolve()
