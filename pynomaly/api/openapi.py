@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
@@ -132,20 +132,17 @@ def _request_body(endpoint: Endpoint, schema_of: dict[str, Any]) -> dict[str, An
     }
 
 
-@lru_cache(maxsize=1)
-def _rendered() -> bytes:
-    from pynomaly.api.routes import ENDPOINTS
+def document_route(table: Iterable[Endpoint]) -> Endpoint:
+    """The route that serves the document of this table, in which it may stand itself: it is read when first asked."""
 
-    return msgspec.json.encode(openapi_document(ENDPOINTS))
+    @cache
+    def rendered() -> bytes:
+        return msgspec.json.encode(openapi_document(table))
 
+    async def document(call: Call) -> Answer:
+        """This document."""
+        return Answer(rendered())
 
-async def document(call: Call) -> Answer:
-    """This document."""
-    return Answer(_rendered())
-
-
-ENDPOINTS = [
-    Endpoint(
+    return Endpoint(
         method="GET", path="/openapi.json", handler=document, summary="This document", tag="about", is_public=True,
-    ),
-]  # fmt: skip
+    )  # fmt: skip

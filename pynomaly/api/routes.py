@@ -15,11 +15,11 @@ from pynomaly.api import (
     detection,
     detectors,
     health,
-    openapi,
     operations,
     stream,
 )
 from pynomaly.api.endpoint import Endpoint, PathApp
+from pynomaly.api.openapi import document_route
 from pynomaly.api.services import Services
 from pynomaly.domain.errors import NotFound
 
@@ -33,8 +33,8 @@ ENDPOINTS: list[Endpoint] = [
     *admin.ENDPOINTS,
     *audit.ENDPOINTS,
     *health.ENDPOINTS,
-    *openapi.ENDPOINTS,
 ]
+ENDPOINTS.append(document_route(ENDPOINTS))
 
 
 def build_router(services: Services) -> ASGIApp:

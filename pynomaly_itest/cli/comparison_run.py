@@ -87,7 +87,7 @@ def kept(outcome: Outcome, command: Sequence[str]) -> ComparisonRecord:
 def finish(record: ComparisonRecord, out: Path, name: str, *, quiet: bool) -> None:
     """Write the record, show it, and exit with its code."""
     from pynomaly_itest.cli.folders import make_folder
-    from pynomaly_itest.comparison.record import write_record
+    from pynomaly_itest.comparison.writing import write_record
 
     paths = write_record(record, make_folder(out, name))
     show(record, quiet=quiet)

@@ -29,7 +29,7 @@ def explain(
     import shutil
 
     from pynomaly_itest.reference import find, known_names
-    from pynomaly_itest.reference.gates import of_expression
+    from pynomaly_itest.reference.expressions import of_expression
     from pynomaly_itest.reference.terminal import rendered
     from pynomaly_itest.registry import did_you_mean
 

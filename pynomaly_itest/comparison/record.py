@@ -1,17 +1,15 @@
-"""A comparison as it is kept: compare.json and the pages made of it; texts are clean, numbers finite."""
+"""A comparison as it is kept, in compare.json; texts are clean, numbers finite."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from pynomaly_itest.comparison.outcome import Judged, Outcome
-from pynomaly_itest.errors import EvidenceLost, ExitCode
+from pynomaly_itest.errors import ExitCode
 from pynomaly_itest.report.untrusted import one_line
 from pynomaly_itest.verdicts import Verdict
 
@@ -172,23 +170,3 @@ def _notes(outcome: Outcome) -> list[str]:
             "processor (pressure stall information). Fewer neighbours make the intervals narrower."
         )
     return notes
-
-
-def write_record(record: ComparisonRecord, folder: Path) -> list[Path]:
-    """compare.json, compare.md and compare.html in `folder`; raises EvidenceLost where they can't be written."""
-    from pynomaly_itest.comparison.page import html_page, markdown
-
-    contents = {
-        "compare.json": json.dumps(record.model_dump(mode="json"), indent=2, allow_nan=False) + "\n",
-        "compare.md": markdown(record),
-        "compare.html": html_page(record),
-    }
-    paths = []
-    for name, text in contents.items():
-        path = folder / name
-        try:
-            path.write_text(text, encoding="utf-8")
-        except OSError as problem:
-            raise EvidenceLost(f"can't write {path}: {problem.strerror}") from problem
-        paths.append(path)
-    return paths

@@ -57,7 +57,7 @@ class Dataset:
         """
         from pynomaly_itest.datasets.writing import write
 
-        return write(self, format)
+        return write(self, format, LABEL)
 
 
 class DatasetConfig(BaseModel, ABC):

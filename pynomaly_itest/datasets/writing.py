@@ -5,21 +5,19 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from pynomaly_itest.datasets.base import LABEL
-
 if TYPE_CHECKING:
     from pynomaly_itest.datasets.base import Dataset
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-def write(dataset: Dataset, format: str) -> bytes:  # noqa: A002 - the field's word
-    """The file's bytes; see `Dataset.write`."""
+def write(dataset: Dataset, format: str, label: str) -> bytes:  # noqa: A002 - the field's word
+    """The file's bytes, its labels in a column of that name; see `Dataset.write`."""
     if format == "npy":
         return _npy(dataset)
     if format not in (*_DELIMITERS, "parquet"):
         raise ValueError(f"datasets are not written as {format!r}")
-    table = _arrow(dataset)
+    table = _arrow(dataset, label)
     sink = io.BytesIO()
     if format == "parquet":
         import pyarrow.parquet as parquet
@@ -33,7 +31,7 @@ def write(dataset: Dataset, format: str) -> bytes:  # noqa: A002 - the field's w
     return sink.getvalue()
 
 
-def _arrow(dataset: Dataset) -> Any:
+def _arrow(dataset: Dataset, label: str) -> Any:
     """Columns by name; a missing number is a null, which a CSV shows as an empty field."""
     import pyarrow as pa
 
@@ -46,7 +44,7 @@ def _arrow(dataset: Dataset) -> Any:
             else pa.array(dataset.X[:, index], type=pa.float64(), from_pandas=True)
         )
     if dataset.labels is not None:
-        columns[LABEL] = pa.array(dataset.labels, type=pa.int64())
+        columns[label] = pa.array(dataset.labels, type=pa.int64())
     return pa.table(columns)
 
 

@@ -1,13 +1,12 @@
-"""Pages of what can be said in a gate, and an explanation of any expression."""
+"""Pages of what can be said in a gate."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pynomaly_itest.errors import ItestError
-from pynomaly_itest.reference.page import Code, Page, Table, section
+from pynomaly_itest.reference.page import Code, Page, section
 
-_COMPARED = (
+COMPARED = (
     "A single value (a status, a count) is compared as it is. A measured one is judged with confidence (95 % unless "
     "`confidence:` says otherwise): a quantile by how many values lie beyond the limit, a proportion by its "
     "Clopper-Pearson interval, a mean by block bootstrap. Where the interval lies on both sides of the limit the gate "
@@ -26,7 +25,7 @@ _FORMS = (
         "<=",
         "at most, at least, less, more",
         ("<", ">", ">="),
-        _COMPARED,
+        COMPARED,
         "- detect.latency_ms.p95 <= 100ms\n- quality.recall >= 0.6",
     ),
     (
@@ -109,42 +108,3 @@ def _units() -> Page:
         ),
         also=("unit",),
     )
-
-
-def of_expression(text: str) -> Page | None:
-    """What a whole gate says, name by name; None where it is no expression with a comparison in it."""
-    from pynomaly_itest.profile.expression import And, Compare, Not, Or, names, parse, write
-
-    try:
-        expression = parse(text)
-    except ItestError:
-        return None
-    if not isinstance(expression.ast, Compare | And | Or | Not):
-        return None
-    rows = [(f"`{write(name)}`", _about(name.parts)) for name in names(expression)]
-    return Page(
-        "expression",
-        text,
-        "a condition; its names and how they are judged",
-        (
-            *section("Its names", Table(("name", "what it is"), tuple(rows))),
-            *section("How it is judged", _COMPARED),
-        ),
-    )
-
-
-def _about(parts: tuple[str | int, ...]) -> str:
-    """A name's parts: whose value, which metric, which statistic of it."""
-    from pynomaly_itest.reference.library import find
-    from pynomaly_itest.reference.metrics import MEANINGS
-
-    words = [str(part) for part in parts]
-    if words[0] in ("benchmarks", "vars", "matrix", "run"):
-        return f"a value of the profile (`{words[0]}`); --dry-run shows it and where it came from"
-    told = []
-    for word in reversed(words[1:] or words):
-        page = next((page for page in find(word) if page.noun in ("metric", "statistic")), None)
-        if page is not None:
-            told.append((MEANINGS.get(word) or page.summary).partition(";")[0])
-    saved = "of the target" if words[0] == "target" else f"of what a step saved as `{words[0]}`"
-    return "; ".join([*told, saved])

@@ -13,7 +13,7 @@ from pynomaly_itest.probing.actors import ROLES
 from pynomaly_itest.profile.scopes import TARGET
 from pynomaly_itest.profile.settings import DEFAULT_BENCHMARKS
 from pynomaly_itest.reference import FAMILIES, find, known_names, markdown, terminal
-from pynomaly_itest.reference.gates import of_expression
+from pynomaly_itest.reference.expressions import of_expression
 from pynomaly_itest.reference.metrics import meaning
 from pynomaly_itest.reference.page import Page
 from pynomaly_itest.reference.surroundings import VARIABLES

@@ -15,9 +15,9 @@ from pynomaly_itest.comparison.record import (
     MetricRecord,
     SideRecord,
     spread_of,
-    write_record,
 )
 from pynomaly_itest.comparison.wording import row, sentences
+from pynomaly_itest.comparison.writing import write_record
 from pynomaly_itest.errors import EvidenceLost
 from pynomaly_itest.verdicts import Verdict
 
