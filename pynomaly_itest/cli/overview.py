@@ -75,7 +75,7 @@ def _closest(scenario: ScenarioResult) -> _Closest:
 
 def _room(gate: GateJudged) -> float | None:
     """The share of the limit that is left; None where there is no such share."""
-    from pynomaly_itest.report.describe import margin_of
+    from pynomaly_itest.report.gates import margin_of
     from pynomaly_itest.report.untrusted import finite
 
     margin, limit = margin_of(gate), finite(gate.limit)

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pynomaly_itest.events import BaselineCompared, BaselineUsed
 from pynomaly_itest.report.document import BaselineDocument, ComparisonDocument
 from pynomaly_itest.report.numbers import number, quantity
-from pynomaly_itest.report.untrusted import clean, clip, finite, one_line
-
-_LONGEST_REASON = 2_000
+from pynomaly_itest.report.untrusted import ends, finite, one_line, paragraph
 
 
 def baseline_document(used: BaselineUsed | None) -> BaselineDocument | None:
@@ -32,22 +30,18 @@ def comparison_document(event: BaselineCompared) -> ComparisonDocument:
         expression=one_line(event.expression, 1000),
         unit=event.unit and one_line(event.unit),
         baseline=finite(event.baseline),
-        baseline_interval=_ends(event.baseline_interval),
+        baseline_interval=ends(event.baseline_interval),
         observed=finite(event.observed),
         change=finite(event.change),
         scale=event.scale,
-        interval=_ends(event.interval),
+        interval=ends(event.interval),
         confidence=finite(event.confidence),
         ignore=finite(event.ignore),
         forbid=finite(event.forbid),
         method=one_line(event.method),
         verdict=event.verdict,
-        reason=clip(clean(event.reason), _LONGEST_REASON),
+        reason=paragraph(event.reason),
     )
-
-
-def _ends(interval: tuple[float | None, float | None] | None) -> tuple[float | None, float | None] | None:
-    return None if interval is None else (finite(interval[0]), finite(interval[1]))
 
 
 def change_text(compared: ComparisonDocument) -> str:

@@ -8,20 +8,13 @@ from collections.abc import Iterable
 
 from pynomaly_itest.events import (
     DiagnosticsCollected,
-    Exchange,
-    FindingRecorded,
-    GateJudged,
     RunStarted,
     StepFinished,
 )
 from pynomaly_itest.report.baselines import baseline_document, comparison_document
 from pynomaly_itest.report.document import (
-    SEVERITIES,
     AbortDocument,
     DiagnosticsDocument,
-    ExchangeDocument,
-    FindingDocument,
-    GateDocument,
     LeftoverDocument,
     ResourcesDocument,
     RunDocument,
@@ -29,17 +22,16 @@ from pynomaly_itest.report.document import (
     StepDocument,
     TargetDocument,
 )
+from pynomaly_itest.report.exchanges import body_budget, exchange_document
 from pynomaly_itest.report.explain import explain
+from pynomaly_itest.report.findings import finding_document
+from pynomaly_itest.report.gates import gate_document
 from pynomaly_itest.report.pictures import curves_of, mark_of
 from pynomaly_itest.report.summarise import MOST_SAMPLES_OF_A_SCENARIO, summarise, thin
-from pynomaly_itest.report.untrusted import clean, clip, finite, jsonable, one_line
+from pynomaly_itest.report.untrusted import clean, clip, finite, jsonable, one_line, paragraph
 from pynomaly_itest.results import RunResult, ScenarioResult
 from pynomaly_itest.verdicts import Verdict
 
-_ALL_EXCHANGES_CHARS = 250_000
-_LONGEST_BODY = 4_000
-_SHORTEST_BODY = 400
-_LONGEST_REASON = 2_000
 _MOST_LOG_LINES = 60
 _LONGEST_LOG_LINE = 400
 
@@ -52,7 +44,7 @@ def describe(run: RunResult) -> RunDocument:
 
 def _describe(run: RunResult) -> RunDocument:
     started = run.started
-    body_chars = _body_budget(run)
+    body_chars = body_budget(run)
     reproduce = one_line(started.reproduce) or _default_command(started)
     return RunDocument(
         run_id=clean(started.run_id),
@@ -64,9 +56,9 @@ def _describe(run: RunResult) -> RunDocument:
         profile_files=[clean(name) for name in started.profile_files],
         description=clean(started.description),
         target=TargetDocument(
-            kind=clean(run.target.kind), url=one_line(run.target.url), version=_optional(run.target.version)
+            kind=clean(run.target.kind), url=one_line(run.target.url), version=paragraph(run.target.version)
         ),
-        build=_optional(run.target.build),
+        build=paragraph(run.target.build),
         started_at=clean(started.started_at),
         duration_s=round(run.duration_s, 6),
         target_start_s=run.target_start_s,
@@ -79,21 +71,14 @@ def _describe(run: RunResult) -> RunDocument:
         benchmarks={clean(k): v for k, v in started.benchmarks.items() if finite(v) is not None},
         environment={clean(key): one_line(value) for key, value in started.environment.items()},
         reproduce=reproduce,
-        interrupted=_optional(run.interrupted),
+        interrupted=paragraph(run.interrupted),
         aborted=_abort(run),
         warnings=[one_line(warning, 1000) for warning in run.warnings],
         baseline=baseline_document(run.baseline),
         resources=thin(run.samples),
         scenarios=[_scenario(scenario, run, reproduce, body_chars) for scenario in run.scenarios],
-        findings=[_finding(finding, started.fail_on, body_chars) for finding in run.findings],
+        findings=[finding_document(finding, started.fail_on, body_chars) for finding in run.findings],
     )
-
-
-def _body_budget(run: RunResult) -> int:
-    """How long a shown body may be, so that a report of many failures still opens at once."""
-    steps = sum(step.exchange is not None for scenario in run.scenarios for step in scenario.steps)
-    exchanges = steps + sum(finding.exchange is not None for finding in run.findings)
-    return min(_LONGEST_BODY, max(_SHORTEST_BODY, _ALL_EXCHANGES_CHARS // max(1, 2 * exchanges)))
 
 
 def _default_command(started: RunStarted) -> str:
@@ -102,18 +87,14 @@ def _default_command(started: RunStarted) -> str:
     return shlex.join([*words, "--target", one_line(target), "--seed", str(started.seed)])
 
 
-def _optional(text: str | None) -> str | None:
-    return None if text is None else clip(clean(text), _LONGEST_REASON)
-
-
 def _abort(run: RunResult) -> AbortDocument | None:
     """Without the traceback: that belongs in the log."""
     if run.aborted is None:
         return None
     return AbortDocument(
         exit_code=run.aborted.exit_code,
-        message=clip(clean(run.aborted.message), _LONGEST_REASON),
-        hint=_optional(run.aborted.hint),
+        message=paragraph(run.aborted.message),
+        hint=paragraph(run.aborted.hint),
     )
 
 
@@ -123,7 +104,7 @@ def _scenario(scenario: ScenarioResult, run: RunResult, command: str, body_chars
         id=one_line(scenario.id),
         title=one_line(planned.title),
         verdict=scenario.verdict,
-        reason=_optional(scenario.reason),
+        reason=paragraph(scenario.reason),
         tags=[one_line(tag) for tag in planned.tags],
         requires=[one_line(name) for name in planned.requires],
         where=one_line(planned.where),
@@ -132,7 +113,7 @@ def _scenario(scenario: ScenarioResult, run: RunResult, command: str, body_chars
         finished=scenario.finished,
         reproduce=f"{command} --scenario {shlex.quote(_without_number(one_line(scenario.id)))}",
         steps=[*(_step(step, body_chars) for step in scenario.steps), *_unfinished(scenario, run)],
-        gates=[_gate(gate) for gate in scenario.gates],
+        gates=[gate_document(gate) for gate in scenario.gates],
         metrics=[summarise(metric) for metric in scenario.metrics],
         curves=[curves_of(curves) for curves in scenario.curves],
         marks=[mark_of(fault) for fault in scenario.faults],
@@ -168,13 +149,13 @@ def _step(step: StepFinished, body_chars: int) -> StepDocument:
         kind=clean(step.kind),
         title=one_line(step.title),
         verdict=step.verdict,
-        reason=_optional(step.reason),
+        reason=paragraph(step.reason),
         started_s=round(step.started_s, 6),
         duration_s=round(step.duration_s, 6),
         where=one_line(step.where),
         source_line=one_line(step.source_line),
         values=values if isinstance(values, dict) else {},
-        exchange=_exchange(step.exchange, body_chars),
+        exchange=exchange_document(step.exchange, body_chars),
     )
 
 
@@ -189,7 +170,7 @@ def _unfinished(scenario: ScenarioResult, run: RunResult) -> Iterable[StepDocume
         kind=clean(step.kind),
         title=one_line(step.title),
         verdict=Verdict.ERROR,
-        reason=f"had not ended: {_optional(scenario.reason) or 'the scenario stopped'}",
+        reason=f"had not ended: {paragraph(scenario.reason) or 'the scenario stopped'}",
         started_s=round(step.at_s, 6),
         duration_s=round(max(0.0, _end_s(scenario, run) - step.at_s), 6),
         where="",
@@ -205,73 +186,6 @@ def _end_s(scenario: ScenarioResult, run: RunResult) -> float:
     return run.duration_s
 
 
-def _gate(gate: GateJudged) -> GateDocument:
-    margin = margin_of(gate)
-    limit = finite(gate.limit)
-    percent = None if margin is None or not limit else round(100 * margin / abs(limit), 3)
-    ends = None if gate.interval is None else (finite(gate.interval[0]), finite(gate.interval[1]))
-    return GateDocument(
-        expression=one_line(gate.expression, 1000),
-        verdict=gate.verdict,
-        reason=_optional(gate.reason),
-        observed=jsonable(gate.observed),
-        limit=jsonable(gate.limit),
-        op=gate.op and clean(gate.op),
-        unit=gate.unit and clean(gate.unit),
-        n=gate.n,
-        interval=ends,
-        confidence=gate.confidence,
-        margin=margin,
-        margin_percent=percent,
-        where=one_line(gate.where),
-        source_line=one_line(gate.source_line, 1000),
-    )
-
-
-def margin_of(gate: GateJudged) -> float | None:
-    """The room between observed and limit in the gate's unit, negative where the limit is broken.
-
-    None where one of the two is no finite number, or the comparison has no direction.
-    """
-    observed, limit = finite(gate.observed), finite(gate.limit)
-    if observed is None or limit is None:
-        return None
-    match gate.op:
-        case "<=" | "<":
-            return _rounded(limit - observed)
-        case ">=" | ">":
-            return _rounded(observed - limit)
-        case "==":
-            return _rounded(-abs(observed - limit) or 0.0)
-        case _:
-            return None
-
-
-def _rounded(margin: float) -> float | None:
-    """Without the last digits, which the subtraction made up."""
-    return finite(float(f"{margin:.12g}"))
-
-
-def _exchange(exchange: Exchange | None, body_chars: int) -> ExchangeDocument | None:
-    if exchange is None:
-        return None
-    return ExchangeDocument(
-        method=one_line(exchange.method),
-        url=one_line(exchange.url, 1000),
-        request_headers={one_line(k): one_line(v, 600) for k, v in exchange.request_headers.items()},
-        request_body=_body(exchange.request_body, body_chars),
-        status=exchange.status,
-        reply_headers={one_line(k): one_line(v, 600) for k, v in exchange.reply_headers.items()},
-        reply_body=_body(exchange.reply_body, body_chars),
-        error=_optional(exchange.error),
-        duration_ms=finite(exchange.duration_ms),
-    )
-
-
-def _body(text: str | None, longest: int) -> str | None:
-    return None if text is None else clip(clean(text), longest)
-
-
 def _diagnostics(collected: DiagnosticsCollected) -> DiagnosticsDocument:
     """The last lines: what happened right before the failure stands there."""
     last = collected.lines[-_MOST_LOG_LINES:]
@@ -280,32 +194,3 @@ def _diagnostics(collected: DiagnosticsCollected) -> DiagnosticsDocument:
     return DiagnosticsDocument(
         title=one_line(collected.title), lines=head + [clip(clean(line), _LONGEST_LOG_LINE) for line in last]
     )
-
-
-def _finding(finding: FindingRecorded, fail_on: str, body_chars: int) -> FindingDocument:
-    return FindingDocument(
-        id=one_line(finding.id),
-        scenario=one_line(finding.scenario),
-        title=one_line(finding.title),
-        verdict=finding.verdict,
-        reason=_optional(finding.reason),
-        severity=clean(finding.severity),
-        fingerprint=clean(finding.fingerprint),
-        where=one_line(finding.where),
-        expected=clip(clean(finding.expected), _LONGEST_REASON),
-        observed=clip(clean(finding.observed), _LONGEST_REASON),
-        why=clip(clean(finding.why), _LONGEST_REASON),
-        mend=clip(clean(finding.mend), _LONGEST_REASON),
-        references=[one_line(reference) for reference in finding.references],
-        curl=clip(clean(finding.curl), _LONGEST_REASON),
-        exchange=_exchange(finding.exchange, body_chars),
-        waived_by=_optional(finding.waived_by),
-        counts=finding.waived_by is None and _at_least(finding.severity, fail_on),
-    )
-
-
-def _at_least(severity: str, fail_on: str) -> bool:
-    """Whether a severity is as bad as the one from which findings count; an unknown one counts."""
-    if severity not in SEVERITIES or fail_on not in SEVERITIES:
-        return True
-    return SEVERITIES.index(severity) <= SEVERITIES.index(fail_on)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
@@ -16,6 +16,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u20
 # Neither XML nor UTF-8 can carry these.
 _UNENCODABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 _DEEPEST = 12
+_LONGEST_PARAGRAPH = 2_000
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
@@ -37,6 +38,15 @@ def clip(text: str, longest: int) -> str:
     if len(text) <= longest:
         return text
     return f"{text[:longest]}\n… {len(text) - longest:,} more characters"
+
+
+@overload
+def paragraph(text: str) -> str: ...
+@overload
+def paragraph(text: None) -> None: ...
+def paragraph(text: str | None) -> str | None:
+    """Text of several lines, where there is some, cut to what a reader reads."""
+    return None if text is None else clip(clean(text), _LONGEST_PARAGRAPH)
 
 
 def jsonable(value: object, depth: int = 0) -> JsonValue:
@@ -61,3 +71,8 @@ def finite(value: object) -> float | None:
     except OverflowError:
         return None
     return number if math.isfinite(number) else None
+
+
+def ends(interval: tuple[float | None, float | None] | None) -> tuple[float | None, float | None] | None:
+    """An interval, where there is one; an end that is no finite number is None."""
+    return None if interval is None else (finite(interval[0]), finite(interval[1]))

@@ -9,7 +9,8 @@ from report_builders import FINISHED, ended, gate, one, started
 from report_samples import HOSTILE
 
 from pynomaly_itest.events import DiagnosticsCollected, Exchange, StepFinished, StepStarted
-from pynomaly_itest.report.describe import describe, margin_of
+from pynomaly_itest.report.describe import describe
+from pynomaly_itest.report.gates import margin_of
 from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.verdicts import Verdict
 

@@ -1,0 +1,54 @@
+"""Gates as they were judged, cleaned for showing, with the room that was left."""
+
+from __future__ import annotations
+
+from pynomaly_itest.events import GateJudged
+from pynomaly_itest.report.document import GateDocument
+from pynomaly_itest.report.untrusted import clean, ends, finite, jsonable, one_line, paragraph
+
+
+def gate_document(gate: GateJudged) -> GateDocument:
+    """A gate; what is no finite number is null, or a word."""
+    margin = margin_of(gate)
+    limit = finite(gate.limit)
+    percent = None if margin is None or not limit else round(100 * margin / abs(limit), 3)
+    return GateDocument(
+        expression=one_line(gate.expression, 1000),
+        verdict=gate.verdict,
+        reason=paragraph(gate.reason),
+        observed=jsonable(gate.observed),
+        limit=jsonable(gate.limit),
+        op=gate.op and clean(gate.op),
+        unit=gate.unit and clean(gate.unit),
+        n=gate.n,
+        interval=ends(gate.interval),
+        confidence=gate.confidence,
+        margin=margin,
+        margin_percent=percent,
+        where=one_line(gate.where),
+        source_line=one_line(gate.source_line, 1000),
+    )
+
+
+def margin_of(gate: GateJudged) -> float | None:
+    """The room between observed and limit in the gate's unit, negative where the limit is broken.
+
+    None where one of the two is no finite number, or the comparison has no direction.
+    """
+    observed, limit = finite(gate.observed), finite(gate.limit)
+    if observed is None or limit is None:
+        return None
+    match gate.op:
+        case "<=" | "<":
+            return _rounded(limit - observed)
+        case ">=" | ">":
+            return _rounded(observed - limit)
+        case "==":
+            return _rounded(-abs(observed - limit) or 0.0)
+        case _:
+            return None
+
+
+def _rounded(margin: float) -> float | None:
+    """Without the last digits, which the subtraction made up."""
+    return finite(float(f"{margin:.12g}"))
