@@ -7,8 +7,8 @@ from pathlib import Path
 import typer
 
 from pynomaly_itest.errors import CannotMeasure
-from pynomaly_itest.target.bundled import Instruments
 from pynomaly_itest.target.coverage import Coverage
+from pynomaly_itest.target.instruments import Instruments
 from pynomaly_itest.target.profiler import Profiler
 
 

@@ -14,16 +14,17 @@ from pynomaly_itest.target.base import Credentials, Target
 
 if TYPE_CHECKING:
     from pynomaly_itest.cli.request import Request
-    from pynomaly_itest.target.bundled import Instruments
+    from pynomaly_itest.target.instruments import Instruments
 
 
 def make_target(
     plan: Plan, request: Request, redactor: Redactor, instruments: Instruments | None = None
 ) -> Target:
     """The target that `--target` names; raises UsageError where it can't be one."""
-    from pynomaly_itest.target.bundled import BundledTarget, Instruments, check_settings
+    from pynomaly_itest.target.bundled import BundledTarget
     from pynomaly_itest.target.inprocess import InProcessTarget
-    from pynomaly_itest.target.launch import Launch, serve_words
+    from pynomaly_itest.target.instruments import Instruments
+    from pynomaly_itest.target.launch import Launch, check_settings, serve_words
     from pynomaly_itest.target.remote import RemoteTarget
 
     if request.target in ("bundled", "inprocess"):
@@ -47,7 +48,8 @@ def fresh_target_of(
     plan: Plan, request: Request, redactor: Redactor, instruments: Instruments
 ) -> FreshTarget | None:
     """What starts a platform for one scenario alone; None where the target is not ours to start."""
-    from pynomaly_itest.target.bundled import BundledTarget, Instruments
+    from pynomaly_itest.target.bundled import BundledTarget
+    from pynomaly_itest.target.instruments import Instruments
     from pynomaly_itest.target.launch import Launch, serve_words
 
     if request.target != "bundled":

@@ -106,7 +106,7 @@ def _build(text: str, python: str) -> Build:
 
 def _settings(words: list[str]) -> dict[str, Any]:
     """`name=value` of the platform's settings, as PYNOMALY_NAME would have them."""
-    from pynomaly_itest.target.bundled import check_settings
+    from pynomaly_itest.target.launch import check_settings
 
     chosen: dict[str, Any] = {}
     for word in words:

@@ -11,41 +11,33 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import httpx
 import psutil
 
-from pynomaly_itest.errors import CannotMeasure, NotApplicable, TargetStartFailed, UsageError
+from pynomaly_itest.errors import NotApplicable, TargetStartFailed
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.audit_copy import AuditCopy
 from pynomaly_itest.target.backing import Backing
 from pynomaly_itest.target.base import Credentials, Target
-from pynomaly_itest.target.build import PACKAGE, Build
-from pynomaly_itest.target.coverage import Coverage
+from pynomaly_itest.target.build import Build
+from pynomaly_itest.target.bundled_admin import add_administrator
+from pynomaly_itest.target.bundled_key import access_token_key
+from pynomaly_itest.target.bundled_log import PlatformLog
+from pynomaly_itest.target.instruments import Instruments
 from pynomaly_itest.target.launch import Launch, clock_environment, clock_library
 from pynomaly_itest.target.links import Links
-from pynomaly_itest.target.profiler import Profiler
 from pynomaly_itest.target.proxy import TcpProxy
 
 START_TIMEOUT_S = 180.0  # the very first start compiles the platform's kernels
 STOP_TIMEOUT_S = 10.0
 _POLL_S = 0.02
-_LOG_TAIL_BYTES = 64 * 1024
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _USERNAME = "itest-admin"
 _DISK_MB = 48
-
-
-@dataclass(frozen=True)
-class Instruments:
-    """What looks into the platform's process while it runs."""
-
-    coverage: Coverage | None = None
-    profiler: Profiler | None = None
 
 
 _NO_INSTRUMENTS = Instruments()
@@ -86,7 +78,7 @@ class BundledTarget(Target):
         self._folder: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._root_pid: int | None = None
-        self._log: BinaryIO | None = None
+        self._log: PlatformLog | None = None
 
     async def start(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="pynomaly-itest-"))
@@ -119,27 +111,25 @@ class BundledTarget(Target):
         serve = [*interpreter, *self._launch.serve, "--host", "127.0.0.1", "--port", "0"]
         disk = ("--disk-mb", str(_DISK_MB)) if "disk" in self._launch.needs else ()
         serve += ["--data-dir", str(folder / "data"), "--port-file", str(folder / "port")]
-        self._log = (folder / "platform.log").open("w+b")  # stays readable when the folder is gone
+        self._log = PlatformLog(folder / "platform.log", self.redactor)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
             [sys.executable, "-I", "-S", str(_SUPERVISOR), str(folder), *disk, "--", *serve],
             stdin=subprocess.PIPE,
-            stdout=self._log,
-            stderr=self._log,
+            stdout=self._log.file,
+            stderr=self._log.file,
             cwd=folder,
             env=self._environment(password_file),
         )
 
     def _environment(self, password_file: Path | None) -> dict[str, str]:
         """The platform's environment; without a password file for its command line, which makes no first admin."""
-        inherited = self._build.environment(
-            {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
-        )
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}
         chosen = {f"PYNOMALY_{name.upper()}": str(value) for name, value in self._settings.items()}
+        environment = {**self._build.environment(ours), **chosen}
         if password_file is None:
-            return {**inherited, **chosen}
+            return environment
         return {
-            **inherited,
-            **chosen,
+            **environment,
             "PYNOMALY_BOOTSTRAP_USERNAME": _USERNAME,
             "PYNOMALY_BOOTSTRAP_PASSWORD_FILE": str(password_file),
             **(clock_environment(password_file.with_name("clock")) if "clock" in self._launch.needs else {}),
@@ -220,36 +210,18 @@ class BundledTarget(Target):
         return self._folder / "clock"
 
     def small_disk(self) -> Path:
-        told = self._folder / "disk" if self._folder is not None else None
-        said = (
-            told.read_text() if told is not None and told.exists() else "the platform has no disk of its own"
-        )
         data = self.data_folder()
+        said = "the platform has no disk of its own"
+        if self._folder is not None and (self._folder / "disk").exists():
+            said = (self._folder / "disk").read_text()
         if said != "ok" or data is None:
             raise NotApplicable(said)
         return data
 
     async def tenant_administrator(self, tenant: str) -> Credentials:
-        """Made with `pynomaly user add` on the platform's own data folder."""
         assert self._folder is not None  # noqa: S101 - it was started
-        credentials = Credentials(username=f"itest-{tenant}"[:64], password=secrets.token_urlsafe(24))
-        command = [self._build.python, "-m", PACKAGE, "user", "add", credentials.username or ""]
-        command += ["--role", "admin", "--tenant", tenant, "--password-stdin"]
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            "--data-dir",
-            str(self._folder / "data"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=self._folder,
-            env=self._environment(None),
-        )
-        out, _ = await process.communicate(f"{credentials.password}\n".encode())
-        if process.returncode != 0:
-            said = self.redactor.text(out.decode(errors="replace").strip())
-            raise CannotMeasure(f"no administrator of another tenant could be made: {said}")
-        return credentials
+        data, environment = self._folder / "data", self._environment(None)
+        return await add_administrator(tenant, self._build.python, data, environment, self.redactor)
 
     def ended(self) -> str | None:
         if self._process is None or (self._process.poll() is None and self._root_runs()):
@@ -269,9 +241,8 @@ class BundledTarget(Target):
     def data_folder(self) -> Path | None:
         if self._folder is None:
             return None
-        if (
-            "disk" in self._launch.needs and self._process is not None
-        ):  # mounted where only its processes see it
+        # a disk of its own is mounted where only its processes see it
+        if "disk" in self._launch.needs and self._process is not None:
             return Path(f"/proc/{self._process.pid}/root{self._folder}/data")
         return self._folder / "data"
 
@@ -284,33 +255,14 @@ class BundledTarget(Target):
         return BundledAuditCopy(data, folder, self._environment(None))
 
     def signing_key(self) -> bytes | None:
-        """Derived as the platform documents it: HKDF-SHA256 of its secret, for access tokens."""
         data = self.data_folder()
-        if data is None or not (data / "secret.key").exists():
-            return None
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-        secret = (data / "secret.key").read_text("ascii").strip()
-        self.redactor.learn(secret)
-        return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"pynomaly/jwt-access").derive(
-            secret.encode()
-        )
+        return None if data is None else access_token_key(data, self.redactor)
 
     def raw_log(self) -> bytes | None:
-        if self._log is None:
-            return None
-        size = os.fstat(self._log.fileno()).st_size
-        return os.pread(self._log.fileno(), size, 0)
+        return None if self._log is None else self._log.read()
 
     def log_lines(self, count: int) -> Sequence[str]:
-        if self._log is None:
-            return ()
-        size = os.fstat(self._log.fileno()).st_size
-        # pread, as the platform writes through the same file description: its place must not move
-        tail = os.pread(self._log.fileno(), _LOG_TAIL_BYTES, max(0, size - _LOG_TAIL_BYTES))
-        lines = tail.decode(errors="replace").splitlines()
-        return tuple(self.redactor.text(line) for line in lines[-count:])
+        return () if self._log is None else self._log.last_lines(count)
 
     async def close(self) -> None:
         process, self._process = self._process, None
@@ -345,10 +297,3 @@ class BundledTarget(Target):
 def new_credentials() -> Credentials:
     """An administrator whom nobody else knows, for one platform or for several on copies of one data folder."""
     return Credentials(username=_USERNAME, password=secrets.token_urlsafe(24))
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse settings that would make the bundled platform listen elsewhere than on loopback."""
-    for name in ("host", "port", "bootstrap_username", "bootstrap_password_file"):
-        if name in settings:
-            raise UsageError(f"target.settings.{name} is the tool's own to choose for the bundled platform")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
+from typing import Any
 
 from pynomaly_itest.errors import UsageError
 
@@ -39,6 +40,13 @@ def serve_words(environment: Mapping[str, str]) -> tuple[str, ...]:
         raise UsageError(
             f"${COMMAND_VARIABLE}: {problem}", hint="it is split into words as a shell does"
         ) from problem
+
+
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that would make the bundled platform listen elsewhere than on loopback."""
+    for name in ("host", "port", "bootstrap_username", "bootstrap_password_file"):
+        if name in settings:
+            raise UsageError(f"target.settings.{name} is the tool's own to choose for the bundled platform")
 
 
 def clock_library() -> str | None:
