@@ -8,8 +8,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_MESSAGE_BYTES = 1 << 40
-
 
 class Warm(msgspec.Struct, frozen=True, tag="warm"):
     """Import what fitting needs, so that the first training doesn't pay for it. Answered by Ready."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pynomaly_itest.cli.folders import BASELINES
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.plain import printable
 
@@ -21,7 +22,6 @@ Folder = Annotated[
     Path,
     typer.Option(help="Where baselines are kept.", envvar="PYNOMALY_ITEST_BASELINES"),
 ]
-_FOLDER = Path("baselines")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A baseline's name.")]
 
 
@@ -36,7 +36,7 @@ def save(
     force: Annotated[
         bool, typer.Option("--force", help="Replace one of that name; keep a run that did not pass.")
     ] = False,
-    folder: Folder = _FOLDER,
+    folder: Folder = BASELINES,
 ) -> None:
     """Keep a run's figures under a name, with what is needed to run it again."""
     from pynomaly_itest.cli.folders import run_folder
@@ -62,7 +62,7 @@ def save(
 
 
 @app.command("list")
-def list_(folder: Folder = _FOLDER) -> None:
+def list_(folder: Folder = BASELINES) -> None:
     """Every baseline: its name, profile, version and build."""
     from pynomaly_itest.comparison import baseline as kept
 
@@ -77,7 +77,7 @@ def list_(folder: Folder = _FOLDER) -> None:
 
 
 @app.command("show")
-def show(name: Name, folder: Folder = _FOLDER) -> None:
+def show(name: Name, folder: Folder = BASELINES) -> None:
     """A baseline's origin, and each figure of it."""
     from pynomaly_itest.comparison import baseline as kept
 
@@ -106,7 +106,7 @@ def show(name: Name, folder: Folder = _FOLDER) -> None:
 
 
 @app.command("remove")
-def remove(name: Name, folder: Folder = _FOLDER) -> None:
+def remove(name: Name, folder: Folder = BASELINES) -> None:
     """Forget a baseline."""
     from pynomaly_itest.comparison import baseline as kept
 

@@ -1,4 +1,4 @@
-"""Where runs lie: a folder each, the newest under the name `latest`, and the one that a user names."""
+"""Where runs lie (a folder each, the newest as `latest`, the one that a user names), and where baselines do."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pynomaly_itest.errors import UsageError
 
+BASELINES = Path("baselines")
 _LONGEST_NAME = 60
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from pynomaly_itest.cli import flags
+from pynomaly_itest.cli.folders import BASELINES
 from pynomaly_itest.cli.terms import DEFAULT_BUDGET
 from pynomaly_itest.errors import UsageError
 
@@ -59,7 +60,7 @@ def run(  # a flag each, by what they are about: see flags.py
     save_baseline: flags.SaveBaseline = None,
     allow_stored_latency: flags.StoredLatency = False,
     baseline_budget: flags.BaselineBudget = DEFAULT_BUDGET,
-    baselines: flags.BaselineFolder = Path("baselines"),
+    baselines: flags.BaselineFolder = BASELINES,
     fail_on: flags.FailOn = "high",
     probe: flags.Probes = None,
     allow_disruptive: flags.AllowDisruptive = False,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pynomaly_itest.cli.folders import BASELINES
 from pynomaly_itest.cli.terms import DEFAULT_BUDGET, terms_of
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.verdicts import Verdict
@@ -35,7 +36,7 @@ class BaselineFlags:
     keep_as: str | None = None
     allow_stored_latency: bool = False
     budget: str = DEFAULT_BUDGET
-    folder: Path = Path("baselines")
+    folder: Path = BASELINES
 
     def check(self) -> None:
         """Raises UsageError before anything is run."""

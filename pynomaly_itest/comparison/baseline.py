@@ -19,7 +19,6 @@ from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.registry import did_you_mean
 from pynomaly_itest.results import RunResult
 
-FOLDER = Path("baselines")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COMMIT = re.compile(r"git ([0-9a-f]{7,40})")
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # numpy takes longer to import than a profile to check
     import numpy as np
     import numpy.typing as npt
 
-Format = Literal["csv", "tsv", "parquet", "npy"]
 LABEL = "label"
 MOST_CELLS = 200_000_000
 
