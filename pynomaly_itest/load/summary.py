@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -57,9 +57,7 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
     outcomes: Counter[Outcome] = Counter()
     for counted in ledger.outcomes:
         outcomes.update(counted)
-    series = _raw_series(raw, plan) if raw is not None else _folded_series(ledger)
-    if ledger.heartbeat_lags_ms:
-        series["lag_ms"] = _heartbeat_lags(ledger)
+    series = _series(plan, ledger, raw)
     server_ms = [spent for end in course.ends for spent in end.server_times_ms]
     metrics: dict[str, Metric] = {**series, "server_ms": Samples.of("server_ms", server_ms, "ms")}
     metrics |= _rates(plan, ledger, duration_s, wait_s, course.confidence)
@@ -67,11 +65,7 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
     metrics |= overload_figures(ledger, outcomes, raw, wait_s, course.confidence)
     if any(endpoint.answers for endpoint in plan.endpoints):
         metrics |= answer_figures(plan, outcomes, course.ends, course.confidence)
-    symptoms = Symptoms(
-        latency_p50_ms=observed_quantile(series["latency_ms"], 0.5),
-        lag_p50_ms=observed_quantile(series["lag_ms"], 0.5),
-        lag_p99_ms=observed_quantile(series["lag_ms"], 0.99),
-    )
+    symptoms = _symptoms(series)
     return LoadResult(
         metrics=metrics,
         outcomes=_labelled(outcomes),
@@ -94,6 +88,22 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
             for end in course.ends
             for number, found in end.created
         ),
+    )
+
+
+def _series(plan: LoadPlan, ledger: Ledger, raw: Batch | None) -> dict[str, Samples]:
+    """Latencies and lateness by name: of each request where they were kept, of counts in bins where not."""
+    series = _raw_series(raw, plan) if raw is not None else _folded_series(ledger)
+    if ledger.heartbeat_lags_ms:
+        series["lag_ms"] = _heartbeat_lags(ledger)
+    return series
+
+
+def _symptoms(series: Mapping[str, Samples]) -> Symptoms:
+    return Symptoms(
+        latency_p50_ms=observed_quantile(series["latency_ms"], 0.5),
+        lag_p50_ms=observed_quantile(series["lag_ms"], 0.5),
+        lag_p99_ms=observed_quantile(series["lag_ms"], 0.99),
     )
 
 
