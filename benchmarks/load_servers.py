@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import ssl
 import sys
 import time
-from typing import cast
+
+from known_server import Connection
+
+from pynomaly_itest.load.null_server import serve
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n" + b'{"ok":true}'
 ANSWERS = {
@@ -64,27 +66,14 @@ class Server:
         )
 
 
-class Connection(asyncio.Protocol):
-    """Takes every request that ends in a blank line and its body for one."""
+class Misbehaving(Connection):
+    """Answers as the mode says."""
 
     def __init__(self, server: Server) -> None:
+        super().__init__()
         self.server = server
-        self.transport: asyncio.Transport | None = None
-        self.held = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self.held += data
-        head, blank, body = self.held.partition(b"\r\n\r\n")
-        length = 0
-        for line in head.split(b"\r\n"):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line[15:])
-        if not blank or len(body) < length:
-            return
-        self.held = b""
+    def asked(self, body: bytes) -> None:
         number = self.server.came()
         mode = self.server.options.mode
         if mode == "delay":
@@ -97,40 +86,26 @@ class Connection(asyncio.Protocol):
             self.answer(ANSWERS.get(mode, OK), number)
 
     def answer(self, answer: bytes, number: int) -> None:
-        if self.transport is None or self.transport.is_closing():
+        if not self.write(answer):
             return
-        self.transport.write(answer)
         self.server.left(number)
         if self.server.options.mode == "endless":
             self.go_on()
-        elif self.server.options.mode in CLOSES:
+        elif self.server.options.mode in CLOSES and self.transport is not None:
             self.transport.close()
 
     def go_on(self) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(CHUNK)
+        if self.write(CHUNK):
             asyncio.get_running_loop().call_later(0.001, self.go_on)
 
 
-async def serve(options: argparse.Namespace) -> None:
-    loop = asyncio.get_running_loop()
+async def run(options: argparse.Namespace) -> None:
     server = Server(options)
     tls = None
     if options.certificate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(options.certificate)
-    listening = await loop.create_server(lambda: Connection(server), "127.0.0.1", 0, backlog=4096, ssl=tls)
-    ended = asyncio.Event()
-
-    def heard() -> None:
-        if not os.read(0, 1024):
-            loop.remove_reader(0)
-            ended.set()
-
-    loop.add_reader(0, heard)
-    print(listening.sockets[0].getsockname()[1], flush=True)
-    await ended.wait()
-    listening.close()
+    await serve(lambda: Misbehaving(server), tls=tls)
     print(server.record(), flush=True)
 
 
@@ -141,7 +116,7 @@ def main() -> None:
     parser.add_argument("--for", type=float, default=2.0, dest="for_s", help="stall: for so many seconds")
     parser.add_argument("--ms", type=float, default=5.0, help="delay: of every answer")
     parser.add_argument("--certificate", help="PEM file with key and certificate: serve TLS")
-    asyncio.run(serve(parser.parse_args()))
+    asyncio.run(run(parser.parse_args()))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from typing import cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
+if TYPE_CHECKING:
+    import ssl
+
+_BACKLOG = 4096
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
 
 
@@ -27,9 +32,12 @@ class NullProtocol(asyncio.Protocol):
             self._transport.write(_ANSWER)
 
 
-async def serve() -> None:
+async def serve(
+    connection: Callable[[], asyncio.Protocol] = NullProtocol, *, tls: ssl.SSLContext | None = None
+) -> None:
+    """Take connections on a free port of loopback, which is printed, until standard input ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(NullProtocol, "127.0.0.1", 0)
+    server = await loop.create_server(connection, "127.0.0.1", 0, backlog=_BACKLOG, ssl=tls)
     ended = asyncio.Event()
 
     def heard() -> None:

@@ -1,4 +1,4 @@
-"""Starts the servers of `limited_servers.py`."""
+"""Starts the servers of `benchmarks/limited_servers.py`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Limited:
 @contextmanager
 def limited(mode: str, *options: str) -> Iterator[Limited]:
     """A server of this mode while the block runs."""
-    script = Path(__file__).with_name("limited_servers.py")
+    script = Path(__file__).parents[2] / "benchmarks" / "limited_servers.py"
     with subprocess.Popen(
         [sys.executable, str(script), mode, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

@@ -15,7 +15,10 @@ import json
 import os
 import sys
 import zlib
-from typing import cast
+
+from known_server import Connection
+
+from pynomaly_itest.load.null_server import serve
 
 FINE = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}"
 SHED = b"HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
@@ -52,25 +55,12 @@ class Server:
         return answer_to(b"another" if mode == "wrong" and strays else asked, number)
 
 
-class Connection(asyncio.Protocol):
+class Limited(Connection):
     def __init__(self, server: Server) -> None:
+        super().__init__()
         self.server = server
-        self.transport: asyncio.Transport | None = None
-        self.held = b""
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        self.held += data
-        head, blank, body = self.held.partition(b"\r\n\r\n")
-        length = 0
-        for line in head.split(b"\r\n"):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line[15:])
-        if not blank or len(body) < length:
-            return
-        self.held = b""
+    def asked(self, body: bytes) -> None:
         server, options = self.server, self.server.options
         server.count += 1
         if not options.ms:
@@ -90,26 +80,6 @@ class Connection(asyncio.Protocol):
         self.server.waiting -= 1
         self.write(reply)
 
-    def write(self, reply: bytes) -> None:
-        if self.transport is not None and not self.transport.is_closing():
-            self.transport.write(reply)
-
-
-async def serve(options: argparse.Namespace) -> None:
-    loop, server, ended = asyncio.get_running_loop(), Server(options), asyncio.Event()
-    listening = await loop.create_server(lambda: Connection(server), "127.0.0.1", 0, backlog=4096)
-
-    def heard() -> None:
-        if not os.read(0, 1024):
-            loop.remove_reader(0)
-            ended.set()
-
-    loop.add_reader(0, heard)
-    sys.stdout.write(f"{listening.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
-    await ended.wait()
-    listening.close()
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -117,7 +87,8 @@ def main() -> None:
     parser.add_argument("--ms", type=float, default=0.0, help="what each request takes the one worker")
     parser.add_argument("--most", type=int, default=0, help="shed what would wait behind so many")
     parser.add_argument("--rude", action="store_true", help="shed without Retry-After")
-    asyncio.run(serve(parser.parse_args()))
+    server = Server(parser.parse_args())
+    asyncio.run(serve(lambda: Limited(server)))
 
 
 if __name__ == "__main__":
