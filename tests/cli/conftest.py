@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import PASSWORD, Itest, Platform, start_platform, wait_for
+from command_line import Itest, Platform, serving, start_platform
 
 
 @pytest.fixture
@@ -23,12 +23,5 @@ def itest(tmp_path: Path) -> Iterator[Itest]:
 @pytest.fixture(scope="session")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("platform")
-    process = start_platform(folder)
-    try:
-        port_file = folder / "port"
-        wait_for(lambda: process.poll() is not None or port_file.exists(), "the platform's port")
-        assert process.poll() is None, (folder / "log").read_text()
-        yield Platform(f"http://127.0.0.1:{port_file.read_text().strip()}", "root-user", PASSWORD)
-    finally:
-        process.terminate()
-        process.wait(30)
+    with serving(start_platform(folder), folder) as platform:
+        yield platform

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import Itest, Platform, environment, wait_for
+from command_line import Itest, Platform, serving, start_platform
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
-PASSWORD = "correct-horse-battery-1"
 
 TAKEN_OUT = {
     "POST /api/v1/detection/stream": "streaming",
@@ -39,27 +36,10 @@ TAKEN_OUT = {
 @pytest.fixture(scope="module")
 def crippled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("crippled")
-    secret = folder / "password"
-    secret.write_text(PASSWORD)
-    secret.chmod(0o600)
-    command = [sys.executable, str(SUPPORT / "platform_without.py"), ",".join(TAKEN_OUT), "serve"]
-    command += ["--host", "127.0.0.1", "--port", "0"]
-    command += ["--data-dir", str(folder / "data"), "--port-file", str(folder / "port")]
-    variables = environment(
-        PYNOMALY_BOOTSTRAP_USERNAME="root-user",
-        PYNOMALY_BOOTSTRAP_PASSWORD_FILE=str(secret),
-        PYNOMALY_RATE_LIMIT_LOGIN_PER_MINUTE="6000",
-    )
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
-    try:
-        port_file = folder / "port"
-        wait_for(lambda: process.poll() is not None or port_file.exists(), "the platform's port")
-        assert process.poll() is None, (folder / "log").read_text()
-        yield Platform(f"http://127.0.0.1:{port_file.read_text().strip()}", "root-user", PASSWORD)
-    finally:
-        process.terminate()
-        process.wait(30)
+    program = (str(SUPPORT / "platform_without.py"), ",".join(TAKEN_OUT))
+    process = start_platform(folder, program=program, PYNOMALY_RATE_LIMIT_LOGIN_PER_MINUTE="6000")
+    with serving(process, folder) as platform:
+        yield platform
 
 
 def test_a_use_case_that_is_taken_out_turns_a_gate_red(itest: Itest, crippled: Platform) -> None:

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,21 +110,38 @@ class Platform:
         return {"PYNOMALY_ITEST_PASSWORD": self.password}
 
 
-def start_platform(folder: Path, port: int = 0) -> subprocess.Popen[bytes]:
-    """`pynomaly serve` in `folder`; its port lands in `folder/port`."""
+def start_platform(
+    folder: Path, port: int = 0, program: Sequence[str] = ("-m", "pynomaly"), **variables: str
+) -> subprocess.Popen[bytes]:
+    """`pynomaly serve`, or what `program` serves instead, in `folder`; its port lands in `folder/port`."""
     secret = folder / "password"
     secret.write_text(PASSWORD)
     secret.chmod(0o600)
-    command = [sys.executable, "-m", "pynomaly", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, *program, "serve", "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "log").open("wb") as log:
         return subprocess.Popen(
             [*command, "--data-dir", str(folder / "data"), "--port-file", str(folder / "port")],
             env=environment(
-                PYNOMALY_BOOTSTRAP_USERNAME="root-user", PYNOMALY_BOOTSTRAP_PASSWORD_FILE=str(secret)
+                PYNOMALY_BOOTSTRAP_USERNAME="root-user",
+                PYNOMALY_BOOTSTRAP_PASSWORD_FILE=str(secret),
+                **variables,
             ),
             stdout=log,
             stderr=log,
         )
+
+
+@contextmanager
+def serving(process: subprocess.Popen[bytes], folder: Path) -> Iterator[Platform]:
+    """The platform that was started in `folder`, from when it answers to the end of the block."""
+    try:
+        port_file = folder / "port"
+        wait_for(lambda: process.poll() is not None or port_file.exists(), "the platform's port")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield Platform(f"http://127.0.0.1:{port_file.read_text().strip()}", "root-user", PASSWORD)
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
 def wait_for(condition: Callable[[], Any], what: str, timeout_s: float = 60) -> Any:
