@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import traceback
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +40,7 @@ from pynomaly_itest.target.http import Http
 from pynomaly_itest.target.observer import Observer, Reading
 from pynomaly_itest.target.platform import PlatformApi
 from pynomaly_itest.target.requirements import unmet
+from pynomaly_itest.together import all_or_none
 from pynomaly_itest.verdicts import Verdict
 
 
@@ -137,21 +138,10 @@ async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: Run
             for scenario in waiting:
                 await queue.take(scenario)
 
-        await _all_or_none([worker() for _ in range(min(options.jobs, len(side_by_side)))])
+        await all_or_none([worker() for _ in range(min(options.jobs, len(side_by_side)))])
         for scenario in plan.scenarios:
             if scenario not in side_by_side:
                 await queue.take(scenario)
-
-
-async def _all_or_none(works: list[Coroutine[Any, Any, None]]) -> None:
-    """Run them side by side; the first error ends them all and is raised as it is."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass

@@ -7,9 +7,8 @@ import contextlib
 import random
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from pynomaly_itest.comparison.metrics import Metric, absolute, paired
 from pynomaly_itest.comparison.outcome import Judged, Outcome, Terms
@@ -22,6 +21,7 @@ from pynomaly_itest.lifecycle import to_its_end
 from pynomaly_itest.measure import Comparison
 from pynomaly_itest.measure.regression import compare
 from pynomaly_itest.measure.sequential import LOOKS, next_look
+from pynomaly_itest.together import all_or_none
 from pynomaly_itest.verdicts import Verdict
 
 Say = Callable[[str], None]
@@ -71,7 +71,7 @@ class LiveComparison:
         self.outcome.cores = cores_for_both() if any(side.is_ours for side in self.sides) else ()
         try:
             self.say("preparing both sides")
-            await _together([side.prepare(preparation) for side in self.sides])
+            await all_or_none(side.prepare(preparation) for side in self.sides)
             self.outcome.versions = (self.sides[0].version, self.sides[1].version)
             self.outcome.preparation_s = self.clock() - self._begun_s
             self._begun_s = self.clock()
@@ -204,17 +204,6 @@ class LiveComparison:
             if medians:
                 parts.append(f"{metric.name} {np.expm1(np.median(medians)) * 100:+.1f} %")
         return ": " + ", ".join(parts) if parts else ""
-
-
-async def _together(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Both at the same time; the first error ends the other as well, and is raised as it is."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _medians(clusters: Sequence[object]) -> tuple[float, ...]:
