@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from pynomaly.domain.audit import AuditLog, Detail, Outcome
 from pynomaly.domain.datasets import Dataset
@@ -20,6 +21,8 @@ from pynomaly.security.authorization import AuthzService
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.stores import Stores
 from pynomaly.workers.pool import WorkerPool
+
+_Thing = TypeVar("_Thing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,33 +59,25 @@ class Platform(Stores):
 
     def dataset(self, caller: Caller, dataset_id: str, permission: Permission) -> Dataset:
         """The dataset, if the caller may do that to it; else NotFound or Forbidden."""
-        found = self.datasets.get(dataset_id)
-        if found is None:
-            raise NotFound("There is no such dataset.")
+        found = _there(self.datasets.get(dataset_id), "dataset")
         self._check(caller, found, permission, found.level)
         return found
 
     def detector(self, caller: Caller, detector_id: str, permission: Permission) -> Detector:
         """The detector, if the caller may do that to it; else NotFound or Forbidden."""
-        found = self.detectors.get(detector_id)
-        if found is None:
-            raise NotFound("There is no such detector.")
+        found = _there(self.detectors.get(detector_id), "detector")
         self._check(caller, found, permission, found.level)
         return found
 
     def result(self, caller: Caller, result_id: str, permission: Permission) -> DetectionResult:
         """The result, if the caller may do that to it; else NotFound or Forbidden."""
-        found = self.results.get(result_id)
-        if found is None:
-            raise NotFound("There is no such result.")
+        found = _there(self.results.get(result_id), "result")
         self._check(caller, found, permission, found.level)
         return found
 
     def operation(self, caller: Caller, operation_id: str, permission: Permission) -> Operation:
         """The operation, if the caller may do that to it; else NotFound or Forbidden."""
-        found = self.operations.get(operation_id)
-        if found is None:
-            raise NotFound("There is no such operation.")
+        found = _there(self.operations.get(operation_id), "operation")
         self._check(caller, found, permission, SecurityLevel.PUBLIC)
         return found
 
@@ -135,3 +130,9 @@ def principal_of(caller: Caller) -> Principal:
 def new_id(prefix: str) -> str:
     """An id that can't be guessed, and tells what it is of."""
     return f"{prefix}_{secrets.token_hex(16)}"
+
+
+def _there(found: _Thing | None, what: str) -> _Thing:
+    if found is None:
+        raise NotFound(f"There is no such {what}.")
+    return found

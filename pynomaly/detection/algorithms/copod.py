@@ -7,17 +7,14 @@ from collections.abc import Mapping
 from pynomaly.detection.algorithm import AlgorithmSpec, Learned, Training
 from pynomaly.detection.model import Arrays, Scorer
 from pynomaly.detection.parameters import ParameterValue
-from pynomaly.detection.tails import freeze_columns, tails_scorer, verify_columns
+from pynomaly.detection.tails import learn_tails, tails_scorer, verify_columns
 
 
 def learn(training: Training) -> Learned:
     """The threshold of PyOD's COPOD, and the columns' frozen distributions."""
     from pyod.models.copod import COPOD
 
-    detector = COPOD(contamination=training.contamination)
-    detector.fit(training.X)
-    training.report_progress(0.7)
-    return Learned(arrays=freeze_columns(training.X), threshold=float(detector.threshold_))
+    return learn_tails(training, COPOD(contamination=training.contamination))
 
 
 def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:
