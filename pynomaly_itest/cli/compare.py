@@ -56,7 +56,7 @@ def compare(
     if isinstance(one, RunSubject) or isinstance(other, RunSubject):
         _compare_runs(one, other, allow_stored_latency=allow_stored_latency, out=out, quiet=quiet)
         return
-    from pynomaly_itest.cli.comparison_run import Asked, kept
+    from pynomaly_itest.cli.comparison_run import ComparisonRequest, kept
     from pynomaly_itest.cli.planning import make_plan
 
     plan = make_plan(
@@ -71,7 +71,7 @@ def compare(
     )
     for subject in (one, other):
         _permitted(subject, authorisations)
-    outcome = measured(Asked((one, other), plan, agreed, user, quiet))
+    outcome = measured(ComparisonRequest((one, other), plan, agreed, user, quiet))
     finish(kept(outcome, ["pynomaly-itest", *sys.argv[1:]]), out, "compare", quiet=quiet)
 
 

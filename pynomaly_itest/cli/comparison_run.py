@@ -28,7 +28,7 @@ _WIDEST_NAME = 24
 
 
 @dataclass(frozen=True)
-class Asked:
+class ComparisonRequest:
     """What the user asked to compare."""
 
     subjects: tuple[BuildSubject | UrlSubject, BuildSubject | UrlSubject]
@@ -38,7 +38,7 @@ class Asked:
     quiet: bool = False
 
 
-def measured(asked: Asked) -> Outcome:
+def measured(request: ComparisonRequest) -> Outcome:
     """Run the comparison with Ctrl-C and SIGTERM as a request to stop; what there is by then is the outcome."""
     from pynomaly_itest.cli.stopping import run_until_stopped
     from pynomaly_itest.cli.targets import credentials_from
@@ -50,18 +50,18 @@ def measured(asked: Asked) -> Outcome:
     from pynomaly_itest.shelf import Shelf, read_files
 
     redactor = Redactor()
-    for subject in asked.subjects:
+    for subject in request.subjects:
         if isinstance(subject, BuildSubject):
             check_importable(subject.build)
-    credentials = credentials_from(asked.user, os.environ)
-    base, candidate = (side_of(subject, credentials, redactor) for subject in asked.subjects)
-    live = LiveComparison((base, candidate), asked.terms, say=_say(quiet=asked.quiet))
+    credentials = credentials_from(request.user, os.environ)
+    base, candidate = (side_of(subject, credentials, redactor) for subject in request.subjects)
+    live = LiveComparison((base, candidate), request.terms, say=_say(quiet=request.quiet))
     with tempfile.TemporaryDirectory(prefix="pynomaly-compare-") as folder:
         preparation = Preparation(
-            plan=asked.plan,
-            dataset=Shelf(asked.plan.datasets, read_files(asked.plan)).take,
+            plan=request.plan,
+            dataset=Shelf(request.plan.datasets, read_files(request.plan)).take,
             folder=Path(folder),
-            seed=asked.terms.seed,
+            seed=request.terms.seed,
             run_id=uuid.uuid4().hex,
         )
         preparation.scenarios()  # refuses before anything is started

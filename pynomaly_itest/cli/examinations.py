@@ -42,7 +42,7 @@ class Health(Enum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """What was looked at, what was seen, and how to mend it."""
 
     subject: str
@@ -51,7 +51,7 @@ class Finding:
     mend: str = ""
 
 
-def examine(environment: Mapping[str, str] | None = None) -> Iterator[Finding]:
+def examine(environment: Mapping[str, str] | None = None) -> Iterator[Diagnosis]:
     """Every examination, in the order in which a newcomer meets these things."""
     env = os.environ if environment is None else environment
     yield _python()
@@ -66,34 +66,34 @@ def examine(environment: Mapping[str, str] | None = None) -> Iterator[Finding]:
     yield cpu_noise()
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     said = f"{sys.version.split()[0]} at {sys.executable}"
     if sys.prefix != sys.base_prefix:
-        return Finding("Python", Health.GOOD, said)
+        return Diagnosis("Python", Health.GOOD, said)
     mend = "python3 -m venv .venv, and install the tool there: its packages then disturb no others"
-    return Finding("Python", Health.DOUBTFUL, f"{said}, in no virtual environment", mend)
+    return Diagnosis("Python", Health.DOUBTFUL, f"{said}, in no virtual environment", mend)
 
 
-def _packages() -> Finding:
+def _packages() -> Diagnosis:
     missing = [name for name in _PACKAGES if _version(name) is None]
     if missing:
-        return Finding(
+        return Diagnosis(
             "packages",
             Health.BAD,
             f"missing: {', '.join(missing)}",
             "pip install --force-reinstall pynomaly-itest",
         )
-    return Finding(
+    return Diagnosis(
         "packages", Health.GOOD, ", ".join(f"{name} {_version(name)}" for name in _PACKAGES[:4]) + ", …"
     )
 
 
-def _extras() -> Finding:
+def _extras() -> Diagnosis:
     missing = {name: what for name, what in _EXTRAS.items() if _version(name) is None}
     if not missing:
-        return Finding("extras", Health.GOOD, ", ".join(_EXTRAS))
+        return Diagnosis("extras", Health.GOOD, ", ".join(_EXTRAS))
     said = ", ".join(f"no {name} ({what})" for name, what in missing.items())
-    return Finding("extras", Health.DOUBTFUL, said, f"pip install {' '.join(missing)}, where you want them")
+    return Diagnosis("extras", Health.DOUBTFUL, said, f"pip install {' '.join(missing)}, where you want them")
 
 
 def _version(package: str) -> str | None:
@@ -103,59 +103,61 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _port() -> Finding:
+def _port() -> Diagnosis:
     """Whether a server on loopback can be reached: the bundled platform is one."""
     try:
         with (
             socket.create_server(("127.0.0.1", 0)) as listener,
             socket.create_connection(listener.getsockname(), timeout=2),
         ):
-            return Finding(
+            return Diagnosis(
                 "ports", Health.GOOD, f"127.0.0.1:{listener.getsockname()[1]} could be listened on"
             )
     except OSError as problem:
         mend = "allow listening and connecting on 127.0.0.1 (firewall, sandbox, exhausted ports)"
-        return Finding("ports", Health.BAD, f"no port on 127.0.0.1: {problem.strerror or problem}", mend)
+        return Diagnosis("ports", Health.BAD, f"no port on 127.0.0.1: {problem.strerror or problem}", mend)
 
 
-async def _service(subject: str, requirement: str, variable: str, environment: Mapping[str, str]) -> Finding:
+async def _service(
+    subject: str, requirement: str, variable: str, environment: Mapping[str, str]
+) -> Diagnosis:
     from pynomaly_itest.target.requirements import CHECKS
 
     check: Callable[[Any, Mapping[str, str]], Any] = CHECKS[requirement]
     reason = await check(None, environment)
     place = "where $" + variable + " says" if environment.get(variable) else "at its usual place"
     if reason is None:
-        return Finding(subject, Health.GOOD, f"answers {place}")
+        return Diagnosis(subject, Health.GOOD, f"answers {place}")
     mends = {
         "redis": "start it (redis-server), or go without: -m 'not requires_redis'; the cache is in memory then",
         "database": "start it (pg_ctl start), or go without: SQLite is used then, in the run's own folder",
     }
-    return Finding(subject, Health.DOUBTFUL, reason, f"{mends[requirement]}; ${variable} says where it is")
+    return Diagnosis(subject, Health.DOUBTFUL, reason, f"{mends[requirement]}; ${variable} says where it is")
 
 
-def _disk() -> Finding:
+def _disk() -> Diagnosis:
     worst = min((tempfile.gettempdir(), os.getcwd()), key=lambda folder: shutil.disk_usage(folder).free)
     free = shutil.disk_usage(worst).free
     said = f"{free / 2**30:.1f} GiB free at {worst}"
     if free >= _LEAST_FREE_BYTES:
-        return Finding("disk", Health.GOOD, said)
+        return Diagnosis("disk", Health.GOOD, said)
     health = Health.DOUBTFUL if free >= _LEAST_FREE_BYTES // 8 else Health.BAD
-    return Finding("disk", health, said, "make room, or name another place with $TMPDIR and --out")
+    return Diagnosis("disk", health, said, "make room, or name another place with $TMPDIR and --out")
 
 
-def _memory() -> Finding:
+def _memory() -> Diagnosis:
     import psutil
 
     available = psutil.virtual_memory().available
     said = f"{available / 2**30:.1f} GiB available"
     if available >= 1 << 30:
-        return Finding("memory", Health.GOOD, said)
-    return Finding(
+        return Diagnosis("memory", Health.GOOD, said)
+    return Diagnosis(
         "memory", Health.DOUBTFUL, said, "end other programs; the platform and the load need about 1 GiB"
     )
 
 
-def _clock() -> Finding:
+def _clock() -> Diagnosis:
     """Tokens and certificates hang on the time of day, latencies on a clock that does not jump."""
     resolution_s = time.get_clock_info("perf_counter").resolution
     began_s, wall_s = time.perf_counter(), time.time()
@@ -165,17 +167,17 @@ def _clock() -> Finding:
         f"steps of {resolution_s * 1e9:.0f} ns; wall and steady clock part by {drift_s * 1e3:.2f} ms in 50 ms"
     )
     if time.time() < 1_700_000_000:
-        return Finding(
+        return Diagnosis(
             "clock", Health.BAD, "the time of day is before 2024", "set the clock (timedatectl set-ntp on)"
         )
     if resolution_s > 1e-4 or drift_s > 0.005:
-        return Finding(
+        return Diagnosis(
             "clock", Health.DOUBTFUL, said, "let NTP keep the clock; in a virtual machine see its host"
         )
-    return Finding("clock", Health.GOOD, said)
+    return Diagnosis("clock", Health.GOOD, said)
 
 
-def cpu_noise(clock: Callable[[], float] = time.perf_counter) -> Finding:
+def cpu_noise(clock: Callable[[], float] = time.perf_counter) -> Diagnosis:
     """How unlike each other are rounds of the same work: what timings on this machine can tell."""
     rounds = []
     for _ in range(_ROUNDS):
@@ -187,6 +189,6 @@ def cpu_noise(clock: Callable[[], float] = time.perf_counter) -> Finding:
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     said = f"equal work differs by {spread:.1%} (median), load {load:.1f} a core"
     if spread <= _NOISY_RATIO and load <= 1.0:
-        return Finding("CPU noise", Health.GOOD, said)
+        return Diagnosis("CPU noise", Health.GOOD, said)
     mend = "end other work while timing; `noise` tells what differences can still be seen here"
-    return Finding("CPU noise", Health.DOUBTFUL, said, mend)
+    return Diagnosis("CPU noise", Health.DOUBTFUL, said, mend)

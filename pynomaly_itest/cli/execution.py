@@ -14,8 +14,8 @@ from pynomaly_itest.carrying import Carried, carried_from
 from pynomaly_itest.cli.folders import make_folder, point_latest
 from pynomaly_itest.cli.live import console_for
 from pynomaly_itest.cli.logs import LogListener
-from pynomaly_itest.cli.request import Request
 from pynomaly_itest.cli.run_baseline import against_of, keep
+from pynomaly_itest.cli.run_request import RunRequest
 from pynomaly_itest.cli.safety import probe_options
 from pynomaly_itest.cli.stopping import run_until_stopped
 from pynomaly_itest.cli.summary import summarise
@@ -45,7 +45,7 @@ class Ended:
     folder: Path
 
 
-def execute(plan: Plan, request: Request, *, brief: bool = False) -> Ended:
+def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
     """Run the plan, write the reports, say the verdict. `brief`: say nothing of a run that passed."""
     redactor = Redactor()
     probing = probe_options(plan, request.target, request.safety)
@@ -131,7 +131,7 @@ def _run_to_the_end(
 
 def _options(
     plan: Plan,
-    request: Request,
+    request: RunRequest,
     files: Mapping[str, Dataset],
     probing: ProbeOptions,
     fresh_target: FreshTarget | None,

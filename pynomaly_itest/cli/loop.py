@@ -15,9 +15,9 @@ import typer
 from pynomaly_itest.cli.console import COLOURS, MARKS
 from pynomaly_itest.cli.execution import Ended, execute
 from pynomaly_itest.cli.exposition import Exposition
-from pynomaly_itest.cli.request import Request
 from pynomaly_itest.cli.retention import Retention
-from pynomaly_itest.cli.rounds import Asked, Listener, Round, go_round, interval_s
+from pynomaly_itest.cli.rounds import Listener, Rhythm, Round, go_round, interval_s
+from pynomaly_itest.cli.run_request import RunRequest
 from pynomaly_itest.cli.stopping import Stop
 from pynomaly_itest.cli.webhook import VARIABLE, Webhook
 from pynomaly_itest.errors import ExitCode
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from pynomaly_itest.profile.model import Plan
 
 
-def go_on(plan: Plan, request: Request, said: dict[str, Any]) -> ExitCode:
+def go_on(plan: Plan, request: RunRequest, said: dict[str, Any]) -> ExitCode:
     """Round after round, as the flags say; returns the worst round's exit code, 130 after Ctrl-C."""
     every_s = None if said["every"] is None else interval_s(said["every"])
-    asked = Asked(
+    rhythm = Rhythm(
         every_s=every_s,
         until_failure=said["until_failure"],
         at_most=said["repeat"] if said["repeat"] > 1 else None,
@@ -55,7 +55,7 @@ def go_on(plan: Plan, request: Request, said: dict[str, Any]) -> ExitCode:
             finally:
                 stop.listen()
 
-        code = go_round(once, asked, clock=time.monotonic, wait=stop.wait, listeners=listeners)
+        code = go_round(once, rhythm, clock=time.monotonic, wait=stop.wait, listeners=listeners)
     told.all(code)
     return code
 

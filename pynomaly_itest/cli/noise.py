@@ -34,7 +34,7 @@ def noise(
 
     Exit codes: 0 it could be told, 4 too few pairs, 2 usage, 3 the build did not start.
     """
-    from pynomaly_itest.cli.comparison_run import Asked, kept, measured
+    from pynomaly_itest.cli.comparison_run import ComparisonRequest, kept, measured
     from pynomaly_itest.cli.folders import make_folder
     from pynomaly_itest.cli.planning import make_plan
     from pynomaly_itest.comparison.noise import noise_of
@@ -48,7 +48,7 @@ def noise(
     plan = make_plan(profile or terms.DEFAULT_WORKLOAD, scenarios=scenario or ())
     agreed = terms.terms_of(budget=budget, seconds=seconds, seed=seed, metric=metric)
     agreed = replace(agreed, most_pairs=pairs, always_all=True)
-    outcome = measured(Asked((subject, named_apart(subject)), plan, agreed, quiet=quiet))
+    outcome = measured(ComparisonRequest((subject, named_apart(subject)), plan, agreed, quiet=quiet))
     if outcome.failure is not None:
         typer.echo(f"error: it did not answer as it should: {outcome.failure.message}", err=True)
         raise typer.Exit(ExitCode.INCONCLUSIVE)

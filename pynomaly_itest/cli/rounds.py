@@ -26,7 +26,7 @@ _WORST_LAST = (
 
 
 @dataclass(frozen=True)
-class Asked:
+class Rhythm:
     """How often, and until when. Rounds of `every_s` begin on the beat: a late one skips beats, none overlap."""
 
     every_s: float | None = None
@@ -80,7 +80,7 @@ def interval_s(text: str) -> float:
 
 def go_round(
     once: Callable[[], Ended],
-    asked: Asked,
+    rhythm: Rhythm,
     *,
     clock: Callable[[], float],
     wait: Callable[[float], bool],
@@ -96,13 +96,13 @@ def go_round(
         done = _round(number, once)
         worst = max(worst, done.code, key=_severity)
         interrupted = done.code is ExitCode.INTERRUPTED
-        last = interrupted or asked.over(number, done.code, clock() - begun_s)
-        pause_s = None if last else asked.pause_s(begun_s, clock())
+        last = interrupted or rhythm.over(number, done.code, clock() - begun_s)
+        pause_s = None if last else rhythm.pause_s(begun_s, clock())
         for listener in listeners:
             listener(done._replace(pause_s=pause_s))
         if interrupted or pause_s is None:
             return ExitCode.INTERRUPTED if interrupted else worst
-        if wait(asked.pause_s(begun_s, clock())):
+        if wait(rhythm.pause_s(begun_s, clock())):
             return ExitCode.INTERRUPTED
     raise AssertionError("counting has no end")
 

@@ -15,7 +15,7 @@ from pynomaly_itest.errors import UsageError
 
 if TYPE_CHECKING:
     from pynomaly_itest.cli.console import Loudness
-    from pynomaly_itest.cli.request import Request
+    from pynomaly_itest.cli.run_request import RunRequest
     from pynomaly_itest.profile.model import Plan
 
 _INCONCLUSIVE = ("fail", "pass")
@@ -138,16 +138,16 @@ def _plan(said: dict[str, Any]) -> Plan:
     return only_probes(plan, said["probe"]) if said["probe"] else plan
 
 
-def _request(context: typer.Context, said: dict[str, Any]) -> Request:
+def _request(context: typer.Context, said: dict[str, Any]) -> RunRequest:
     """How the flags want it run."""
     from pynomaly_itest.cli.invocation import said as as_words
     from pynomaly_itest.cli.report import parse_formats
-    from pynomaly_itest.cli.request import Request
     from pynomaly_itest.cli.run_baseline import BaselineFlags
+    from pynomaly_itest.cli.run_request import RunRequest
     from pynomaly_itest.cli.safety import Safety
     from pynomaly_itest.target.coverage import parse_formats as parse_coverage_formats
 
-    return Request(
+    return RunRequest(
         target=said["target"],
         user=said["user"],
         seed=said["seed"],

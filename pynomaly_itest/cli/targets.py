@@ -13,12 +13,12 @@ from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Credentials, Target
 
 if TYPE_CHECKING:
-    from pynomaly_itest.cli.request import Request
+    from pynomaly_itest.cli.run_request import RunRequest
     from pynomaly_itest.target.instruments import Instruments
 
 
 def make_target(
-    plan: Plan, request: Request, redactor: Redactor, instruments: Instruments | None = None
+    plan: Plan, request: RunRequest, redactor: Redactor, instruments: Instruments | None = None
 ) -> Target:
     """The target that `--target` names; raises UsageError where it can't be one."""
     from pynomaly_itest.target.bundled import BundledTarget
@@ -45,7 +45,7 @@ def make_target(
 
 
 def fresh_target_of(
-    plan: Plan, request: Request, redactor: Redactor, instruments: Instruments
+    plan: Plan, request: RunRequest, redactor: Redactor, instruments: Instruments
 ) -> FreshTarget | None:
     """What starts a platform for one scenario alone; None where the target is not ours to start."""
     from pynomaly_itest.target.bundled import BundledTarget

@@ -11,7 +11,7 @@ from pynomaly_itest.cli.safety import Safety
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """How a plan shall be run, against what, and what shall come of it."""
 
     target: str
