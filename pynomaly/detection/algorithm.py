@@ -53,6 +53,16 @@ class Training:
         """The value of a numeric parameter."""
         return float(self.parameters[name])
 
+    def threshold(self, scores: Floats) -> float:
+        """Of the training rows' scores (n_samples,), the one that the share `contamination` lies above."""
+        return float(np.percentile(scores, 100 * (1 - self.contamination)))
+
+    def threshold_by(self, score: Scorer) -> float:
+        """The threshold of the training rows as the frozen model scores them."""
+        scores = np.empty(len(self.X))
+        score(self.X, scores)
+        return self.threshold(scores)
+
     def neighbours(self, name: str = "n_neighbors") -> int:
         """How many neighbours to use: at most one fewer than there are rows. The default is lowered to that,
         a number that was asked for is refused (InvalidParameter)."""

@@ -140,7 +140,9 @@ def _table(record: ComparisonRecord) -> object:
 
 def _say(*, quiet: bool):  # type: ignore[no-untyped-def]  # a listener of texts
     """How it goes, on standard error: in place on a terminal, a line each elsewhere."""
-    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    from pynomaly_itest.cli.console import can_be_redrawn
+
+    live = can_be_redrawn(sys.stderr)
 
     def say(text: str) -> None:
         if quiet:

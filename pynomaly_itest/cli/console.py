@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, Literal, TextIO
 
@@ -30,6 +31,11 @@ COLOURS = {
     Verdict.ERROR: "magenta",
     Verdict.SKIPPED: "bright_black",
 }
+
+
+def can_be_redrawn(stream: TextIO) -> bool:
+    """Whether lines on it can be drawn anew in place: a terminal that knows how."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 class Console:

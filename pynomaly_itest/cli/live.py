@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pynomaly_itest.cli.console import COLOURS, Console, Loudness
+from pynomaly_itest.cli.console import COLOURS, Console, Loudness, can_be_redrawn
 from pynomaly_itest.events import ScenarioFinished, ScenarioStarted, StepStarted
 from pynomaly_itest.plain import printable
 from pynomaly_itest.verdicts import Verdict
@@ -26,7 +25,7 @@ _TELLING = 3
 
 def console_for(loudness: Loudness, scenarios: list[str]) -> Console:
     """The console that suits where the output goes."""
-    live = sys.stderr.isatty() and loudness != "quiet" and os.environ.get("TERM") != "dumb"
+    live = loudness != "quiet" and can_be_redrawn(sys.stderr)
     return (LiveConsole if live else Console)(loudness, len(scenarios))
 
 

@@ -44,8 +44,7 @@ def learn(training: Training) -> Learned:
         "no_angle": np.array([no_angle]),
         **keep_tree(detector.neigh_, training.X.shape[1]),
     }
-    threshold = float(np.percentile(filled, 100 * (1 - training.contamination)))
-    return Learned(arrays=arrays, threshold=threshold, parameters={"n_neighbors": k})
+    return Learned(arrays=arrays, threshold=training.threshold(filled), parameters={"n_neighbors": k})
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

@@ -38,7 +38,7 @@ def learn(training: Training) -> Learned:
         if "valid cluster separation" not in str(error):
             raise
         arrays = _arrays(detector, np.argsort(-detector.cluster_sizes_), len(detector.cluster_sizes_))
-        threshold = _threshold(arrays, training)
+        threshold = training.threshold_by(scorer(arrays, {}))
     else:
         large, small = detector.large_cluster_labels_, detector.small_cluster_labels_
         arrays = _arrays(detector, np.concatenate([large, small]), len(large))
@@ -84,12 +84,6 @@ def _arrays(detector: Any, order: Any, n_large: int) -> Arrays:
         "weights": sizes if detector.use_weights else np.ones(len(order)),
         "n_large": np.array([n_large], dtype=np.int64),
     }
-
-
-def _threshold(arrays: Arrays, training: Training) -> float:
-    scores = np.empty(training.X.shape[0])
-    scorer(arrays, {})(training.X, scores)
-    return float(np.percentile(scores, 100 * (1 - training.contamination)))
 
 
 SPEC = AlgorithmSpec(

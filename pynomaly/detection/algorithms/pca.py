@@ -91,9 +91,7 @@ def _n_components(training: Training) -> int | None:
 def _threshold(detector: object, arrays: Arrays, training: Training, *, everything_kept: bool) -> float:
     if everything_kept:
         return float(detector.threshold_)  # type: ignore[attr-defined] # PyOD has no types
-    scores = np.empty(training.X.shape[0])
-    scorer(arrays, {})(training.X, scores)
-    return float(np.percentile(scores, 100 * (1 - training.contamination)))
+    return training.threshold_by(scorer(arrays, {}))
 
 
 SPEC = AlgorithmSpec(
