@@ -42,7 +42,7 @@ class Health(Enum):
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Finding:
     """What was looked at, what was seen, and how to mend it."""
 
     subject: str
@@ -51,7 +51,7 @@ class Diagnosis:
     mend: str = ""
 
 
-def examine(environment: Mapping[str, str] | None = None) -> Iterator[Diagnosis]:
+def examine(environment: Mapping[str, str] | None = None) -> Iterator[Finding]:
     """Every examination, in the order in which a newcomer meets these things."""
     env = os.environ if environment is None else environment
     yield _python()
@@ -66,34 +66,34 @@ def examine(environment: Mapping[str, str] | None = None) -> Iterator[Diagnosis]
     yield cpu_noise()
 
 
-def _python() -> Diagnosis:
+def _python() -> Finding:
     said = f"{sys.version.split()[0]} at {sys.executable}"
     if sys.prefix != sys.base_prefix:
-        return Diagnosis("Python", Health.GOOD, said)
+        return Finding("Python", Health.GOOD, said)
     mend = "python3 -m venv .venv, and install the tool there: its packages then disturb no others"
-    return Diagnosis("Python", Health.DOUBTFUL, f"{said}, in no virtual environment", mend)
+    return Finding("Python", Health.DOUBTFUL, f"{said}, in no virtual environment", mend)
 
 
-def _packages() -> Diagnosis:
+def _packages() -> Finding:
     missing = [name for name in _PACKAGES if _version(name) is None]
     if missing:
-        return Diagnosis(
+        return Finding(
             "packages",
             Health.BAD,
             f"missing: {', '.join(missing)}",
             "pip install --force-reinstall pynomaly-itest",
         )
-    return Diagnosis(
+    return Finding(
         "packages", Health.GOOD, ", ".join(f"{name} {_version(name)}" for name in _PACKAGES[:4]) + ", …"
     )
 
 
-def _extras() -> Diagnosis:
+def _extras() -> Finding:
     missing = {name: what for name, what in _EXTRAS.items() if _version(name) is None}
     if not missing:
-        return Diagnosis("extras", Health.GOOD, ", ".join(_EXTRAS))
+        return Finding("extras", Health.GOOD, ", ".join(_EXTRAS))
     said = ", ".join(f"no {name} ({what})" for name, what in missing.items())
-    return Diagnosis("extras", Health.DOUBTFUL, said, f"pip install {' '.join(missing)}, where you want them")
+    return Finding("extras", Health.DOUBTFUL, said, f"pip install {' '.join(missing)}, where you want them")
 
 
 def _version(package: str) -> str | None:
@@ -103,61 +103,59 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _port() -> Diagnosis:
+def _port() -> Finding:
     """Whether a server on loopback can be reached: the bundled platform is one."""
     try:
         with (
             socket.create_server(("127.0.0.1", 0)) as listener,
             socket.create_connection(listener.getsockname(), timeout=2),
         ):
-            return Diagnosis(
+            return Finding(
                 "ports", Health.GOOD, f"127.0.0.1:{listener.getsockname()[1]} could be listened on"
             )
     except OSError as problem:
         mend = "allow listening and connecting on 127.0.0.1 (firewall, sandbox, exhausted ports)"
-        return Diagnosis("ports", Health.BAD, f"no port on 127.0.0.1: {problem.strerror or problem}", mend)
+        return Finding("ports", Health.BAD, f"no port on 127.0.0.1: {problem.strerror or problem}", mend)
 
 
-async def _service(
-    subject: str, requirement: str, variable: str, environment: Mapping[str, str]
-) -> Diagnosis:
+async def _service(subject: str, requirement: str, variable: str, environment: Mapping[str, str]) -> Finding:
     from pynomaly_itest.target.requirements import CHECKS
 
     check: Callable[[Any, Mapping[str, str]], Any] = CHECKS[requirement]
     reason = await check(None, environment)
     place = "where $" + variable + " says" if environment.get(variable) else "at its usual place"
     if reason is None:
-        return Diagnosis(subject, Health.GOOD, f"answers {place}")
+        return Finding(subject, Health.GOOD, f"answers {place}")
     mends = {
         "redis": "start it (redis-server), or go without: -m 'not requires_redis'; the cache is in memory then",
         "database": "start it (pg_ctl start), or go without: SQLite is used then, in the run's own folder",
     }
-    return Diagnosis(subject, Health.DOUBTFUL, reason, f"{mends[requirement]}; ${variable} says where it is")
+    return Finding(subject, Health.DOUBTFUL, reason, f"{mends[requirement]}; ${variable} says where it is")
 
 
-def _disk() -> Diagnosis:
+def _disk() -> Finding:
     worst = min((tempfile.gettempdir(), os.getcwd()), key=lambda folder: shutil.disk_usage(folder).free)
     free = shutil.disk_usage(worst).free
     said = f"{free / 2**30:.1f} GiB free at {worst}"
     if free >= _LEAST_FREE_BYTES:
-        return Diagnosis("disk", Health.GOOD, said)
+        return Finding("disk", Health.GOOD, said)
     health = Health.DOUBTFUL if free >= _LEAST_FREE_BYTES // 8 else Health.BAD
-    return Diagnosis("disk", health, said, "make room, or name another place with $TMPDIR and --out")
+    return Finding("disk", health, said, "make room, or name another place with $TMPDIR and --out")
 
 
-def _memory() -> Diagnosis:
+def _memory() -> Finding:
     import psutil
 
     available = psutil.virtual_memory().available
     said = f"{available / 2**30:.1f} GiB available"
     if available >= 1 << 30:
-        return Diagnosis("memory", Health.GOOD, said)
-    return Diagnosis(
+        return Finding("memory", Health.GOOD, said)
+    return Finding(
         "memory", Health.DOUBTFUL, said, "end other programs; the platform and the load need about 1 GiB"
     )
 
 
-def _clock() -> Diagnosis:
+def _clock() -> Finding:
     """Tokens and certificates hang on the time of day, latencies on a clock that does not jump."""
     resolution_s = time.get_clock_info("perf_counter").resolution
     began_s, wall_s = time.perf_counter(), time.time()
@@ -167,17 +165,17 @@ def _clock() -> Diagnosis:
         f"steps of {resolution_s * 1e9:.0f} ns; wall and steady clock part by {drift_s * 1e3:.2f} ms in 50 ms"
     )
     if time.time() < 1_700_000_000:
-        return Diagnosis(
+        return Finding(
             "clock", Health.BAD, "the time of day is before 2024", "set the clock (timedatectl set-ntp on)"
         )
     if resolution_s > 1e-4 or drift_s > 0.005:
-        return Diagnosis(
+        return Finding(
             "clock", Health.DOUBTFUL, said, "let NTP keep the clock; in a virtual machine see its host"
         )
-    return Diagnosis("clock", Health.GOOD, said)
+    return Finding("clock", Health.GOOD, said)
 
 
-def cpu_noise(clock: Callable[[], float] = time.perf_counter) -> Diagnosis:
+def cpu_noise(clock: Callable[[], float] = time.perf_counter) -> Finding:
     """How unlike each other are rounds of the same work: what timings on this machine can tell."""
     rounds = []
     for _ in range(_ROUNDS):
@@ -189,6 +187,6 @@ def cpu_noise(clock: Callable[[], float] = time.perf_counter) -> Diagnosis:
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     said = f"equal work differs by {spread:.1%} (median), load {load:.1f} a core"
     if spread <= _NOISY_RATIO and load <= 1.0:
-        return Diagnosis("CPU noise", Health.GOOD, said)
+        return Finding("CPU noise", Health.GOOD, said)
     mend = "end other work while timing; `noise` tells what differences can still be seen here"
-    return Diagnosis("CPU noise", Health.DOUBTFUL, said, mend)
+    return Finding("CPU noise", Health.DOUBTFUL, said, mend)

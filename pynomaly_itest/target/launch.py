@@ -28,6 +28,13 @@ class Launch:
     seed: int = 42
 
 
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse settings that would make the bundled platform listen elsewhere than on loopback."""
+    for name in ("host", "port", "bootstrap_username", "bootstrap_password_file"):
+        if name in settings:
+            raise UsageError(f"target.settings.{name} is the tool's own to choose for the bundled platform")
+
+
 def serve_words(environment: Mapping[str, str]) -> tuple[str, ...]:
     """The words that $PYNOMALY_ITEST_PLATFORM says, so that another build can be put to the test; else the usual.
 
@@ -40,13 +47,6 @@ def serve_words(environment: Mapping[str, str]) -> tuple[str, ...]:
         raise UsageError(
             f"${COMMAND_VARIABLE}: {problem}", hint="it is split into words as a shell does"
         ) from problem
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse settings that would make the bundled platform listen elsewhere than on loopback."""
-    for name in ("host", "port", "bootstrap_username", "bootstrap_password_file"):
-        if name in settings:
-            raise UsageError(f"target.settings.{name} is the tool's own to choose for the bundled platform")
 
 
 def clock_library() -> str | None:
