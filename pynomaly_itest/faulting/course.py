@@ -17,10 +17,13 @@ from pynomaly_itest.faulting.front import fronted
 from pynomaly_itest.faulting.moments import Work, begin_work
 from pynomaly_itest.faulting.recovery import Health, Recovered
 from pynomaly_itest.faulting.stage import Stage
+from pynomaly_itest.faulting.tally import Tally
 from pynomaly_itest.faulting.witness import Witness
 from pynomaly_itest.target.http import RequestFailed
 
 _SETTLE_S = 20.0
+_LEAST_PROMISED = 5
+_LOOK_S = 0.02
 _SHOWN = 3
 
 
@@ -49,18 +52,22 @@ class Course:
                 witness = self._witness(stage)
                 await witness.prepare()
                 health = await Health.learn(witness)
-                work = await begin_work(self.amid, witness) if self.amid != "anything" else None
-                during = await self._break_under_way(stage, site, health, work)
+                during = await self._break_under_way(stage, site, health)
                 self._mark(site)
                 values = await self._look(witness, during)
-                if not site.story:
+                if not site.is_felt:
                     raise NotEnoughEvidence(f"{self.name} touched nothing: no request met it", values)
                 return values
 
     def complaints(self) -> list[str]:
         """What no target may do, as sentences."""
         found = []
-        if isinstance(self.recovered, str) and not self.wrong:
+        if isinstance(self.recovered, Recovered):
+            if self.recovered.seconds > self.within_s:
+                found.append(
+                    f"not as before within {self.within_s:g} s: after {self.recovered.seconds:.1f} s only"
+                )
+        elif not self.wrong:
             found.append(f"not as before within {self.within_s:g} s: {self.recovered}")
         wrong = [f"{sentence} ({count} times)" for sentence, count in self.wrong.most_common()]
         for what, sentences in (("lost", self.lost), ("wrong", wrong)):
@@ -93,23 +100,24 @@ class Course:
             self.patience_s,
         )
 
-    async def _break_under_way(
-        self, stage: Stage, site: Site, health: Health, work: Work | None
-    ) -> dict[str, Any]:
+    async def _break_under_way(self, stage: Stage, site: Site, health: Health) -> dict[str, Any]:
         """Let the clients work, break it, mend it, until all is as before; what the step meanwhile gave."""
         witness, stop = health.witness, asyncio.Event()
         during: dict[str, Any] = {}
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(witness.work(stop)) for _ in range(self.clients)]
             step = group.create_task(self._during(stage, during))
+            work: Work | None = None
             try:
-                await stage.sleep(self.after_s)
-                if work is not None:
+                await self._until_promised(stage, witness.tally)
+                if self.amid != "anything":
+                    work = await begin_work(self.amid, witness)
                     await work.under_way()
-                await self._break(stage, site)
+                await self._break(stage, site, witness.tally)
                 if work is not None:
                     work.go_on()
                 self.recovered = await health.back(*self._span_s, self.within_s)
+                stop.set()
                 await step
                 if work is not None:
                     await work.done
@@ -120,14 +128,27 @@ class Course:
             await asyncio.wait(tasks)
         return during
 
-    async def _break(self, stage: Stage, site: Site) -> None:
+    async def _until_promised(self, stage: Stage, tally: Tally) -> None:
+        """Let the clients work until there is something to lose; raises NotEnoughEvidence where that takes too long."""
+        await stage.sleep(self.after_s)
+        ends_s = stage.clock() + _SETTLE_S
+        while (count := len(tally.facts)) < _LEAST_PROMISED:
+            if stage.clock() >= ends_s:
+                things = f"{count} thing{'' if count == 1 else 's'}"
+                said = f"only {things} in {self.after_s + _SETTLE_S:g} s: there was nothing to lose"
+                raise NotEnoughEvidence(f"the target acknowledged {said}", {**tally.counts(), "during": {}})
+            await stage.sleep(_LOOK_S)
+
+    async def _break(self, stage: Stage, site: Site, tally: Tally) -> None:
         stage.progress(f"{self.name} begins")
         started_s = stage.clock()
+        tally.fault_begins()
         try:
             await self.fault.begin(site)
             await stage.sleep(self.fault.lasts_s)
         finally:
             site.undo.close()
+        tally.fault_is_over()
         self._span_s = (started_s, stage.clock())
         stage.progress(f"{self.name} is over")
 

@@ -23,7 +23,8 @@ Timespan = str | float
 class Site:
     """What a fault may touch. `undo` holds whatever takes the fault back; it is run in the end, come what may.
 
-    `front` stands between the tool and the target where the fault asked for it. `notes` say what was done.
+    `front` stands between the tool and the target where the fault asked for it. `notes` say what was done to the
+    target itself; what a bad network did to whom is in that network's record.
     """
 
     target: Target
@@ -32,18 +33,22 @@ class Site:
     chance: random.Random
     front: TcpProxy | None = None
     notes: list[str] = field(default_factory=list)
-    _records: list[tuple[list[str], int]] = field(default_factory=list)
+    _records: list[list[str]] = field(default_factory=list)
 
     def impose(self, proxy: TcpProxy, condition: Condition) -> None:
-        """Make that network bad until the fault is over; what happens to its connections is among the notes."""
-        self._records.append((proxy.record, len(proxy.record)))
+        """Make that network bad until the fault is over; what happens to its connections is part of the story."""
         self.undo.callback(proxy.lift)
-        proxy.impose(condition)
+        self._records.append(proxy.impose(condition))
 
     @property
     def story(self) -> tuple[str, ...]:
         """All that was done, so that it can be read afterwards."""
-        return (*self.notes, *(line for record, start in self._records for line in record[start:]))
+        return (*self.notes, *(line for record in self._records for line in record))
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether it did anything to anybody: a bad network that no connection met has broken nothing."""
+        return any(self._records) if self._records else bool(self.notes)
 
     @property
     def root(self) -> int:

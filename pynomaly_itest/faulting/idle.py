@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from pynomaly_itest.errors import NotEnoughEvidence
+
 if TYPE_CHECKING:
     from pynomaly_itest.faulting.fault import Site
 
@@ -16,7 +18,10 @@ _PATIENCE_S = 2.0
 
 
 async def idle_connections(site: Site, count: int, connect: Connect) -> list[asyncio.StreamWriter]:
-    """Open up to `count` connections to the target, which are closed with the fault; those that it takes."""
+    """Open up to `count` connections to the target, which are closed with the fault; those that it takes.
+
+    Raises NotEnoughEvidence where it takes none: then nothing is broken.
+    """
     parts = urlsplit(site.target.info.url)
     host = site.target.address or parts.hostname or "127.0.0.1"
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -27,5 +32,7 @@ async def idle_connections(site: Site, count: int, connect: Connect) -> list[asy
                 _, writer = await connect(host, port)
             site.undo.callback(writer.transport.abort)
             opened.append(writer)
+    if not opened:
+        raise NotEnoughEvidence("the target took none of the idle connections: nothing was broken", {})
     site.notes.append(f"{len(opened)} idle connections")
     return opened

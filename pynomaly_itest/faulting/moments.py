@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 from pynomaly_itest.errors import CannotMeasure, StepFailed
-from pynomaly_itest.faulting.facts import Begun, Stored
+from pynomaly_itest.faulting.facts import Begun, Stored, same_scores, scores_in
 from pynomaly_itest.faulting.tally import Tally
 from pynomaly_itest.faulting.witness import Witness, npy
 from pynomaly_itest.target.http import Body
@@ -16,7 +16,8 @@ from pynomaly_itest.target.platform import PREFIX
 
 _BIG_ROWS = 20_000
 _BOUNDARY = b"itest-half-an-upload"
-_DETECTION_BEGINS_S = 0.03
+_TAKES_ROOT_S = 0.03
+_MOST_LOOKS = 100
 _RUNNING_S = 20.0
 
 
@@ -59,24 +60,28 @@ async def _upload(witness: Witness) -> Work:
             "Content-Length": str(len(content)),
         }
         tally = witness.tally
-        tally.asked += 1
         try:
             reply = await witness.api.http.client.post(
                 f"{PREFIX}/datasets/upload", content=pieces(), headers=headers, timeout=witness.patience_s
             )
         except httpx.TimeoutException:
-            tally.hung += 1
+            tally.unanswered(hung=True)
         except httpx.HTTPError:
-            tally.broken += 1
+            tally.unanswered(hung=False)
         else:
             _told(tally, witness, reply.status_code, reply.content, rows)
         finally:
             half_sent.set()
 
+    sent = asyncio.create_task(send())
+
     async def under_way() -> None:
         await half_sent.wait()
+        await witness.sleep(_TAKES_ROOT_S)  # a target that refuses it does so within that time
+        if sent.done():
+            raise CannotMeasure("the upload was over, half sent, before anything could be broken")
 
-    return Work(asyncio.create_task(send()), under_way, go_on.set)
+    return Work(sent, under_way, go_on.set)
 
 
 def _told(tally: Tally, witness: Witness, status: int, body: bytes, rows: object) -> None:
@@ -84,7 +89,7 @@ def _told(tally: Tally, witness: Witness, status: int, body: bytes, rows: object
     if status != 201:
         tally.declined("POST datasets/upload", status)
         return
-    tally.answered += 1
+    tally.succeeded()
     try:
         stored = str(json.loads(body)["id"])
     except (ValueError, KeyError, TypeError):
@@ -122,30 +127,35 @@ async def _training(witness: Witness) -> Work:
 
 
 async def _detection(witness: Witness) -> Work:
-    """A detection in many rows, which takes a while; whether it is answered is seen in the tally."""
+    """Detections in many rows, which take a while; whether they are answered, and alike, is seen in the tally."""
     dataset = await witness.must_store(witness.make_rows(_BIG_ROWS, witness.seed + 3))
-
-    over = asyncio.Event()
+    over, asking = asyncio.Event(), asyncio.Event()
 
     async def detect() -> None:
-        asked = {"detector_id": witness.detector, "dataset_id": dataset}
+        first: tuple[float, ...] = ()
         while not over.is_set():  # one after the other, so that one is under way whenever it happens
-            reply = await witness.tally.ask(
-                witness.api,
-                "POST",
-                "detection/detect",
-                accept=(200,),
-                patience_s=witness.patience_s,
-                body=Body(json=asked),
-            )
+            asking.set()
+            reply = await witness.ask_detection(dataset)
+            asking.clear()
             if reply is None:
                 return
+            first = first or scores_in(reply)
+            if not same_scores(scores_in(reply), first):
+                witness.tally.is_wrong("a detection has other scores than the one before it in the same rows")
             await _forget(witness, reply.json())
 
-    async def under_way() -> None:
-        await witness.sleep(_DETECTION_BEGINS_S)
+    detections = asyncio.create_task(detect())
 
-    return Work(asyncio.create_task(detect()), under_way, over.set)
+    async def under_way() -> None:
+        for _ in range(_MOST_LOOKS):
+            await witness.sleep(_TAKES_ROOT_S)
+            if asking.is_set():
+                return
+            if detections.done():
+                break
+        raise CannotMeasure("no detection was under way when something was to be broken")
+
+    return Work(detections, under_way, over.set)
 
 
 async def _forget(witness: Witness, result: object) -> None:

@@ -16,7 +16,7 @@ _NOT_READY = "it is not ready"
 
 @dataclass(frozen=True)
 class Recovered:
-    """Seconds from the fault's end to the first of three good rounds; `at_s` by the witness's clock."""
+    """Seconds from the fault's end to the end of the first of three good rounds; `at_s` by the witness's clock."""
 
     seconds: float
     at_s: float
@@ -47,10 +47,9 @@ class Health:
         """Wait until all is as before; what is amiss where that is not within `within_s` of `ended_s`, or can't be."""
         witness, good, since_s = self.witness, 0, ended_s
         while True:
-            now_s = witness.clock()
             amiss = await self._amiss(stores=good == 0)
             if amiss is None:
-                since_s = now_s if good == 0 else since_s
+                since_s = witness.clock() if good == 0 else since_s  # answered, not asked
                 good += 1
                 if good == _IN_A_ROW:
                     return Recovered(max(0.0, since_s - ended_s), since_s, since_s - begun_s)

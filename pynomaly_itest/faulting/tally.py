@@ -19,10 +19,11 @@ _INTERNAL_ERROR = 500
 
 @dataclass
 class Tally:
-    """Counts of requests by how they ended. `wrong`: answers that can't be true, as sentences.
+    """Counts of requests by how they ended, each when it ended. `wrong`: answers that can't be true, as sentences.
 
     refused: the target said no (429, 5xx). internal_errors: those of them that say 500, which tells nobody what to
-    do. broken: no answer, and whoever asked knew at once. hung: no answer in time.
+    do. broken: no answer, and whoever asked knew at once. hung: no answer in time. `facts`: all that was
+    acknowledged; the first `promised` of them before the fault was over, so that it could have cost them.
     """
 
     asked: int = 0
@@ -33,6 +34,15 @@ class Tally:
     hung: int = 0
     wrong: Counter[str] = field(default_factory=Counter)
     facts: list[Fact] = field(default_factory=list)
+    promised: int = 0
+
+    def fault_begins(self) -> None:
+        """Count anew: what ended before tells nothing of a target that is broken."""
+        self.asked = self.answered = self.refused = self.internal_errors = self.broken = self.hung = 0
+
+    def fault_is_over(self) -> None:
+        """What is acknowledged from now on was never in danger."""
+        self.promised = len(self.facts)
 
     def is_wrong(self, sentence: str) -> None:
         """Enter an answer that can't be true."""
@@ -49,27 +59,31 @@ class Tally:
         body: Body = NO_BODY,
     ) -> Reply | None:
         """Send a request and count how it ends; its reply where it succeeded."""
-        self.asked += 1
         try:
             reply = await api.send(method, path, body=body, timeout_s=patience_s)
         except RequestFailed as problem:
-            self.unanswered(problem)
+            self.unanswered(hung=" within " in problem.message)
             return None
         if reply.status in accept:
-            self.answered += 1
+            self.succeeded()
             return reply
         self.declined(f"{method} {path}", reply.status)
         return None
 
-    def unanswered(self, problem: RequestFailed) -> None:
-        """Count a request that got no answer."""
-        if " within " in problem.message:
-            self.hung += 1
-        else:
-            self.broken += 1
+    def succeeded(self) -> None:
+        """Count a request that was answered as it should."""
+        self.asked += 1
+        self.answered += 1
+
+    def unanswered(self, *, hung: bool) -> None:
+        """Count a request that got no answer: `hung`, or told at once."""
+        self.asked += 1
+        self.hung += hung
+        self.broken += not hung
 
     def declined(self, asked: str, status: int) -> None:
         """Count an answer that is no success: a refusal, or a lie."""
+        self.asked += 1
         if status == _OVERLOADED or status >= _INTERNAL_ERROR:
             self.refused += 1
             self.internal_errors += status == _INTERNAL_ERROR
@@ -86,6 +100,6 @@ class Tally:
             "internal_errors": self.internal_errors,
             "broken": self.broken,
             "hung": self.hung,
-            "acknowledged": len(self.facts),
+            "acknowledged": self.promised,
             "wrong": self.wrong.total(),
         }

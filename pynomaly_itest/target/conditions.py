@@ -39,6 +39,7 @@ class Delay(Fair):
     sleep: Sleep = asyncio.sleep
 
     async def carry(self, chunk: bytes, passage: Passage, *, is_answer: bool) -> bytes:
+        passage.record_once("delayed")
         await self.sleep(self.delay_s + self.jitter_s * passage.chance.random())
         return chunk
 
@@ -51,6 +52,7 @@ class Narrow(Fair):
     sleep: Sleep = asyncio.sleep
 
     async def carry(self, chunk: bytes, passage: Passage, *, is_answer: bool) -> bytes:
+        passage.record_once("slowed")
         await self.sleep(len(chunk) / self.bytes_per_s)
         return chunk
 
@@ -87,7 +89,7 @@ class Blackhole(Fair):
 
     async def carry(self, chunk: bytes, passage: Passage, *, is_answer: bool) -> bytes:
         passage.record("held back")
-        await passage.lifted.wait()
+        await passage.until_lifted()
         return chunk
 
 

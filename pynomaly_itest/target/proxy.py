@@ -29,16 +29,24 @@ class Passage:
 
     number: int
     chance: random.Random
-    note: list[str]
-    lifted: asyncio.Event
+    proxy: TcpProxy
     writers: list[asyncio.StreamWriter] = field(default_factory=list)
     ending: Broken | None = None
     """Set by a condition: what is on its way is the last of it."""
 
     def record(self, what: str) -> None:
         """Write down what was done to the connection, so that it can be read afterwards."""
-        if len(self.note) < _MOST_RECORDED:
-            self.note.append(f"connection {self.number}: {what}")
+        if len(self.proxy.record) < _MOST_RECORDED:
+            self.proxy.record.append(f"connection {self.number}: {what}")
+
+    def record_once(self, what: str) -> None:
+        """Write down what happens to every piece of it, the first time only."""
+        if f"connection {self.number}: {what}" not in self.proxy.record:
+            self.record(what)
+
+    async def until_lifted(self) -> None:
+        """Wait until the network is a good one again."""
+        await self.proxy.lifted.wait()
 
     def abort(self, *, reset: bool) -> None:
         """End both sides at once."""
@@ -68,7 +76,8 @@ class Condition(Protocol):
 class TcpProxy:
     """Listens on a free loopback port and passes everything on to `host:port`, under `condition` where there is one.
 
-    `seed` decides whatever is left to chance. `record` says what was done to which connection.
+    `seed` decides whatever is left to chance. `record` says what the condition, or the last one, did to which
+    connection.
     """
 
     def __init__(self, host: str, port: int, seed: int) -> None:
@@ -79,7 +88,7 @@ class TcpProxy:
         self._passages: dict[int, Passage] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
-        self._lifted = asyncio.Event()
+        self.lifted = asyncio.Event()
         self.record: list[str] = []
         self.port = 0
 
@@ -88,16 +97,18 @@ class TcpProxy:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    def impose(self, condition: Condition) -> None:
-        """Make the network bad, for open connections too."""
-        self._lifted.clear()
+    def impose(self, condition: Condition) -> list[str]:
+        """Make the network bad, for open connections too; the record of what that does to whom, as it grows."""
+        self.lifted.clear()
+        self.record = []
         self._condition = condition
         condition.begins(list(self._passages.values()))
+        return self.record
 
     def lift(self) -> None:
         """Let it be good again; harmless where it is."""
         self._condition = None
-        self._lifted.set()
+        self.lifted.set()
 
     async def close(self) -> None:
         """Stop listening, and end all connections."""
@@ -118,7 +129,7 @@ class TcpProxy:
     async def _pass(self, client: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._count += 1
         chance = random.Random(f"{self._seed}:{self._count}")  # noqa: S311 - to be repeated, not to be secret
-        passage = Passage(self._count, chance, self.record, self._lifted, [writer])
+        passage = Passage(self._count, chance, self, [writer])
         others = len(self._passages)
         self._passages[passage.number] = passage
         try:
