@@ -7,14 +7,21 @@ import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pynomaly.app import Application
 from pynomaly.settings import Settings
+
+# Made beforehand: there is no memory to make it with when it is needed.
+_NO_MEMORY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 
 
 class PortTaken(Exception):
@@ -43,7 +50,7 @@ def serve(app: Application, settings: Settings, listener: socket.socket, port_fi
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=_Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -56,6 +63,20 @@ def serve(app: Application, settings: Settings, listener: socket.socket, port_fi
         h11_max_incomplete_event_size=65_536,
     )
     _Server(config, listener, port_file).run_until_stopped()
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's, which takes it for a bad request when memory runs out while a body comes in; ours says who is at
+    fault, and that it is worth another try."""
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP; called where the parser gave up."""
+        problem = sys.exception()
+        if problem is None or not isinstance(problem.__context__, MemoryError):
+            super().send_400_response(msg)
+            return
+        self.transport.write(_NO_MEMORY)
+        self.transport.close()
 
 
 class _Server(uvicorn.Server):

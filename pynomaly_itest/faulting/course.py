@@ -113,7 +113,7 @@ class Course:
                 if self.amid != "anything":
                     work = await begin_work(self.amid, witness)
                     await work.under_way()
-                await self._break(stage, site, witness.tally)
+                await self._break(stage, site, witness)
                 if work is not None:
                     work.go_on()
                 self.recovered = await health.back(*self._span_s, self.within_s)
@@ -139,18 +139,29 @@ class Course:
                 raise NotEnoughEvidence(f"the target acknowledged {said}", {**tally.counts(), "during": {}})
             await stage.sleep(_LOOK_S)
 
-    async def _break(self, stage: Stage, site: Site, tally: Tally) -> None:
+    async def _break(self, stage: Stage, site: Site, witness: Witness) -> None:
         stage.progress(f"{self.name} begins")
         started_s = stage.clock()
-        tally.fault_begins()
+        witness.tally.fault_begins()
         try:
             await self.fault.begin(site)
+            await self._feed(site, witness)
             await stage.sleep(self.fault.lasts_s)
         finally:
             site.undo.close()
-        tally.fault_is_over()
+        witness.tally.fault_is_over()
         self._span_s = (started_s, stage.clock())
         stage.progress(f"{self.name} is over")
+
+    async def _feed(self, site: Site, witness: Witness) -> None:
+        """Ask for more and more where only that can feel the fault; raises NotEnoughEvidence where nothing does."""
+        for rows in self.fault.hungry_rows:
+            if not await witness.predict_many(rows):
+                site.notes.append(f"a prediction of {rows:,} rows was not answered")
+                return
+        if most := self.fault.hungry_rows:
+            said = f"{self.name} was not felt: even a prediction of {most[-1]:,} rows was answered"
+            raise NotEnoughEvidence(said, {**witness.tally.counts(), "during": {}})
 
     async def _during(self, stage: Stage, values: dict[str, Any]) -> None:
         if stage.meanwhile is not None:

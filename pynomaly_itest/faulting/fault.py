@@ -76,6 +76,8 @@ class Fault(BaseModel, ABC):
     """Of "redis", "database", "disk": what must be ours before the platform starts."""
     in_network: ClassVar[bool] = False
     """Whether it happens between the tool and the target, and so to any target."""
+    hungry_rows: ClassVar[tuple[int, ...]] = ()
+    """Where only large requests feel it: the rows of predictions that are asked for, until one is refused."""
     disrupts: ClassVar[bool] = False
     """Whether others who use the target would feel it although it is done from outside."""
 

@@ -34,5 +34,5 @@ async def idle_connections(site: Site, count: int, connect: Connect) -> list[asy
             opened.append(writer)
     if not opened:
         raise NotEnoughEvidence("the target took none of the idle connections: nothing was broken", {})
-    site.notes.append(f"{len(opened)} idle connections")
+    site.notes.append(f"{len(opened)} idle connection{'' if len(opened) == 1 else 's'}")
     return opened

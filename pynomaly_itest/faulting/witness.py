@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ROWS, _FEATURES, _ASKED_ROWS = 120, 3, 8
 _SETTLE_S = 0.1
+_PATIENCE_FOR_MANY_S = 30.0
 _MOST_LISTED = 1000
 
 
@@ -102,6 +103,19 @@ class Witness:
             self.tally.is_wrong("a prediction has other scores than before for the same rows")
             return False
         return True
+
+    async def predict_many(self, rows: int) -> bool:
+        """Ask for so many rows at once; whether it was answered."""
+        asked = {"detector_id": self.detector, "rows": self.make_rows(rows, self.seed).round(3).tolist()}
+        reply = await self.tally.ask(
+            self.api,
+            "POST",
+            "detection/predict",
+            accept=(200, 413),
+            patience_s=_PATIENCE_FOR_MANY_S,
+            body=Body(json=asked),
+        )
+        return reply is not None
 
     async def upload(self) -> bool:
         """Store a dataset of its own; whether it was acknowledged."""

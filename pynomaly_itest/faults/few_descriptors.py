@@ -7,10 +7,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.faulting.fault import LastingFault, Site
 from pynomaly_itest.faulting.idle import idle_connections
 from pynomaly_itest.faulting.limits import check_limits, lower
 from pynomaly_itest.registry import FAULTS
+
+_LOOKS, _LOOK_S = 100, 0.02
 
 
 @FAULTS.register("few_descriptors")
@@ -34,3 +37,11 @@ class FewDescriptors(LastingFault):
         lower(site, server, psutil.RLIMIT_NOFILE, limit)
         site.notes.append(f"at most {limit} descriptors")
         await idle_connections(site, self.connections, asyncio.open_connection)
+        for _ in range(_LOOKS):
+            if server.num_fds() >= limit:
+                return
+            await site.sleep(_LOOK_S)
+        raise CannotMeasure(
+            f"the server has only {server.num_fds()} of {limit} descriptors: idle connections did not take the rest",
+            hint="more of them (connections), or fewer left over (left)",
+        )

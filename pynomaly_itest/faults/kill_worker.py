@@ -23,4 +23,4 @@ class KillWorker(Fault):
             raise CannotMeasure("the server has no worker process that could be killed")
         for worker in workers:
             worker.kill()
-        site.notes.append(f"SIGKILL for {len(workers)} worker processes")
+        site.notes.append(f"SIGKILL for {len(workers)} worker process{'' if len(workers) == 1 else 'es'}")

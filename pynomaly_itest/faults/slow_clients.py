@@ -30,6 +30,10 @@ class SlowClients(LastingFault):
         """Whoever can be reached can be reached slowly."""
         if site.target.info.kind == "inprocess":
             raise NotApplicable("a platform in this process has no socket to connect to")
+        if site.target.info.url.startswith("https:"):
+            raise NotApplicable(
+                "slow clients of ours speak no TLS: an HTTPS server would turn them away at once"
+            )
 
     async def begin(self, site: Site) -> None:
         opened = await idle_connections(site, self.connections, asyncio.open_connection)

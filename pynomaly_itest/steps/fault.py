@@ -114,6 +114,8 @@ class InjectFault(Step):
         if complaints:
             context.keep(values)
             raise StepFailed(f"{kind}: {'; '.join(complaints)}")
+        if (why := values["during"].get("failed")) and len(values["during"]) == 1:
+            raise NotEnoughEvidence(f"{kind}: the step meanwhile measured nothing: {why}", values)
         return values
 
     @staticmethod

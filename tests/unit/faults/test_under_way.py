@@ -153,6 +153,23 @@ def test_work_that_was_refused_is_not_under_way(amid: str, refused: str, said: s
     assert said in problem.message
 
 
+class Hungry(Break):
+    """Felt by large requests only."""
+
+    hungry_rows = (2_000, 4_000)
+
+
+def test_a_fault_that_only_large_requests_feel_is_felt_by_one_or_is_no_pass() -> None:
+    with pytest.raises(ExceptionGroup) as raised:
+        run_course(Promising(), Hungry())
+    problem = first_error(raised.value)
+    assert isinstance(problem, NotEnoughEvidence)
+    assert "even a prediction of 4,000 rows was answered" in problem.message
+
+    switch = Switch(lambda asked: httpx.Response(503) if switch.count == 1 else None)
+    assert run_course(Promising(spoil=switch), Hungry(do=switch.on)).complaints == []
+
+
 class Untold(Fault):
     """Does nothing, and so has nothing to tell."""
 
