@@ -28,6 +28,7 @@ from pynomaly_itest.cli import (
     validate,
 )
 from pynomaly_itest.errors import ExitCode, ItestError, ProfileError
+from pynomaly_itest.plain import printable
 
 app = typer.Typer(
     name="pynomaly-itest",
@@ -70,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
         app(args=arguments, prog_name="pynomaly-itest")
     except ProfileError as problem:
         for mistake in problem.mistakes:
-            print(mistake.render() + "\n", file=sys.stderr)  # noqa: T201 - the screen is what this is for
+            _tell(mistake.render() + "\n")
         _fail(problem)
     except ItestError as problem:
         _fail(problem)
@@ -85,10 +86,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _fail(problem: ItestError) -> None:
-    print(f"error: {problem.message}", file=sys.stderr)  # noqa: T201
+    _tell(f"error: {problem.message}")
     if problem.hint:
-        print(f"  hint: {problem.hint}", file=sys.stderr)  # noqa: T201
+        _tell(f"  hint: {problem.hint}")
     sys.exit(problem.exit_code)
+
+
+def _tell(text: str) -> None:
+    """On standard error, line by line; what a target put into it can't speak to the terminal."""
+    for line in text.split("\n"):
+        print(printable(line), file=sys.stderr)  # noqa: T201 - the screen is what this is for
 
 
 def _bug(bug: Exception) -> NoReturn:
@@ -98,6 +105,6 @@ def _bug(bug: Exception) -> NoReturn:
 
     with tempfile.NamedTemporaryFile("w", prefix="pynomaly-itest-bug-", suffix=".txt", delete=False) as file:
         file.write("".join(traceback.format_exception(bug)))
-    print(f"error: a bug of pynomaly-itest: {type(bug).__name__}: {bug}", file=sys.stderr)  # noqa: T201
-    print(f"  hint: the traceback is in {file.name}; please report it", file=sys.stderr)  # noqa: T201
+    _tell(f"error: a bug of pynomaly-itest: {type(bug).__name__}: {bug}")
+    _tell(f"  hint: the traceback is in {file.name}; please report it")
     sys.exit(ExitCode.BUG)

@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import Any
 
-_PACKAGES = (
-    "httpx",
-    "numpy",
-    "scikit-learn",
-    "pyod",
-    "numba",
-    "starlette",
-    "uvicorn",
-    "sqlalchemy",
-    "psutil",
-)
+_SHOWN = ("httpx", "numpy", "scikit-learn", "pyod")
+_COMPILED = "numpy, scipy, sklearn, numba, pyarrow, httptools, uvloop, msgspec, argon2, cryptography, psycopg"
+_IMPORT_S = 120
 _EXTRAS = {"coverage": "--coverage", "py-spy": "--profiler", "schemathesis": "fuzzing"}
 _LEAST_FREE_BYTES = 2 << 30
 _NOISY_RATIO = 0.15
@@ -75,17 +69,36 @@ def _python() -> Finding:
 
 
 def _packages() -> Finding:
-    missing = [name for name in _PACKAGES if _version(name) is None]
+    mend = "pip install --force-reinstall pynomaly-itest"
+    missing = [name for name in _needed() if _version(name) is None]
     if missing:
-        return Finding(
-            "packages",
-            Health.BAD,
-            f"missing: {', '.join(missing)}",
-            "pip install --force-reinstall pynomaly-itest",
+        return Finding("packages", Health.BAD, f"missing: {', '.join(missing)}", mend)
+    broken = _import_problem(_COMPILED)
+    if broken is not None:
+        return Finding("packages", Health.BAD, f"installed, but can't be used: {broken}", mend)
+    return Finding("packages", Health.GOOD, ", ".join(f"{name} {_version(name)}" for name in _SHOWN) + ", …")
+
+
+def _needed() -> list[str]:
+    """The packages that the tool and the platform can't do without, as their own metadata tell."""
+    lines = [line for line in requires("pynomaly-itest") or () if "extra ==" not in line]
+    return [found[0] for line in lines if (found := re.match(r"[A-Za-z0-9_.-]+", line))]
+
+
+def _import_problem(modules: str) -> str | None:
+    """Why these compiled modules can't be imported in a process of their own; None where they can."""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter
+            [sys.executable, "-c", f"import {modules}"],
+            capture_output=True,
+            text=True,
+            timeout=_IMPORT_S,
+            check=False,
         )
-    return Finding(
-        "packages", Health.GOOD, ", ".join(f"{name} {_version(name)}" for name in _PACKAGES[:4]) + ", …"
-    )
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        return str(problem)
+    said = done.stderr.strip().splitlines()
+    return None if done.returncode == 0 else (said[-1] if said else f"exit status {done.returncode}")[:200]
 
 
 def _extras() -> Finding:
@@ -137,6 +150,12 @@ def _disk() -> Finding:
     worst = min((tempfile.gettempdir(), os.getcwd()), key=lambda folder: shutil.disk_usage(folder).free)
     free = shutil.disk_usage(worst).free
     said = f"{free / 2**30:.1f} GiB free at {worst}"
+    closed = [
+        folder for folder in (tempfile.gettempdir(), os.getcwd()) if not os.access(folder, os.W_OK | os.X_OK)
+    ]
+    if closed:
+        said = f"nothing can be written in {closed[0]}"
+        return Finding("disk", Health.BAD, said, "name another place with $TMPDIR and --out")
     if free >= _LEAST_FREE_BYTES:
         return Finding("disk", Health.GOOD, said)
     health = Health.DOUBTFUL if free >= _LEAST_FREE_BYTES // 8 else Health.BAD

@@ -65,7 +65,7 @@ def _tell_scenarios(run: RunResult, console: Console) -> None:
     bad = [scenario for scenario in run.scenarios if scenario.verdict in _BAD and _begun(run, scenario)]
     for scenario in sorted(bad, key=lambda each: _BAD.index(each.verdict))[:_MOST_SHOWN]:
         for line, style in _scenario_lines(scenario, console.width):
-            console.print(Text(line, style=style))
+            console.print(Text(printable(line), style=style))
         console.print(Text(f"    again: {_again(run, scenario)}", style="dim"))
     if len(bad) > _MOST_SHOWN:
         console.print(f"… and {len(bad) - _MOST_SHOWN} more: see the report")
@@ -79,7 +79,10 @@ def _begun(run: RunResult, scenario: ScenarioResult) -> bool:
 
 def _again(run: RunResult, scenario: ScenarioResult) -> str:
     """The command that runs this scenario again."""
-    command = printable(run.started.reproduce) or f"pynomaly-itest run -p {shlex.quote(run.started.profile)}"
+    command = (
+        printable(run.started.reproduce)
+        or f"pynomaly-itest run -p {shlex.quote(printable(run.started.profile))}"
+    )
     return f"{command} --scenario {shlex.quote(without_number(printable(scenario.id)))}"
 
 

@@ -91,7 +91,7 @@ def past_run(run: RunResult, folder: Path, *, running: bool) -> PastRun:
         target_url=one_line(run.target.url),
         version=one_line(run.target.version or ""),
         commit=one_line(run.target.build or started.environment.get("commit", "")),
-        started_at=clean(started.started_at),
+        started_at=one_line(started.started_at),
         duration_s=run.duration_s,
         verdict=run.verdict,
         exit_code=int(run.exit_code),

@@ -136,12 +136,12 @@ def _beside(folder: Path, words: list[str]) -> Answer:
     """A file that the run's instruments left in its folder; nothing outside of it, no links."""
     root = folder.resolve()
     path = root.joinpath(*words)
-    if (
-        any(word in ("", ".", "..") or "/" in word or "\0" in word for word in words)
-        or path.resolve() != path
-    ):
+    if any(word in ("", ".", "..") or "/" in word or "\0" in word for word in words):
         return NOT_FOUND
-    if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+    try:
+        if path.resolve() != path or not path.is_file() or path.stat().st_size > _LARGEST_FILE:
+            return NOT_FOUND
+    except OSError:  # such as a name that is too long for any file
         return NOT_FOUND
     media = _MEDIA.get(path.suffix, "application/octet-stream")
     policy = _SANDBOX if path.suffix == ".svg" else _OWN_SCRIPTS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Target
@@ -19,15 +19,28 @@ Check = Callable[[Target, Mapping[str, str]], Awaitable[str | None]]
 
 async def _redis(target: Target, environment: Mapping[str, str]) -> str | None:
     url = environment.get("PYNOMALY_TEST_REDIS_URL", REDIS_URL)
-    reply = await _greet(url, 6379, b"*1\r\n$4\r\nPING\r\n")
+    where = Redactor().text(url)
+    reply = await _greet(url, 6379, _login(url) or _command("PING"))
     if reply is None:
-        return f"no server answers at {Redactor().text(url)}"
-    # NOAUTH means that a Redis is there; whether the password is right shows when it is used
-    return (
-        None
-        if reply.startswith((b"+PONG", b"-NOAUTH"))
-        else f"what answers at {Redactor().text(url)} is no Redis"
-    )
+        return f"no server answers at {where}"
+    if reply.startswith((b"+OK", b"+PONG")):
+        return None
+    if reply.startswith((b"-NOAUTH", b"-WRONGPASS", b"-ERR")):  # a cache that can't be used is none
+        return f"Redis at {where} does not let us in ({reply[1:].split()[0].decode(errors='replace')})"
+    return f"what answers at {where} is no Redis"
+
+
+def _login(url: str) -> bytes:
+    """The command that logs in with the URL's name and password; nothing where it has none."""
+    parts = urlsplit(url)
+    words = [unquote(word) for word in (parts.username, parts.password) if word]
+    return _command("AUTH", *words) if parts.password else b""
+
+
+def _command(*words: str) -> bytes:
+    """A command as Redis reads it."""
+    told = [word.encode() for word in words]
+    return b"*%d\r\n" % len(told) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in told)
 
 
 async def _database(target: Target, environment: Mapping[str, str]) -> str | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import tomllib
+from pathlib import Path
 
 import misbehaving
 from command_line import Itest
@@ -47,3 +49,38 @@ def test_what_answers_but_is_something_else_is_told(itest: Itest) -> None:
         )
         server.shutdown()
     assert "is no PostgreSQL" in done.out, done.text
+
+
+class Closed(socketserver.BaseRequestHandler):
+    """A Redis that wants a password."""
+
+    def handle(self) -> None:
+        known = b"hunter22" in self.request.recv(200)
+        self.request.sendall(b"+OK\r\n" if known else b"-NOAUTH Authentication required.\r\n")
+
+
+def test_a_redis_that_does_not_let_us_in_is_none_to_use(itest: Itest) -> None:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Closed) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
+        refused = itest("doctor", PYNOMALY_TEST_REDIS_URL=f"redis://{address}")
+        let_in = itest("doctor", PYNOMALY_TEST_REDIS_URL=f"redis://:hunter22@{address}")
+        server.shutdown()
+    assert f"? Redis       Redis at redis://{address} does not let us in (NOAUTH)" in refused.out, (
+        refused.text
+    )
+    assert "✓ Redis" in let_in.out, let_in.text
+
+
+def test_a_package_that_is_installed_and_broken_is_no_good(itest: Itest, tmp_path: Path) -> None:
+    (tmp_path / "msgspec.py").write_text("raise ImportError('built for another Python')")
+    done = itest("doctor", PYTHONPATH=str(tmp_path))
+    assert done.code == 1, done.text
+    assert "✗ packages    installed, but can't be used: ImportError: built for another Python" in done.out
+
+
+def test_every_package_that_the_project_needs_is_looked_for() -> None:
+    from pynomaly_itest.cli.examinations import _needed
+
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert len(_needed()) == len(project["dependencies"])

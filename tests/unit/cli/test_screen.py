@@ -263,3 +263,51 @@ def test_of_a_failed_scenario_what_could_not_be_judged_after_it_is_only_counted(
     assert absent not in "\n".join(lines)
     assert any(line.startswith("    again: pynomaly-itest run -p smoke --scenario health") for line in lines)
     assert lines[-1] == f"report: {ended.folder / 'run.jsonl'}".replace("\n", "")
+
+
+def test_an_error_that_quotes_a_target_can_not_speak_to_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    from pynomaly_itest.cli.app import _fail
+    from pynomaly_itest.errors import TargetUnreachable
+
+    with pytest.raises(SystemExit):
+        _fail(TargetUnreachable("answered with \x1b[2J\x9b31m", hint="its last words:\n\x1b]0;x\x07"))
+    assert capsys.readouterr().err.splitlines() == [
+        "error: answered with ·[2J·31m",
+        "  hint: its last words:",
+        "·]0;x·",
+    ]
+
+
+def test_nothing_of_the_summary_can_speak_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    from pathlib import Path
+
+    from pynomaly_itest.cli.summary import summarise
+    from pynomaly_itest.errors import ExitCode
+    from pynomaly_itest.events import RunStarted, TargetInfo
+    from pynomaly_itest.results import RunResult
+
+    evil = "\x1b[2J\x9b31m"
+    gate = GateJudged(
+        at_s=1.0, scenario=evil, step=0, expression=evil, verdict=Verdict.FAILED, reason=evil, observed=evil,
+        limit=evil, op="==", unit=evil, n=None, interval=None, confidence=None, where=evil, source_line=evil,
+    )  # fmt: skip
+    step = StepFinished(
+        at_s=1.0, scenario=evil, index=1, phase="steps", kind=evil, title=evil, verdict=Verdict.FAILED, reason=evil,
+        started_s=0.0, duration_s=1.0, where=evil, source_line=evil, values={}, exchange=None,
+    )  # fmt: skip
+    planned = PlannedScenario(id=evil, title=evil)
+    scenario = ScenarioResult(
+        planned, Verdict.FAILED, evil, 0.0, 1.0, finished=True, gates=[gate], steps=[step]
+    )
+    target = TargetInfo(kind="url", url="http://x")
+    started = RunStarted(
+        at_s=0.0, run_id="r", profile=evil, started_at="2026-01-01T00:00:00Z", tool_version="1", target=target, seed=1,
+        plan=[planned],
+    )  # fmt: skip
+    run = RunResult(started, [scenario], target, 1.0, finished=True)
+    summarise(run, [], Path("reports"), ExitCode.FAILED, None, quiet=False)
+    shown = capsys.readouterr().out
+    assert "·[2J·31m" in shown
+    assert not set("\x1b\x9b\x07") & set(shown)

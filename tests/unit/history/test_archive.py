@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,14 @@ def test_figures_are_what_gates_judged_and_what_none_did(tmp_path: Path) -> None
     p95 = figures[Key("detection", "detect.latency_ms.p95")]
     assert (p95.value, p95.limit, p95.op, p95.unit, p95.verdict) == (30, 50, "<=", "ms", Verdict.PASSED)
     assert figures[Key("detection", "detect.latency_ms.p50")].limit is None
+
+
+def test_a_forged_log_has_its_time_on_one_line(tmp_path: Path) -> None:
+    log = write_run(tmp_path, 3, 30) / "run.jsonl"
+    first, rest = log.read_text().split("\n", 1)
+    told = {**json.loads(first), "started_at": "2026-\n\x1b[31mX"}
+    log.write_text(f"{json.dumps(told)}\n{rest}")
+    assert Archive(tmp_path).look().runs[0].started_at == "2026- X"
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_pages(server: HistoryServer, path: str, says: str) -> None:
         f"/runs/{RUN}/coverage/secret.svg",
         f"/runs/{RUN}/coverage//etc/passwd",
         f"/runs/{RUN}/coverage/%00",
+        f"/runs/{RUN}/coverage/" + "a" * 300,
         f"/runs/{RUN}/coverage",
         "/compare?a=x",
         f"/compare?a={RUN}",
