@@ -59,26 +59,32 @@ class Mistake:
     source_line: str | None = None
     hint: str | None = None
 
-    def render(self) -> str:
-        """The mistake as plain text, with file, line and a caret under the words that are wrong."""
+    def render(self, width: int | None = None) -> str:
+        """The mistake as plain text, with file, line and a caret under the words that are wrong.
+
+        width: of the screen, where there is one: no line of the excerpt is longer, so that the caret stays below.
+        """
         if self.place is None:
             return f"error: {self.message}" + (f"\n  hint: {self.hint}" if self.hint else "")
         place = self.place
         lines = [f"error: {self.message}", f"  --> {place.file}:{place.line}:{place.column}"]
         if self.source_line is not None:
             gutter = " " * len(str(place.line))
-            text, column = _excerpt(self.source_line, place.column, place.length)
+            room = _WIDEST_EXCERPT if width is None else max(_NARROWEST_EXCERPT, width - len(gutter) - 3)
+            text, column = _excerpt(self.source_line, place.column, place.length, room)
             span = max(1, min(place.length, len(text) - column + 1))
             carets = " " * (column - 1) + "^" * span
             lines += [f"{gutter} |", f"{place.line} | {text}", f"{gutter} | {carets}"]
-            if self.hint:
+            if self.hint and (width is None or len(lines[-1]) + 1 + len(self.hint) <= width):
                 lines[-1] += f" {self.hint}"
+            elif self.hint:
+                lines.append(f"{gutter} = {self.hint}")
         elif self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)
 
 
-_WIDEST_EXCERPT = 160
+_WIDEST_EXCERPT, _NARROWEST_EXCERPT = 160, 30
 
 
 class _Excerpt(NamedTuple):
@@ -86,13 +92,14 @@ class _Excerpt(NamedTuple):
     column: int
 
 
-def _excerpt(line: str, column: int, length: int) -> _Excerpt:
-    """Cut a very long line down to the neighbourhood of `column`; control characters become spaces."""
+def _excerpt(line: str, column: int, length: int, room: int) -> _Excerpt:
+    """Cut a line that has no room down to the neighbourhood of `column`; control characters become spaces."""
     shown = "".join(ch if ch.isprintable() else " " for ch in line.rstrip("\n"))
-    if len(shown) <= _WIDEST_EXCERPT:
+    if len(shown) <= room:
         return _Excerpt(shown, column)
-    start = max(0, column - 1 - 40)
-    return _Excerpt(shown[start : start + max(_WIDEST_EXCERPT, min(length, 400))], column - start)
+    start = max(0, min(column - 1 - room // 4, len(shown) - room))
+    longest = max(room, min(length, 400)) if room == _WIDEST_EXCERPT else room
+    return _Excerpt(shown[start : start + longest], column - start)
 
 
 class ItestError(Exception):

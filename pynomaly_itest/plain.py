@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+
+
+def screen_width() -> int | None:
+    """Columns of the terminal that standard error goes to; None where it goes elsewhere."""
+    return shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+
 
 def printable(text: str) -> str:
     """`text` with everything that isn't printable replaced by a visible dot; line ends become spaces."""

@@ -28,7 +28,7 @@ from pynomaly_itest.cli import (
     validate,
 )
 from pynomaly_itest.errors import ExitCode, ItestError, ProfileError
-from pynomaly_itest.plain import printable
+from pynomaly_itest.plain import printable, screen_width
 
 app = typer.Typer(
     name="pynomaly-itest",
@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
         app(args=arguments, prog_name="pynomaly-itest")
     except ProfileError as problem:
         for mistake in problem.mistakes:
-            _tell(mistake.render() + "\n")
+            _tell(mistake.render(screen_width()) + "\n")
         _fail(problem)
     except ItestError as problem:
         _fail(problem)

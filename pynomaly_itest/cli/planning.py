@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import typer
 
@@ -92,17 +93,33 @@ def reproduction(
     datasets: Sequence[str],
     seed: int,
     user: str | None,
-    quick: bool = False,
+    more: Mapping[str, Any],
 ) -> str:
-    """A command that runs the same again, made of the flags that matter; never of the command line itself."""
+    """A command that runs the same again, made of the flags that matter; never of the command line itself.
+
+    more: the other flags by their names, of which those are taken that change what is done or what it counts for.
+    """
     words = ["pynomaly-itest", "run"]
     for flag, values in (("-p", profiles), ("--set", set_), ("--dataset", datasets)):
         for value in values:
             words += [flag, value]
-    if quick:
-        words += ["--quick"]
     if target != "bundled":
         words += ["--target", target]
     if user:
         words += ["--user", user]
-    return Redactor().text(shlex.join([*words, "--seed", str(seed)]))
+    return Redactor().text(shlex.join([*words, *_that_matter(more), "--seed", str(seed)]))
+
+
+_SWITCHES = ("quick", "isolate", "allow_disruptive")
+_USUAL = {"data_dir": None, "probe": None, "fail_on": "high", "waivers": None, "authorisations": None}
+
+
+def _that_matter(flags: Mapping[str, Any]) -> list[str]:
+    """Without these a scenario finds other files, is refused, or comes out otherwise."""
+    words = [f"--{name.replace('_', '-')}" for name in _SWITCHES if flags.get(name)]
+    for name, usual in _USUAL.items():
+        said = flags.get(name, usual)
+        if said is not None and said != usual:
+            for value in said if isinstance(said, list | tuple) else [said]:
+                words += [f"--{name.replace('_', '-')}", str(value)]
+    return words

@@ -184,9 +184,9 @@ def _reproduction(said: dict[str, Any]) -> str:
         target=said["target"],
         set_=said["set_"] or (),
         datasets=said["dataset"] or (),
-        quick=said["quick"],
         seed=said["seed"],
         user=said["user"],
+        more=said,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,27 @@ def _tell_scenarios(run: RunResult, console: Console) -> None:
     bad = [scenario for scenario in run.scenarios if scenario.verdict in _BAD and _begun(run, scenario)]
     for scenario in sorted(bad, key=lambda each: _BAD.index(each.verdict))[:_MOST_SHOWN]:
         for line, style in _scenario_lines(scenario, console.width):
-            console.print(Text(printable(line), style=style))
+            for part in _folded(printable(line), console):
+                console.print(Text(part, style=style))
         console.print(Text(f"    again: {_again(run, scenario)}", style="dim"))
     if len(bad) > _MOST_SHOWN:
         console.print(f"… and {len(bad) - _MOST_SHOWN} more: see the report")
     console.print()
+
+
+def _folded(line: str, console: Console) -> list[str]:
+    """The line in as many as it takes on a terminal, between words; elsewhere, and an excerpt, it stays one."""
+    if not console.is_terminal or len(line) <= console.width or " | " in line:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line.strip(),
+        max(_NARROWEST, console.width),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def _begun(run: RunResult, scenario: ScenarioResult) -> bool:

@@ -10,6 +10,7 @@ import typer
 
 from pynomaly_itest.cli.completion import profiles as known_profiles
 from pynomaly_itest.errors import ExitCode, UsageError
+from pynomaly_itest.plain import screen_width
 
 _LOOKED_AT = (".yaml", ".yml", ".py")
 _EVERY_S = 0.5
@@ -102,7 +103,7 @@ def _check(profiles: list[str]) -> ExitCode:
 
     mistakes = check(profiles)
     for mistake in mistakes:
-        typer.echo(mistake.render() + "\n", err=True)
+        typer.echo(mistake.render(screen_width()) + "\n", err=True)
     if mistakes:
         count = len(mistakes)
         typer.echo(f"{count} mistake{'s' if count != 1 else ''}", err=True)

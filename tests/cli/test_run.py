@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -278,3 +279,23 @@ def test_schema_is_json_and_knows_every_step(itest: Itest) -> None:
     done = itest("schema")
     assert done.code == 0
     assert "train_detector" in json.dumps(json.loads(done.out))
+
+
+def test_the_command_that_runs_it_again_does_when_it_is_pasted(itest: Itest) -> None:
+    (itest.folder / "data").mkdir()
+    (itest.folder / "data" / "rows.csv").write_text("a,b\n" + "1.0,2.0\n2.0,3.0\n" * 20)
+    profile = itest.profile(
+        "version: 1\nname: mine\ndatasets: {rows: {kind: file, path: rows.csv}}\nscenarios:\n"
+        "  - id: its\n    matrix: {part: [one]}\n    steps: [{upload_dataset: {dataset: rows}, save: stored}]\n"
+        "    gates: [stored.n_samples >= 1000]\n"
+    )
+    first = itest("run", "-p", profile, "--data-dir", "data", "--allow-disruptive", "--fail-on", "low")
+    assert first.code == 1, first.text
+    (line,) = [line for line in first.out.splitlines() if "again: " in line]
+    words = shlex.split(line.partition("again: ")[2])
+    assert words[0] == "pynomaly-itest"
+    again = itest(*words[1:])
+    assert again.code == 1, again.text
+    assert again.run["reproduce"] == first.run["reproduce"]
+    assert "--allow-disruptive" in words
+    assert words[words.index("--fail-on") + 1] == "low"

@@ -311,3 +311,31 @@ def test_nothing_of_the_summary_can_speak_to_the_terminal(capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert "·[2J·31m" in shown
     assert not set("\x1b\x9b\x07") & set(shown)
+
+
+def test_a_mistake_stays_above_its_caret_on_a_narrow_screen() -> None:
+    from pynomaly_itest.errors import Mistake, Place
+
+    line = f"      - measure: {{step: {{predict: {'x' * 60}}}, iterations: 60}}"
+    column = line.index("iterations") + 1
+    mistake = Mistake(
+        "unknown key", Place("mine.yaml", 18, column, 10), line, "known are: repeat, step, warmup"
+    )
+    for width in (40, 60, 80):
+        shown = mistake.render(width).splitlines()
+        assert max(map(len, shown)) <= width
+        start = shown[4].index("^")
+        assert shown[3][start : start + 10] == "iterations"
+        assert shown[5] == "   = known are: repeat, step, warmup"
+    assert line in mistake.render()
+
+
+def test_a_reason_is_folded_between_words_on_a_terminal_and_whole_elsewhere() -> None:
+    from pynomaly_itest.cli.summary import _folded
+
+    reason = "    " + "word " * 30 + "end"
+    terminal = RichConsole(width=60, file=io.StringIO(), force_terminal=True)
+    folded = _folded(reason, terminal)
+    assert all(len(line) <= 60 and line.startswith("    word") for line in folded)
+    assert " ".join(line.strip() for line in folded) == reason.strip()
+    assert _folded(reason, RichConsole(width=60, file=io.StringIO())) == [reason]
