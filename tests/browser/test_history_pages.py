@@ -138,3 +138,15 @@ def test_a_run_in_progress_is_followed_to_its_end(browser: Browser, reports: Pat
     assert "The report" in seen
     assert browser.evaluate("window.pwned === undefined")
     assert browser.noise.console == []
+
+
+def test_printed_pages_keep_the_verdicts_and_lose_what_only_a_mouse_can_use(
+    browser: Browser, site: str
+) -> None:
+    browser.open(site)
+    browser.emulate(media="print")
+    shown = "e => getComputedStyle(document.querySelector(e)).display"
+    assert browser.evaluate(f"({shown})('.strip.runs')") == "flex"
+    for gone in ("table.runs th:nth-child(1)", "table.runs td:nth-child(2)", ".links", "form > .actions"):
+        assert browser.evaluate(f"({shown})('{gone}')") == "none", gone
+    browser.emulate(media="screen")

@@ -23,6 +23,14 @@ def test_a_step_is_found_where_it_is() -> None:
     assert point.p <= 0.001
 
 
+def test_a_high_run_before_a_step_is_not_taken_for_the_step() -> None:
+    """By ranks alone it would be: the highest of the low ones is above the middle."""
+    low = [36.1, 32.1, 34.0, 33.6, 35.2, 36.3, 30.8, 30.3, 36.7, 33.4, 36.1, 30.1, 33.5, 35.9, 31.8, 37.6]
+    high = [62.3, 55.2, 55.2, 59.3, 62.6, 58.1, 56.8, 58.4, 55.2, 56.8]
+    [point] = change_points([*low, *high])
+    assert point.index == len(low)
+
+
 def test_up_and_down_again_are_two() -> None:
     points = change_points(history((10.0, 20), (12.0, 15), (10.0, 20)))
     assert [abs(point.index - at) <= 1 for point, at in zip(points, (20, 35), strict=True)] == [True, True]
