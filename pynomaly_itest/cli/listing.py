@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, NamedTuple
@@ -42,7 +45,18 @@ def list_(
         typer.echo(f"there are no {family.value}")
     width = min(max((len(row.name) for row in rows), default=0), 44)
     for row in rows:
-        typer.echo(f"{row.name:<{width}}  {row.description}".rstrip())
+        for line in _lines(row, width):
+            typer.echo(line)
+
+
+def _lines(row: Row, width: int) -> list[str]:
+    """A row in one line; on a terminal in as many as it takes, the description below itself."""
+    line = f"{row.name:<{width}}  {row.description}".rstrip()
+    columns = shutil.get_terminal_size().columns
+    if not sys.stdout.isatty() or len(line) <= columns:
+        return [line]
+    indent = min(width + 2, columns // 3)
+    return textwrap.wrap(line, columns, subsequent_indent=" " * indent, break_long_words=False)
 
 
 def _rows(family: Family, profiles: list[str]) -> Iterator[Row]:
@@ -70,12 +84,9 @@ def _rows(family: Family, profiles: list[str]) -> Iterator[Row]:
         case Family.ALGORITHMS:
             yield from _algorithms()
         case Family.REQUIREMENTS:
-            from pynomaly_itest.target.requirements import CHECKS
+            from pynomaly_itest.reference.kinds import requirements
 
-            yield from (
-                Row(name, "found by trying; a scenario that requires it is skipped without")
-                for name in CHECKS
-            )
+            yield from (Row(page.name, page.summary) for page in requirements())
 
 
 def _profiles() -> Iterator[Row]:

@@ -121,7 +121,7 @@ def _scenario_lines(scenario: ScenarioResult, width: int) -> list[tuple[str, str
     bad = [gate for gate in scenario.gates if gate.verdict in _BAD]
     worst = [gate for gate in bad if gate.verdict is scenario.verdict] or ([] if shown else bad)
     for gate in worst:
-        lines += _gate_lines(gate, width)
+        lines += _gate_lines(gate, _step_line(scenario, gate.step), width)
         shown = True
     if len(worst) < len(bad):
         lines.append((f"  {len(bad) - len(worst)} more could not be judged: see the report", "dim"))
@@ -134,8 +134,16 @@ def _has_judgement(scenario: ScenarioResult, step: int) -> bool:
     return any(gate.step == step and gate.verdict in _BAD for gate in scenario.gates)
 
 
-def _gate_lines(gate: GateJudged, width: int) -> list[tuple[str, str]]:
+def _step_line(scenario: ScenarioResult, index: int | None) -> str:
+    """The line of the profile with the step of which something is expected; nothing for a scenario's gate."""
+    return next((step.source_line.strip(" -") for step in scenario.steps if step.index == index), "")
+
+
+def _gate_lines(gate: GateJudged, step: str, width: int) -> list[tuple[str, str]]:
     lines = [(f"  {gate.expression}", COLOURS[gate.verdict])]
+    if step:
+        told = printable(f"    of step {(gate.step or 0) + 1}, {step}")
+        lines.append((told if len(told) <= width else f"{told[: max(_NARROWEST, width) - 1]}…", ""))
     if gate.observed is not None:
         unit = f" {gate.unit}" if gate.unit not in (None, "1") else ""
         count = f", n = {gate.n}" if gate.n is not None else ""

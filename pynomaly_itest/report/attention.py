@@ -25,7 +25,8 @@ class Concern:
     """One thing that keeps the run, or a part of it, from being a pass.
 
     At most one of `gate`, `step`, `finding` and `comparison` is set. Where none is, the scenarios named in `scenarios`
-    (or the run itself, where there are none) are the concern, for `reason`.
+    (or the run itself, where there are none) are the concern, for `reason`. `within`: the step whose expectation
+    `gate` is, where nothing else is to be said of that step.
     """
 
     verdict: Verdict
@@ -36,6 +37,7 @@ class Concern:
     step: StepDocument | None = None
     finding: FindingDocument | None = None
     comparison: ComparisonDocument | None = None
+    within: StepDocument | None = None
     rank: tuple[float, ...] = field(default=(), compare=False)
 
     @property
@@ -111,17 +113,36 @@ def _of_scenarios(run: RunDocument) -> Iterator[Concern]:
 
 
 def _of_steps(scenario: ScenarioDocument) -> Iterator[Concern]:
+    told = {id(step) for step in _by_expectation(scenario).values()}
     for step in scenario.steps:
-        if step.verdict in _WORST_FIRST:
+        if step.verdict in _WORST_FIRST and id(step) not in told:
             headline = step.title or step.kind
             yield Concern(step.verdict, headline, step.reason, (scenario,), step=step, rank=(1.0,))
 
 
+def _by_expectation(scenario: ScenarioDocument) -> dict[str, StepDocument]:
+    """Steps that failed for an expectation of theirs and left no exchange, by what they say: the gate tells more."""
+    said = {_said(gate) for gate in scenario.gates if gate.verdict in _WORST_FIRST}
+    return {
+        step.reason: step
+        for step in scenario.steps
+        if step.reason in said and step.verdict in _WORST_FIRST and step.exchange is None
+    }
+
+
+def _said(gate: GateDocument) -> str:
+    return f"{gate.expression}: {gate.reason}"
+
+
 def _of_gates(scenario: ScenarioDocument) -> Iterator[Concern]:
+    steps = _by_expectation(scenario)
     for gate in scenario.gates:
         if gate.verdict in _WORST_FIRST:
-            rank = (2.0, _room(gate))
-            yield Concern(gate.verdict, gate.expression, gate.reason, (scenario,), gate=gate, rank=rank)
+            within = steps.get(_said(gate))
+            rank = (2.0 if within is None else 1.0, _room(gate))
+            yield Concern(
+                gate.verdict, gate.expression, gate.reason, (scenario,), gate=gate, within=within, rank=rank
+            )
 
 
 def _of_comparisons(scenario: ScenarioDocument) -> Iterator[Concern]:

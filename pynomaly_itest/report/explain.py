@@ -60,7 +60,9 @@ def _worst(run: RunDocument, verdict: Verdict) -> str:
 
 def _in_words(concern: Concern) -> str:
     if concern.gate is not None:
-        return _gate_in_words(concern.gate)
+        words = _gate_in_words(concern.gate)
+        step = concern.within
+        return words if step is None else f"step {one_line(step.title or step.kind, 120)}: {words}"
     headline = one_line(concern.headline, 120)
     reason = one_line(concern.reason or "", 160).rstrip(".")
     if concern.step is not None:

@@ -19,6 +19,10 @@ def concern_lines(concern: Concern) -> list[str]:
         lines += [f"  {fact}" for fact in comparison_facts(concern.comparison)]
     if concern.reason:
         lines.append(f"  why: {concern.reason}")
+    if concern.within is not None:
+        lines.append(
+            f"  step {concern.within.title or concern.within.kind}: {concern.within.source_line.strip()}"
+        )
     if concern.where:
         lines.append(f"  at {concern.where}" + (f": {concern.source_line}" if concern.source_line else ""))
     return lines

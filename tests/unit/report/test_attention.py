@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from report_builders import FINISHED, INTERRUPTED, ended, finding, gate, one, started
 
+from pynomaly_itest.events import StepFinished
 from pynomaly_itest.report.attention import concerns, noted
 from pynomaly_itest.report.describe import describe
+from pynomaly_itest.report.plain import concern_lines
 from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.verdicts import Verdict
 
@@ -85,3 +87,26 @@ def test_a_finished_run_that_passed_needs_nothing() -> None:
 def test_a_check_that_told_nothing_is_a_concern_however_mild(verdict: Verdict) -> None:
     found = concerns(describe(one(verdict, finding("a", verdict, "low"))))
     assert [(c.verdict, c.finding is not None) for c in found] == [(verdict, True)]
+
+
+def step(reason: str) -> StepFinished:
+    return StepFinished(
+        at_s=1.4, scenario="a", index=0, phase="steps", kind="request", verdict=Verdict.FAILED, reason=reason,
+        started_s=1.0, duration_s=0.4, where="mine.yaml:39", source_line="- request: {path: /x}",
+    )  # fmt: skip
+
+
+def test_an_expectation_of_a_step_is_told_once_with_the_step() -> None:
+    why = "404 == 200 does not hold"
+    missed = gate(
+        "a", Verdict.FAILED, expression="status == 200", observed=404, limit=200, op="==", reason=why
+    )
+    run = describe(one(Verdict.FAILED, step(f"status == 200: {why}"), missed))
+    (concern,) = concerns(run)
+    assert concern.gate is not None
+    assert concern.within is not None
+    assert "  step request: - request: {path: /x}" in concern_lines(concern)
+    assert "First of all: step request: status == 200, observed 404" in run.why
+
+    other = describe(one(Verdict.FAILED, step("something else went wrong"), missed))
+    assert [concern.within for concern in concerns(other)] == [None, None]
