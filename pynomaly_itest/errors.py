@@ -17,6 +17,7 @@ ItestError
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -78,7 +79,8 @@ class Mistake:
             if self.hint and (width is None or len(lines[-1]) + 1 + len(self.hint) <= width):
                 lines[-1] += f" {self.hint}"
             elif self.hint:
-                lines.append(f"{gutter} = {self.hint}")
+                folded = textwrap.wrap(self.hint, max(_NARROWEST_EXCERPT, (width or 0) - len(gutter) - 3))
+                lines += [f"{gutter} {' ' if at else '='} {part}" for at, part in enumerate(folded)]
         elif self.hint:
             lines.append(f"  hint: {self.hint}")
         return "\n".join(lines)

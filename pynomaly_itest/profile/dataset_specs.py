@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pynomaly_itest.errors import Mistake, UsageError
@@ -31,13 +31,15 @@ FILE_KIND = "file"
 class DatasetReader:
     """Reads the datasets of one profile; `data_folders` are looked in after the profile's own.
 
-    What is wrong with the command line goes to `flag_mistakes`: another profile may know the name.
+    What is wrong with the command line goes to `flag_mistakes`: another profile may know the name. `named`: every
+    dataset that was read, also with mistakes.
     """
 
     overrides: Overrides
     data_folders: Sequence[Path]
     mistakes: list[Mistake]
     flag_mistakes: list[Mistake]
+    named: set[str] = field(default_factory=set)
 
     def read(self, layers: Sequence[Layer]) -> dict[str, DatasetSpec]:
         """Every dataset by name, the strongest layer's last."""
@@ -48,6 +50,7 @@ class DatasetReader:
             section = mapping_at(layer.node, "datasets")
             for name, node in section.entries.items() if section else ():
                 if isinstance(node, MappingNode) and section:
+                    self.named.add(name)
                     changed = self._changed(node, changes.pop(name, ()))
                     spec = self._spec(name, changed, section.key_source(name), layer)
                     if spec is not None:

@@ -128,7 +128,8 @@ def _compile(path: Path, overrides: Overrides, folders: ProfileFolders, mistakes
     datasets = DatasetReader(overrides, _data_folders(overrides), mistakes, flag_mistakes)
     own_files = folder_datasets(_data_folders(overrides))
     profile.datasets = {**own_files, **datasets.read(layers)}
-    compiler = ScenarioCompiler(strengths, _step_lists(layers), profile.datasets, mistakes, tuple(own_files))
+    named = {*profile.datasets, *datasets.named}  # one with a mistake of its own is not unknown as well
+    compiler = ScenarioCompiler(strengths, _step_lists(layers), named, mistakes, tuple(own_files))
     drafts = _drafts(layers, mistakes)
     for draft in drafts:
         profile.own_settings[draft.id] = compiler.own_settings(draft)

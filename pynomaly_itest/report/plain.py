@@ -21,7 +21,7 @@ def concern_lines(concern: Concern) -> list[str]:
         lines.append(f"  why: {concern.reason}")
     if concern.within is not None:
         lines.append(
-            f"  step {concern.within.title or concern.within.kind}: {concern.within.source_line.strip()}"
+            f"  step {concern.within.title or concern.within.kind}: {concern.within.source_line.strip(' -')}"
         )
     if concern.where:
         lines.append(f"  at {concern.where}" + (f": {concern.source_line}" if concern.source_line else ""))

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 Timespan = str | float
 
 _COUNTS = {
-    "acknowledged": "what the target said it has or has begun",
+    "acknowledged": "what the target said, before the fault was over, that it has or has begun",
     "lost": "what of that is not so afterwards",
     "wrong": "answers that can't be true: other scores, a success without an id",
-    "asked": "requests while it was broken",
+    "asked": "requests that ended while it was broken: from the fault's beginning until all is as before",
     "refused": "answers 429 and 5xx while it was broken",
     "internal_errors": "answers 500 while it was broken",
     "broken": "connections that ended without an answer while it was broken",
@@ -37,8 +37,10 @@ _COUNTS = {
 class InjectFault(Step):
     """Clients upload, train, predict and detect; meanwhile the fault comes, and is taken back, whatever happens.
 
-    Afterwards the target must be as before within `within` (ready, predicting, storing, caching), everything that it
-    acknowledged must be there, and no answer may have been wrong: else the step fails, whatever the gates say.
+    It waits until the target has acknowledged a few things and the work that `amid` names is under way; a fault that
+    nobody felt is inconclusive. Afterwards the target must be as before within `within` (ready, predicting, storing,
+    detecting, caching), everything that it acknowledged must be there, and no answer may have been wrong: else the
+    step fails, whatever the gates say.
     """
 
     summary: ClassVar[str] = "break something under way, mend it, and look what is left"
@@ -49,7 +51,7 @@ class InjectFault(Step):
         "anything", description="what must be under way when it comes"
     )
     during: dict[str, Any] | None = Field(None, description="a step that runs meanwhile: {load: {…}}")
-    after: Timespan = Field(0.3, description="how long the clients work before it comes")
+    after: Timespan = Field(0.3, description="how long the clients work, at least, before it comes")
     clients: int = Field(2, ge=1, le=64, description="clients that work meanwhile")
     patience: Timespan = Field(5.0, description="how long a client waits for an answer")
     within: Timespan = Field(30.0, description="how long the target may take to be as before")
@@ -82,7 +84,9 @@ class InjectFault(Step):
             {
                 **{name: Scalar("number", "1", doc) for name, doc in _COUNTS.items()},
                 "answered_ratio": Scalar("number", "1", "successes among the requests while it was broken"),
-                "recovery_seconds": Scalar("number", "s", "from its end until all is as before"),
+                "recovery_seconds": Scalar(
+                    "number", "s", "from its end to the first answers that are as before"
+                ),
                 "downtime_seconds": Scalar("number", "s", "from its beginning until all is as before"),
                 "during": during,
             }

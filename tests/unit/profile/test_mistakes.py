@@ -318,3 +318,9 @@ def test_a_templated_value_is_not_held_against_its_type(workshop: Any) -> None:
 )
 def test_no_rubbish_gets_through_or_crashes(workshop: Any, text: str) -> None:
     assert workshop.mistakes(text, head="").startswith("error:")
+
+
+def test_a_dataset_with_a_mistake_of_its_own_is_not_unknown_as_well(workshop: Any) -> None:
+    text = with_steps("- upload: {dataset: x}", top="datasets: {x: {kind: gausian}}\n")
+    assert "unknown dataset kind" in workshop.mistakes(text)
+    assert "unknown dataset 'x'" not in workshop.mistakes(text)

@@ -105,7 +105,7 @@ def test_an_expectation_of_a_step_is_told_once_with_the_step() -> None:
     (concern,) = concerns(run)
     assert concern.gate is not None
     assert concern.within is not None
-    assert "  step request: - request: {path: /x}" in concern_lines(concern)
+    assert "  step request: request: {path: /x}" in concern_lines(concern)
     assert "First of all: step request: status == 200, observed 404" in run.why
 
     other = describe(one(Verdict.FAILED, step("something else went wrong"), missed))
