@@ -136,7 +136,9 @@ class Course:
             if stage.clock() >= ends_s:
                 things = f"{count} thing{'' if count == 1 else 's'}"
                 said = f"only {things} in {self.after_s + _SETTLE_S:g} s: there was nothing to lose"
-                raise NotEnoughEvidence(f"the target acknowledged {said}", {**tally.counts(), "during": {}})
+                raise NotEnoughEvidence(
+                    f"the target acknowledged {said}", {}
+                )  # no figures: nothing was broken
             await stage.sleep(_LOOK_S)
 
     async def _break(self, stage: Stage, site: Site, witness: Witness) -> None:
@@ -161,7 +163,7 @@ class Course:
                 return
         if most := self.fault.hungry_rows:
             said = f"{self.name} was not felt: even a prediction of {most[-1]:,} rows was answered"
-            raise NotEnoughEvidence(said, {**witness.tally.counts(), "during": {}})
+            raise NotEnoughEvidence(said, {})
 
     async def _during(self, stage: Stage, values: dict[str, Any]) -> None:
         if stage.meanwhile is not None:
