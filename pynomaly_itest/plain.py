@@ -8,7 +8,8 @@ import sys
 
 def screen_width() -> int | None:
     """Columns of the terminal that standard error goes to; None where it goes elsewhere."""
-    return shutil.get_terminal_size().columns if sys.stderr.isatty() else None
+    is_terminal = sys.stderr is not None and sys.stderr.isatty()  # none where it was closed
+    return shutil.get_terminal_size().columns if is_terminal else None
 
 
 def printable(text: str) -> str:

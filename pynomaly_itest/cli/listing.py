@@ -53,7 +53,7 @@ def _lines(row: Row, width: int) -> list[str]:
     """A row in one line; on a terminal in as many as it takes, the description below itself."""
     line = f"{row.name:<{width}}  {row.description}".rstrip()
     columns = shutil.get_terminal_size().columns
-    if not sys.stdout.isatty() or len(line) <= columns:
+    if sys.stdout is None or not sys.stdout.isatty() or len(line) <= columns:
         return [line]
     indent = min(width + 2, columns // 3)
     return textwrap.wrap(line, columns, subsequent_indent=" " * indent, break_long_words=False)

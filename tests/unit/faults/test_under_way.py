@@ -106,6 +106,7 @@ def test_a_fault_waits_for_something_to_lose_and_is_not_injected_without() -> No
     problem = first_error(raised.value)
     assert isinstance(problem, NotEnoughEvidence)
     assert "only 1 thing " in problem.message
+    assert problem.values == {}  # a gate has nothing to fail on
 
 
 def test_only_what_ends_after_the_fault_has_begun_tells_of_a_broken_platform() -> None:
