@@ -118,7 +118,7 @@ class InjectFault(Step):
         if complaints:
             context.keep(values)
             raise StepFailed(f"{kind}: {'; '.join(complaints)}")
-        if (why := values["during"].get("failed")) and len(values["during"]) == 1:
+        if why := _unmeasured(values["during"]):
             raise NotEnoughEvidence(f"{kind}: the step meanwhile measured nothing: {why}", values)
         return values
 
@@ -178,6 +178,11 @@ def _dated(values: Values, now_s: float) -> Values:
         if isinstance(value, Curves) and value.begun_ago_s is not None:
             during[name] = replace(value, begun_ago_s=value.begun_ago_s + passed_s)
     return {**values, "during": during}
+
+
+def _unmeasured(during: Values) -> str | None:
+    """Why the step meanwhile gave no figure at all; None where it gave some, or there was none."""
+    return str(during["failed"]) if during.keys() == {"failed"} else None
 
 
 def _fault(kind: str, config: Any) -> Fault:

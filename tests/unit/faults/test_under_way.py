@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
 
 import httpx
 import pytest
-from promising import SCORES, Break, Promising, run_course
+from promising import SCORES, Break, Clock, Here, Promising, run_course
 
-from pynomaly_itest.errors import CannotMeasure, ItestError, NotEnoughEvidence
+from pynomaly_itest.errors import CannotMeasure, ItestError, NotApplicable, NotEnoughEvidence
+from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.faulting.fault import Fault, Site
+from pynomaly_itest.faulting.idle import idle_connections
+from pynomaly_itest.registry import FAULTS
+from pynomaly_itest.steps.fault import _unmeasured
 
+CHANCE = random.Random(1)  # noqa: S311 - nothing here is left to it
 Spoil = Callable[[str], httpx.Response | None]
 
 
@@ -182,3 +191,32 @@ class Untold(Fault):
 def test_a_fault_that_touched_nothing_is_no_pass() -> None:
     with pytest.raises(NotEnoughEvidence, match="touched nothing"):
         run_course(Promising(), Untold())
+
+
+def test_idle_connections_that_nobody_took_break_nothing() -> None:
+    async def refused(host: str, port: int) -> Any:
+        raise ConnectionRefusedError
+
+    async def run() -> None:
+        with ExitStack() as undo:
+            site = Site(Here(), undo, Clock().sleep, CHANCE)
+            await idle_connections(site, 3, refused)
+
+    with pytest.raises(NotEnoughEvidence, match="took none"):
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("during", "said"),
+    [({}, None), ({"failed": "no answer"}, "no answer"), ({"failed": "late", "wrong": 0}, None)],
+)
+def test_a_step_meanwhile_that_measured_nothing_says_why(during: dict[str, Any], said: str | None) -> None:
+    assert _unmeasured(during) == said
+
+
+def test_slow_clients_of_an_https_server_do_not_apply() -> None:
+    class Secure(Here):
+        info = TargetInfo(kind="url", url="https://itest")
+
+    with ExitStack() as undo, pytest.raises(NotApplicable, match="TLS"):
+        FAULTS["slow_clients"].model_validate({}).check(Site(Secure(), undo, Clock().sleep, CHANCE))

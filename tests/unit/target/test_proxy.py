@@ -172,3 +172,20 @@ def test_an_exhausted_database_says_so_in_its_own_protocol() -> None:
                 assert await talk(b"let in\n") == b"let in\n"
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("slow", [Delay(0.0), Narrow(1e9)])
+def test_a_slow_network_tells_who_met_it_and_another_one_begins_its_record_anew(slow: Delay | Narrow) -> None:
+    async def run() -> None:
+        async with proxied() as proxy, connected(proxy) as talk:
+            assert proxy.impose(slow) == []
+            await talk(b"met\n")
+            first = proxy.record
+            assert len(first) == 1
+            proxy.lift()
+            assert proxy.impose(slow) == []
+            assert len(first) == 1
+            await talk(b"met again\n")
+            assert len(proxy.record) == 1
+
+    asyncio.run(run())
