@@ -110,6 +110,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Requests a second that one account may make for long; bursts may be four times that."""
     rate_limit_login_per_minute: PositiveSeconds = 30
     """Logins a minute from one address, whatever the account."""
+    overload_target_s: Seconds = 0.5
+    """How long requests may stand in line for the server, or for one of its threads. Once all of them stand longer, and
+    have done so for the interval below, it is overloaded: whoever would is refused with 503 at once. 0: nobody is."""
+    overload_interval_s: PositiveSeconds = 1
+    """How long that must last; what passes sooner is a burst, or a pause."""
     trusted_proxies: str = ""
     """Addresses or networks of our own proxies, whose X-Forwarded-For is believed."""
     log_level: str = "info"

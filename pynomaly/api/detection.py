@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
+from starlette.types import Scope
 
 from pynomaly.api import queries, schemas
 from pynomaly.api.bodies import JsonBody, content_type, header, read_body, read_query
 from pynomaly.api.endpoint import JSON, Answer, Call, Endpoint, encode, json_answer
-from pynomaly.api.off_loop import off_loop
+from pynomaly.api.off_loop import GENERAL, SCORING, off_loop
 from pynomaly.api.rows import Rows, rows_in, rows_of
 from pynomaly.api.views import evaluation_view, operation_view, result_view
 from pynomaly.domain.datasets import Block
@@ -29,6 +30,8 @@ MAX_INLINE_CELLS = 512
 """Up to this many cells a prediction takes less time than handing it to a thread would."""
 MAX_INLINE_BYTES = 16_384
 """And up to this size reading a body does."""
+
+PREDICT_PATH = "/api/v1/detection/predict"
 
 _predict_body = JsonBody(schemas.PredictRequest)
 
@@ -78,17 +81,32 @@ async def predict(call: Call) -> Answer:
     """Score the rows of the body; nothing is kept."""
     started_s = time.perf_counter()
     content = await read_body(call.scope, call.receive, call.services.settings.max_body_bytes)
-    if len(content) <= MAX_INLINE_BYTES:
-        asked = _asked(call, content)
-    else:
-        asked = await off_loop(_asked, call, content)
+    is_binary = header(call.scope, b"accept") == b"application/x-npy"
+    if len(content) > MAX_INLINE_BYTES:
+        return await SCORING.call(_predict, call, content, started_s, is_binary=is_binary)
+    asked = _asked(call, content)
     predictor = predictor_at_hand(call.services.platform, call.caller, asked.detector_id)
     if predictor is None:
         predictor = await off_loop(find_predictor, call.services.platform, call.caller, asked.detector_id)
-    is_binary = header(call.scope, b"accept") == b"application/x-npy"
     if _n_cells(asked.rows) <= MAX_INLINE_CELLS:
         return _predicted(call, predictor, asked.rows, started_s, is_binary=is_binary)
-    return await off_loop(_predicted, call, predictor, asked.rows, started_s, is_binary=is_binary)
+    return await SCORING.call(_predicted, call, predictor, asked.rows, started_s, is_binary=is_binary)
+
+
+def line_of(scope: Scope) -> str | None:
+    """Which threads a request most likely needs, as told before it is read; None where it needs none."""
+    if scope["path"] != PREDICT_PATH:
+        return GENERAL.line
+    announced = header(scope, b"content-length")
+    is_small = announced.isdigit() and int(announced) <= MAX_INLINE_BYTES
+    return None if is_small else SCORING.line
+
+
+def _predict(call: Call, content: bytes, started_s: float, *, is_binary: bool) -> Answer:
+    """All of it in a thread, which is waited for once."""
+    asked = _asked(call, content)
+    predictor = find_predictor(call.services.platform, call.caller, asked.detector_id)
+    return _predicted(call, predictor, asked.rows, started_s, is_binary=is_binary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +217,7 @@ _BINARY_ROWS = {
 
 ENDPOINTS = [
     Endpoint(
-        method="POST", path="/api/v1/detection/predict", handler=predict, summary="Score rows", tag="detection",
+        method="POST", path=PREDICT_PATH, handler=predict, summary="Score rows", tag="detection",
         permission=Permission.DETECTION_RUN, body_media={"application/json": schemas.PredictRequest, **_BINARY_ROWS},
         reply=schemas.Detection, problems=(400, 404, 409, 413, 415, 422),
     ),

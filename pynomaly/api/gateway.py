@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pynomaly.api.bodies import ClientGone, header
 from pynomaly.api.metrics import Metrics
+from pynomaly.api.overload import Admission, Shed
 from pynomaly.api.problems import as_platform_error, problem_body, problem_headers
 
 if TYPE_CHECKING:
@@ -33,17 +34,22 @@ SECURITY_HEADERS = (
 
 
 class Gateway:
-    """ASGI application around the router. `write_line` takes the access log; `clock_s` is monotonic."""
+    """ASGI application around the router. `write_line` takes the access log; `clock_s` is monotonic.
+
+    `admission`, which must have the same clock, says whom to refuse because there is too much to do.
+    """
 
     def __init__(
         self,
         app: ASGIApp,
         metrics: Metrics,
+        admission: Admission,
         write_line: Callable[[str], Any] | None = None,
         clock_s: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._app = app
         self._metrics = metrics
+        self._admission = admission
         self._write_line = write_line
         self._clock_s = clock_s
 
@@ -55,6 +61,12 @@ class Gateway:
         exchange = _Exchange(send, _request_id(scope), self._clock_s)
         self._metrics.in_flight.inc()
         try:
+            shed = self._admission.refuse(scope, exchange.started_s)
+            if shed is not None:
+                scope["pynomaly.route"] = "shed"  # which one it would have been was not looked for
+                await self._refuse(scope, exchange, shed)
+                return
+            self._admission.enter()
             await self._app(scope, receive, exchange.send)
         except ClientGone:
             exchange.status = exchange.status or 499  # nginx's number for it; nobody sees it but the log
@@ -66,7 +78,7 @@ class Gateway:
 
     async def _refuse(self, scope: Scope, exchange: _Exchange, error: Exception) -> None:
         known = as_platform_error(error)
-        if known.status >= 500:
+        if known.status >= 500 and not isinstance(known, Shed):  # that is said once for all
             logging.getLogger("pynomaly").error(
                 "request failed", exc_info=error, extra={"request_id": exchange.request_id.decode()}
             )

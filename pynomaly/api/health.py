@@ -5,7 +5,7 @@ from __future__ import annotations
 from pynomaly import __version__
 from pynomaly.api import schemas
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
-from pynomaly.api.off_loop import off_loop
+from pynomaly.api.off_loop import RESERVED
 from pynomaly.domain.errors import Unauthenticated
 
 _HEALTHY = schemas.Health(status="ok", service="pynomaly", version=__version__)
@@ -18,7 +18,7 @@ async def health(call: Call) -> Answer:
 
 async def ready(call: Call) -> Answer:
     """Whether everything that requests need is there: 200, or 503 saying what isn't."""
-    checks = {name: await off_loop(check) for name, check in call.services.checks.items()}
+    checks = {name: await RESERVED.call(check) for name, check in call.services.checks.items()}
     is_ready = all(found == "ok" or found.startswith("degraded") for found in checks.values())
     readiness = schemas.Readiness(status="ok" if is_ready else "unready", checks=checks)
     return json_answer(readiness, 200 if is_ready else 503)
@@ -28,7 +28,7 @@ async def metrics(call: Call) -> Answer:
     """Prometheus' text format."""
     if call.services.settings.metrics_require_login and call.services.identify(call.scope) is None:
         raise Unauthenticated("Log in first, or send an API key.")
-    body = await off_loop(call.services.metrics.rendered)
+    body = await RESERVED.call(call.services.metrics.rendered)
     return Answer(body, media_type=b"text/plain; version=0.0.4; charset=utf-8")
 
 

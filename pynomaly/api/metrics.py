@@ -30,6 +30,12 @@ class Metrics:
         self.cache_hits = self._counter("pynomaly_cache_hits", "Detections answered from the cache.")
         self.cache_misses = self._counter("pynomaly_cache_misses", "Detections that had to be computed.")
         self.rows_scored = self._counter("pynomaly_rows_scored", "Rows that were given a score.")
+        self.shed = Counter(
+            "pynomaly_http_requests_shed",
+            "Requests refused because too many stand in line, by the line.",
+            ("line",),
+            registry=self.registry,
+        )
         self._children: dict[tuple[str, str, int], Histogram] = {}
 
     def _counter(self, name: str, what: str) -> Counter:

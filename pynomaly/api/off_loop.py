@@ -2,19 +2,53 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
+
+from pynomaly.api.overload import place_in_line
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-async def off_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a function in a thread and wait for it without holding up other requests."""
-    return await to_thread.run_sync(partial(function, *args, **kwargs))
+class Threads:
+    """A group of threads: `n` of them at most, or as many as there are anyway.
+
+    line: what the line for them is called; empty where nobody is ever refused for it.
+    """
+
+    def __init__(self, line: str = "", n: int | None = None) -> None:
+        self.line = line
+        self._limiter = None if n is None else CapacityLimiter(n)
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function in a thread and wait for it without holding up other requests.
+
+        Raises Shed, before anything was done, where the request is one of too many that wait for a thread.
+        """
+        work = partial(function, *args, **kwargs)
+        place = place_in_line(self.line) if self.line else None
+        if place is None:
+            return await to_thread.run_sync(work, limiter=self._limiter)
+        try:
+            return await to_thread.run_sync(place.work, work, limiter=self._limiter)
+        finally:
+            place.is_left = True  # also where it was cancelled while it stood there
+
+
+GENERAL = Threads("threads")
+"""They wait for the database and the disk more than they compute."""
+SCORING = Threads("scoring", (os.cpu_count() or 2) + 2)
+"""They compute. More of them than processors only keep the event loop from its turn: it would accept a connection each
+time it comes round, and its turns would be many threads' away. A few more, so that a small one passes large ones."""
+RESERVED = Threads(n=2)
+"""For what must be answered however many requests wait: health, and figures."""
+
+off_loop = GENERAL.call
 
 
 async def each_off_loop(items: Iterator[bytes]) -> AsyncIterator[bytes]:

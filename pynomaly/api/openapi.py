@@ -86,6 +86,8 @@ def _responses(endpoint: Endpoint, schema_of: dict[str, Any]) -> dict[str, Any]:
         done["content"] = {endpoint.media: {"schema": schema}}
     responses = {str(endpoint.status): done}
     statuses = set(endpoint.problems) | {429}
+    if endpoint.tag != "health":
+        statuses.add(503)  # Overloaded
     if not endpoint.is_public:
         statuses |= {401, 403}
     for status in sorted(statuses - {endpoint.status}):

@@ -37,6 +37,14 @@ ENDPOINTS: list[Endpoint] = [
 ENDPOINTS.append(document_route(ENDPOINTS))
 
 
+_ALWAYS_ANSWERED = frozenset(endpoint.path for endpoint in ENDPOINTS if endpoint.tag == "health")
+
+
+def is_exempt(scope: Scope) -> bool:
+    """Whether a request is answered however much there is to do: health, and figures."""
+    return scope["path"] in _ALWAYS_ANSWERED
+
+
 def build_router(services: Services) -> ASGIApp:
     """All routes over these services; a path that isn't in the table raises NotFound."""
     by_path: dict[str, list[Endpoint]] = defaultdict(list)

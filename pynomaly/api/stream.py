@@ -16,7 +16,7 @@ from starlette.types import Receive
 from pynomaly.api import schemas
 from pynomaly.api.bodies import ClientGone, require_plain
 from pynomaly.api.endpoint import Answer, Call, Endpoint, encode
-from pynomaly.api.off_loop import off_loop
+from pynomaly.api.off_loop import SCORING, off_loop
 from pynomaly.domain.datasets import Block
 from pynomaly.domain.detections import ScoredRows
 from pynomaly.domain.errors import DimensionMismatch, InvalidInput, PynomalyError, TooLarge
@@ -60,7 +60,7 @@ async def stream(call: Call) -> Answer:
 async def _scored(predictor: Predictor, batches: AsyncIterator[list[bytes]]) -> AsyncIterator[bytes]:
     n_before = 0
     async for lines in batches:
-        yield await off_loop(_score_lines, predictor, lines, n_before)
+        yield await SCORING.call(_score_lines, predictor, lines, n_before)
         n_before += len(lines)
 
 

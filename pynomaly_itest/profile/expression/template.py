@@ -56,7 +56,8 @@ def templates(text: str, source: Source | None = None) -> tuple[Template, ...]:
 def resolve(config: Any, lookup: Lookup) -> Any:
     """The config with every look-up replaced by its value, in nested mappings and lists.
 
-    A text that is one look-up takes the value's own type; look-ups inside a longer text become text. Raises
+    A text that is one look-up takes the value's own type; look-ups inside a longer text become text. Of what was
+    measured it is the number, so that one step can be told what another found: `3 x ${{ before.rate }}`. Raises
     what `evaluate` raises.
     """
     if isinstance(config, str):
@@ -71,7 +72,7 @@ def resolve(config: Any, lookup: Lookup) -> Any:
 def _resolve_text(text: str, lookup: Lookup) -> Any:
     found = templates(text)
     if len(found) == 1 and (found[0].start, found[0].end) == (0, len(text)):
-        return evaluate(found[0].expression, lookup)
+        return _as_number(evaluate(found[0].expression, lookup))
     pieces: list[str] = []
     position = 0
     for template in found:
@@ -80,8 +81,16 @@ def _resolve_text(text: str, lookup: Lookup) -> Any:
     return "".join([*pieces, text[position:]])
 
 
+def _as_number(value: Any) -> Any:
+    """What was measured without its interval; anything else as it is."""
+    from pynomaly_itest.measure import Estimate
+
+    return value.value if isinstance(value, Estimate) else value
+
+
 def _as_text(value: Any) -> str:
     """As YAML and JSON write it: `true`, not Python's `True`."""
+    value = _as_number(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return "null" if value is None else str(value)
