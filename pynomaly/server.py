@@ -8,14 +8,16 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from pynomaly.app import Application
+from pynomaly.doorway import Doorway
 from pynomaly.settings import Settings
 
 # Made beforehand: there is no memory to make it with when it is needed.
@@ -57,7 +59,6 @@ def serve(app: Application, settings: Settings, listener: socket.socket, port_fi
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        backlog=2048,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=int(settings.shutdown_grace_s) or 1,
         h11_max_incomplete_event_size=65_536,
@@ -94,9 +95,16 @@ class _Server(uvicorn.Server):
             runner.run(self.serve([self._listener]))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        await super().startup([])
+        self._doorway = Doorway(asyncio.get_running_loop(), self._listener, self._protocol)
+        self._doorway.open()
+        self.servers.append(cast("asyncio.Server", self._doorway))
         if self._port_file is not None and not self.should_exit:
             _write_port(self._port_file, self._listener.getsockname()[1])
+
+    def _protocol(self) -> asyncio.Protocol:
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
