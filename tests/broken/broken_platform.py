@@ -86,23 +86,17 @@ def swaps_replies() -> None:
 
 def hangs() -> None:
     """Where it has too much to do, it answers nobody instead of refusing."""
-    import pynomaly.app
+    from pynomaly.api.gateway import Gateway
     from pynomaly.domain.errors import Overloaded, RateLimited
 
-    build = pynomaly.app.build_router
+    refuse = Gateway._refuse
 
-    def build_patient(services: Any) -> Any:
-        router = build(services)
+    async def never_refuse(self: Any, scope: Any, exchange: Any, error: Exception) -> None:
+        if isinstance(error, Overloaded | RateLimited):
+            await asyncio.sleep(3600)
+        await refuse(self, scope, exchange, error)
 
-        async def never_refuse(scope: Any, receive: Any, send: Any) -> None:
-            try:
-                await router(scope, receive, send)
-            except (Overloaded, RateLimited):
-                await asyncio.sleep(3600)
-
-        return never_refuse
-
-    pynomaly.app.build_router = build_patient
+    Gateway._refuse = never_refuse  # type: ignore[method-assign]
 
 
 def scores_anew() -> None:

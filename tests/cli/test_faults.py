@@ -167,6 +167,7 @@ BROKEN = Path(__file__).parents[1] / "broken" / "broken_platform.py"
         ),
         ("gives-redis-up", "redis-gone", set()),
         ("hangs", "overload", {"storm.hung == 0", "storm.shed > 0"}),
+        ("hangs", "beyond-capacity", {"storm.hung == 0", "storm.shed > 0"}),
         ("swaps-replies", "goodput", {"load.swapped == 0"}),
         pytest.param(
             "leaks", "soak", {"soak.memory_growth_bytes_per_request <= 400"}, marks=pytest.mark.thorough
@@ -189,3 +190,14 @@ def test_what_is_broken_on_purpose_is_caught_by_name(
     assert gates <= failed, found["reason"]
     if variant == "gives-redis-up":
         assert "its cache was 'ok' and is 'degraded" in found["reason"]
+
+
+def test_a_platform_that_only_queues_is_caught_as_one_that_refuses_passes(itest: Itest) -> None:
+    command = ("run", "-p", "stress", "--scenario", "beyond-capacity", "--report", "json")
+    done = itest(*command, timeout_s=180)
+    assert done.code == 0, done.text
+    queueing = itest(*command, "--set", "target.settings.overload_target_s=0", timeout_s=180)
+    assert queueing.code == 1, queueing.text
+    (found,) = queueing.run["scenarios"]
+    failed = {gate["expression"] for gate in found["gates"] if gate["verdict"] == "failed"}
+    assert {"storm.hung == 0", "storm.shed > 0"} <= failed, found["reason"]
