@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pynomaly_itest.errors import Place, ProfileError
+from pynomaly_itest.measure import Estimate
 from pynomaly_itest.profile.expression import (
     And,
     Compare,
@@ -319,6 +320,11 @@ def test_a_lone_look_up_keeps_its_type_and_others_become_text() -> None:
     }
     resolved = resolve(config, lookup_in(VALUES))
     assert resolved == {"n": 400, "texts": ["atrue-null", 3], "q": "}}"}
+
+
+def test_of_what_was_measured_a_look_up_gives_the_number() -> None:
+    measured = lookup_in({"calm": {"rate": Estimate(31.5, "1/s", 63, 30.0, 33.0, 0.95)}})
+    assert resolve(["${{ calm.rate }}", "3 x ${{ calm.rate }}"], measured) == [31.5, "3 x 31.5"]
 
 
 def test_templates_are_found_anywhere() -> None:
