@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pynomaly_itest.load.objectives import Objective, judge_pooled, verdict_of
+from pynomaly_itest.load.outcomes import Outcome
 from pynomaly_itest.load.result import LoadResult, Second
 from pynomaly_itest.measure.steady import TOLERANCE, steadiness
 from pynomaly_itest.verdicts import Verdict
@@ -50,8 +51,14 @@ def _unless_ours(
 ) -> tuple[LevelVerdict, str]:
     """Broken, unless the generator was late and what is broken would hold without its own part of it."""
     if result.health.kept_up or any(_broken_by_itself(result, objective) for objective in objectives):
-        return "broke", reason
+        return "broke", reason + _refused(result)
     return "untold", f"the load generator itself was the bottleneck: {'; '.join(result.health.reasons)}"
+
+
+def _refused(result: LoadResult) -> str:
+    """That the target shed load, where it did: it is at its limit, and knows."""
+    count = sum(result.outcomes.get(outcome.label, 0) for outcome in (Outcome.SHED, Outcome.SHED_UNTOLD))
+    return f"; it refused {count} of {result.requests} requests with 429 or 503" if count else ""
 
 
 def _broken_by_itself(result: LoadResult, objective: Objective) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -114,6 +115,11 @@ def test_what_sheds_breaks_by_its_errors() -> None:
     assert found.held is not None
     assert 85 <= found.held <= 101
     assert "error_ratio is" in found.reason
+    assert re.search(r"; it refused \d+ of \d+ requests with 429 or 503$", found.reason)
+
+
+def test_what_only_queues_is_not_said_to_refuse() -> None:
+    assert "refused" not in Bench(one_worker(10.0)).search(Bounds(20, 1000, 0.1)).reason
 
 
 def test_a_quantile_that_needs_more_requests_is_held_longer_on_its_second_test() -> None:
