@@ -43,8 +43,8 @@ class Threads:
 GENERAL = Threads("threads")
 """They wait for the database and the disk more than they compute."""
 SCORING = Threads("scoring", (os.cpu_count() or 2) + 2)
-"""They compute. More of them than processors only keep the event loop from its turn: it would accept a connection each
-time it comes round, and its turns would be many threads' away. A few more, so that a small one passes large ones."""
+"""They compute: with many more than processors the event loop would wait for its turn behind all of them, each time.
+The two more let a small request pass large ones."""
 RESERVED = Threads(n=2)
 """For what must be answered however many requests wait: health, and figures."""
 
