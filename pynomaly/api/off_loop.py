@@ -45,14 +45,16 @@ GENERAL = Threads("threads")
 SCORING = Threads("scoring", (os.cpu_count() or 2) + 2)
 """They compute: with many more than processors the event loop would wait for its turn behind all of them, each time.
 The two more let a small request pass large ones."""
-RESERVED = Threads(n=2)
+_GOING_ON = Threads()
+"""For the rest of an answer that has begun: the same as GENERAL, but nobody is refused."""
+RESERVED = Threads(n=4)
 """For what must be answered however many requests wait: health, and figures."""
 
 off_loop = GENERAL.call
 
 
 async def each_off_loop(items: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The iterator's items, each made in a thread."""
+    """The iterator's items, each made in a thread: pieces of an answer that has begun."""
     end: Any = object()
-    while (item := await off_loop(next, items, end)) is not end:
+    while (item := await _GOING_ON.call(next, items, end)) is not end:
         yield item

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from pynomaly.api.off_loop import Threads
+from pynomaly.api.off_loop import Threads, each_off_loop
 from pynomaly.api.overload import FEWEST, Admission, Line, Patience, Place, Shed, place_in_line
 
 PATIENCE = Patience(target_s=0.5, interval_s=1.0)
@@ -260,6 +260,17 @@ def test_a_request_that_is_given_up_leaves_its_place():
 
     asyncio.run(give_up())
     assert world.admission._lines["threads"].longest_wait_s(1.0) == 0.0
+
+
+def test_an_answer_that_has_begun_is_not_cut_off():
+    world = World()
+    stand_until_it_stays(world)
+
+    async def pieces():
+        world.admission.enter()
+        return [piece async for piece in each_off_loop(iter([b"a", b"b"]))]
+
+    assert asyncio.run(pieces()) == [b"a", b"b"]
 
 
 def test_a_call_outside_a_request_is_never_refused():
