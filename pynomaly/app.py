@@ -18,12 +18,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from pynomaly.api.detection import line_of
+from pynomaly.api.admission import build_admission
 from pynomaly.api.gateway import Gateway
 from pynomaly.api.metrics import Metrics
-from pynomaly.api.off_loop import GENERAL, SCORING
-from pynomaly.api.overload import Admission, Patience
-from pynomaly.api.routes import build_router, is_exempt
+from pynomaly.api.routes import build_router
 from pynomaly.api.services import Services
 from pynomaly.cache.memory import MemoryCache
 from pynomaly.cache.redis import RedisCache
@@ -112,7 +110,7 @@ def create_app(settings: Settings) -> Application:
     gateway = Gateway(
         build_router(services),
         services.metrics,
-        _build_admission(settings, services.metrics),
+        build_admission(settings, services.metrics),
         sys.stderr.write if settings.access_log else None,
     )
     return Application(gateway, settings, foundations, platform, warmth, lock)
@@ -280,24 +278,6 @@ def _build_services(
         trusted_proxies=trusted_networks(settings.trusted_proxies),
         checks=checks,
     )
-
-
-def _build_admission(settings: Settings, metrics: Metrics) -> Admission:
-    admission = Admission(
-        Patience(settings.overload_target_s, settings.overload_interval_s),
-        time.perf_counter,
-        lambda delay_s, look: asyncio.get_running_loop().call_later(delay_s, look),
-        lines=(GENERAL.line, SCORING.line),
-        line_of=line_of,
-        is_exempt=is_exempt,
-        on_shed=lambda line: metrics.shed.labels(line).inc(),
-    )
-    metrics.watch(
-        "pynomaly_overloaded",
-        "Whether requests that would wait too long are refused.",
-        lambda: admission.is_overloaded,
-    )
-    return admission
 
 
 def _check_database(engine: Engine) -> str:
