@@ -2,61 +2,76 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.faulting.fault import LastingFault, Site
 from pynomaly_itest.registry import FAULTS
 
-_PATIENCE_S = 5.0
-_LOOKS, _LOOK_S = 50, 0.1
-_TOLD_S = 5.0
-"""Less than that the Date header, which has whole seconds, and a slow answer might make up."""
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+_PATIENCE_S = 10.0
+_MOST_LOOKS, _LOOK_EVERY_S = 100, 0.05
+_NEAR_S = 3.0
+"""A server may say in its header what time it was a second or two ago."""
 
 
 @FAULTS.register("clock_jump")
 class ClockJump(LastingFault):
-    """The server's clock is off by `by`, and then right again. It needs libfaketime, as this machine's is not ours.
+    """The server's wall clock is off by `by`, forward or back, and then right again; its monotonic clock goes on.
 
-    Tokens run out by that clock: further than they are good for, and the target rightly asks for a new login.
+    It has begun once the `Date` header of an answer says so. Tokens run out by that clock: further than they are good
+    for, and the target rightly asks for a new login.
     """
 
-    summary: ClassVar[str] = "the server's clock jumps (where libfaketime is installed)"
+    summary: ClassVar[str] = "the server's clock jumps, forward or back"
     needs: ClassVar[frozenset[str]] = frozenset({"clock"})
 
-    by: str = Field(
-        "+5m", pattern=r"^[+-]\d{1,6}[smhd]$", description="how far: +5m, -30s; at least ten seconds"
-    )
+    by: str = Field("+5m", pattern=r"^[+-]\d{1,6}[smhd]$", description="how far: +5m, -30s")
+
+    @field_validator("by")
+    @classmethod
+    def _is_a_jump(cls, by: str) -> str:
+        if abs(_seconds(by)) <= 2 * _NEAR_S:
+            raise ValueError(f"a jump is more than {2 * _NEAR_S:g}s: a smaller one can't be told from none")
+        return by
 
     def check(self, site: Site) -> None:
-        site.target.clock_file()
+        site.target.move_clock(0.0)
 
     async def begin(self, site: Site) -> None:
-        clock = site.target.clock_file()
-        site.undo.callback(clock.write_text, "+0")
-        off_s = await _off_s(site)
-        clock.write_text(self.by)
-        for _ in range(_LOOKS):
-            if abs(await _off_s(site) - off_s) >= _TOLD_S:
-                site.notes.append(f"the server's clock is {self.by} off")
-                return
-            await site.sleep(_LOOK_S)
-        raise CannotMeasure("the server's clock did not jump: its Date header goes on as before")
+        by_s = _seconds(self.by)
+        site.undo.callback(site.target.move_clock, 0.0)
+        site.target.move_clock(by_s)
+        site.notes.append(f"the server's clock is {self.by} off: it says {await self._seen(site, by_s)}")
+
+    async def _seen(self, site: Site, by_s: float) -> str:
+        """What time the server says it is, once that has jumped; raises CannotMeasure where it never does."""
+        said = "nothing"
+        async with site.target.client(timeout_s=_PATIENCE_S) as client:
+            for _ in range(_MOST_LOOKS):
+                reply = await client.get("/api/v1/health/live")
+                said = str(reply.headers.get("date", "nothing"))
+                off_s = _off_s(said)
+                if off_s is not None and abs(off_s - by_s) <= _NEAR_S:
+                    return said
+                await site.sleep(_LOOK_EVERY_S)
+        raise CannotMeasure(
+            f"the server's clock was set {self.by} off, and the Date of its answers is {said}"
+        )
 
 
-async def _off_s(site: Site) -> float:
-    """How far the target's Date header is from this machine's clock; raises CannotMeasure where it tells none."""
-    import httpx
+def _seconds(by: str) -> float:
+    """`-5m` in seconds; a minute is an `m` here, as `date` and `timedatectl` have it."""
+    return float(by[:-1]) * _SECONDS[by[-1]]
 
-    async with site.target.client(_PATIENCE_S) as client:
-        try:
-            told = (await client.get("/api/v1/health")).headers.get("date", "")
-            return parsedate_to_datetime(told).timestamp() - time.time()
-        except (httpx.HTTPError, ValueError) as problem:
-            raise CannotMeasure(
-                "whether the server's clock jumped can't be told: it sends no Date"
-            ) from problem
+
+def _off_s(date: str) -> float | None:
+    """How far a Date header is from our own clock; None where it says no time."""
+    try:
+        return (parsedate_to_datetime(date) - datetime.now(UTC)).total_seconds()
+    except ValueError:
+        return None

@@ -86,8 +86,8 @@ class Target(ABC):
         """What stands between the target and its "redis" or "database"; raises NotApplicable where nothing does."""
         raise NotApplicable("only the bundled platform's connections are ours to disturb")
 
-    def clock_file(self) -> Path:
-        """What is written here moves the target's clock: `+1h`; raises NotApplicable where nothing can."""
+    def move_clock(self, by_s: float) -> None:
+        """Let the target's wall clock be off by so much from now on; raises NotApplicable where it can't be."""
         raise NotApplicable("only the bundled platform's clock is ours to move")
 
     def small_disk(self) -> Path:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from glob import glob
 from pathlib import Path
 from typing import Any
 
 from pynomaly_itest.errors import UsageError
 
-_CLOCK_LIBRARIES = ("/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/local/lib/faketime/libfaketimeMT.so.1")
+_CLOCK_FOLDER = Path(__file__).with_name("moved_clock")
+_CLOCK_VARIABLE = "ITEST_CLOCK_FILE"
 COMMAND_VARIABLE = "PYNOMALY_ITEST_PLATFORM"
 
 
@@ -49,23 +50,20 @@ def serve_words(environment: Mapping[str, str]) -> tuple[str, ...]:
         ) from problem
 
 
-def clock_library() -> str | None:
-    """libfaketime, which shows a process another time than the machine's; None where it isn't installed."""
-    found = [path for pattern in _CLOCK_LIBRARIES for path in glob(pattern)]
-    return found[0] if found else None
+def moved_clock(file: Path, inherited: Mapping[str, str]) -> dict[str, str]:
+    """`inherited`, with what gives a Python process, and those it starts, the clock that `file` moves."""
+    set_clock(file, 0.0)
+    path = [str(_CLOCK_FOLDER), *filter(None, [inherited.get("PYTHONPATH")])]
+    return {**inherited, "PYTHONPATH": os.pathsep.join(path), _CLOCK_VARIABLE: str(file)}
 
 
-def clock_environment(file: Path) -> dict[str, str]:
-    """Variables that give a process the clock in `file`, read anew each time; its monotonic clock stays right."""
-    library = clock_library()
-    if library is None:
-        return {}
-    file.write_text("+0")
-    return {
-        "LD_PRELOAD": library,
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else each wait of a thread for another takes longer, and some hang
-        "FAKETIME_DONT_RESET": "1",
-    }
+def set_clock(file: Path, by_s: float) -> None:
+    """Let the clock that `file` moves be off by so many seconds; who reads it meanwhile reads the old or the new."""
+    new = file.with_name(file.name + ".new")
+    new.write_text(str(by_s))
+    new.replace(file)
+
+
+def clock_is_moved(file: Path) -> bool:
+    """Whether a process has taken up the clock that `file` moves."""
+    return file.with_name(file.name + ".ready").exists()

@@ -50,6 +50,7 @@ def test_each_fault_is_felt_and_survived(itest: Itest) -> None:
             one("few_descriptors", "left: 0, connections: 48, lasts: 0.6s", "upload"),
             one("little_memory", "left_mb: 0, lasts: 0.3s", gate="fault.answered_ratio < 1"),
             one("disk_full", "lasts: 0.6s", gate="fault.refused >= 1"),
+            one("clock_jump", "by: '-5m', lasts: 0.6s", gate="fault.hung == 0"),
             one("slow_clients", "connections: 20, lasts: 0.6s", gate="fault.hung == 0"),
         ]
     )
@@ -58,7 +59,14 @@ def test_each_fault_is_felt_and_survived(itest: Itest) -> None:
     assert done.code == 0, done.text
     assert set(verdicts(done).values()) <= {"passed", "skipped"}  # a small disk can't be mounted everywhere
     marks = {event["name"]: event for event in events(done, "fault_injected")}
-    assert set(marks) >= {"kill_server", "kill_worker", "pause", "few_descriptors", "slow_clients"}
+    assert set(marks) >= {
+        "kill_server",
+        "kill_worker",
+        "pause",
+        "few_descriptors",
+        "slow_clients",
+        "clock_jump",
+    }
     assert marks["pause"]["ended_s"] - marks["pause"]["started_s"] >= 0.6
     assert all(mark["recovered_s"] >= mark["ended_s"] and mark["details"] for mark in marks.values())
     assert Path("/proc/self/mounts").read_text() == before

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from pynomaly_itest.errors import NotApplicable, UsageError
-from pynomaly_itest.target.launch import Launch, clock_environment, serve_words
+from pynomaly_itest.target.launch import Launch, serve_words
 from pynomaly_itest.target.links import Links
 
 BOTH = frozenset({"redis", "database"})
@@ -70,13 +70,3 @@ def test_another_build_is_started_by_the_words_of_the_environment() -> None:
     assert serve_words({"PYNOMALY_ITEST_PLATFORM": "'my app.py' serve"}) == ("my app.py", "serve")
     with pytest.raises(UsageError, match="PYNOMALY_ITEST_PLATFORM"):
         serve_words({"PYNOMALY_ITEST_PLATFORM": "'half"})
-
-
-def test_a_clock_is_moved_by_a_file_that_starts_at_the_right_time(tmp_path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    from pynomaly_itest.target import launch
-
-    monkeypatch.setattr(launch, "clock_library", lambda: None)
-    assert clock_environment(tmp_path / "clock") == {}
-    monkeypatch.setattr(launch, "clock_library", lambda: "/lib/faketime.so")
-    assert clock_environment(tmp_path / "clock")["LD_PRELOAD"] == "/lib/faketime.so"
-    assert (tmp_path / "clock").read_text() == "+0"
