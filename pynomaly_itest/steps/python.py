@@ -113,6 +113,7 @@ def _module(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise UsageError(f"{path.name} is no Python file")
     module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses look up what annotations mean
     with importing_from(path.parent):
         try:
             spec.loader.exec_module(module)

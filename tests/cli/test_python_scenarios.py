@@ -72,6 +72,17 @@ def test_an_exception_of_the_files_own_is_an_error_not_a_failure(itest: Itest, p
     assert "KeyError" in done.run["scenarios"][0]["reason"]
 
 
+def test_a_file_may_have_dataclasses_of_its_own(itest: Itest, platform: Platform) -> None:
+    """They ask for the module that they stand in, by its name."""
+    (itest.folder / "flows.py").write_text(
+        "from __future__ import annotations\n\nfrom dataclasses import dataclass\nfrom typing import ClassVar\n\n"
+        "from pynomaly_itest.testing import scenario\n\n\n@dataclass\nclass Point:\n    x: int\n"
+        "    least: ClassVar[int] = 1\n\n\n@scenario\nasync def flow():\n    assert Point(2).x > Point.least\n"
+    )
+    done = itest("run", "-p", itest.profile(PROFILE), *platform.flags, **platform.variables)
+    assert done.code == 0, done.text
+
+
 def test_an_unknown_parameter_is_told_with_the_nearest(itest: Itest, platform: Platform) -> None:
     done = run_flow(itest, platform, "    pass\n", "integration_helpr")
     assert done.code == 4, done.text
