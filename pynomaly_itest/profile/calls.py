@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pynomaly_itest.errors import Mistake, ProfileError
 from pynomaly_itest.profile.conditions import ConditionReader
-from pynomaly_itest.profile.configs import as_mapping, nested_steps, plain_config, raw_kind
+from pynomaly_itest.profile.configs import as_mapping, nested_steps, plain_config, raw_kind, with_known
 from pynomaly_itest.profile.expression import check_value, has_template, parse_quantity, templates
 from pynomaly_itest.profile.file import StepOptions
 from pynomaly_itest.profile.finder import inside, is_file_name, shown
@@ -19,6 +20,7 @@ from pynomaly_itest.profile.nodes import (
     ScalarNode,
     YamlNode,
     items_at,
+    plain,
     scalars,
     text_at,
 )
@@ -43,13 +45,17 @@ class StepList:
 
 @dataclass
 class StepReader:
-    """Reads the step lists of one scenario; `kinds` collects every kind that is used, nested ones too."""
+    """Reads the step lists of one scenario; `kinds` collects every kind that is used, nested ones too.
+
+    known: for each cell of the scenario's matrix, the values of the names that have one before the run.
+    """
 
     lists: Mapping[str, StepList]
     datasets: Collection[str]
     mistakes: list[Mistake]
     confidence: float | None = None
     min_samples: int | None = None
+    known: Sequence[Mapping[str, Any]] = ()
     kinds: set[str] = field(default_factory=set)
     needs_platform: bool = False
 
@@ -166,8 +172,24 @@ class StepReader:
         if scope is not None:
             self._check_templates(config, scope)
         self._check_datasets(kind, config)
+        if len(self.mistakes) == before:
+            self._check_known(kind, config, at)
         self.needs_platform |= model.needs_platform and not model.nested
         return model.shape(plain_config(kind, config)) if written_well else ANYTHING
+
+    def _check_known(self, kind: str, config: MappingNode, at: Source) -> None:
+        """Check the config as it will be in each cell: what it looks up of `vars`, benchmarks and matrix is known."""
+        seen: list[Any] = [plain(config)]
+        for values in self.known if has_template(seen[0]) else ():
+            node = with_known(config, values)
+            if not isinstance(node, MappingNode) or plain(node) in seen:
+                continue
+            seen.append(plain(node))
+            before = len(self.mistakes)
+            self.mistakes.extend(faults(STEPS[kind], node, at, f" in step {kind!r}"))
+            self._check_datasets(kind, node)
+            if len(self.mistakes) > before:
+                return  # the other cells have the same, or it is told once this one is mended
 
     def _check_templates(self, config: MappingNode, scope: Scope) -> None:
         for scalar in scalars(config):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pynomaly_itest.errors import ProfileError
+from pynomaly_itest.profile.expression import has_template, lookup_in, names, resolve, templates
 from pynomaly_itest.profile.nodes import ListNode, MappingNode, ScalarNode, YamlNode, plain
+from pynomaly_itest.profile.source import Source
 from pynomaly_itest.registry import STEPS
 
 
@@ -53,6 +56,41 @@ def raw_kind(kind: str, node: MappingNode) -> str | None:
     raw = getattr(STEPS[kind], "raw_nested", None)
     is_step = len(node.entries) == 1 and isinstance(next(iter(node.entries.values())), MappingNode)
     return raw if isinstance(raw, str) and not is_step else None
+
+
+def with_known(node: YamlNode, known: Mapping[str, Any]) -> YamlNode:
+    """The node with every look-up of these names replaced by its value, which stands where the look-up stood.
+
+    A look-up of anything else, such as what a step saves, stays as it is written.
+    """
+    match node:
+        case ScalarNode(str() as text, source) if has_template(text):
+            return _known_scalar(node, text, source, known)
+        case ListNode(items, source):
+            return ListNode(tuple(with_known(item, known) for item in items), source)
+        case MappingNode(entries, key_sources, source):
+            return MappingNode(
+                {key: with_known(value, known) for key, value in entries.items()}, key_sources, source
+            )
+        case _:
+            return node
+
+
+def _known_scalar(node: ScalarNode, text: str, source: Source, known: Mapping[str, Any]) -> YamlNode:
+    try:
+        used = {name.parts[0] for template in templates(text) for name in names(template.expression)}
+        return _node(resolve(text, lookup_in(known)), source) if used <= known.keys() else node
+    except (ProfileError, KeyError, TypeError, ValueError):
+        return node  # a mistake of its own, told where look-ups are checked
+
+
+def _node(value: Any, source: Source) -> YamlNode:
+    """A value that stands nowhere itself, at the place of what stands for it."""
+    if isinstance(value, Mapping):
+        return MappingNode({str(key): _node(item, source) for key, item in value.items()}, {}, source)
+    if isinstance(value, list | tuple):
+        return ListNode(tuple(_node(item, source) for item in value), source)
+    return ScalarNode(value, source)
 
 
 def _plain_step(node: YamlNode) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,7 +78,8 @@ class ScenarioCompiler:
         found = self._cells(draft, benchmarks, variables)
         scope = scenario_scope(benchmarks, variables, found)
         demands = (effective["confidence"].value, effective["min_samples"].value)
-        reader = StepReader(self.lists, self.datasets, self.mistakes, *demands)
+        known = self._known(draft, found, {"benchmarks": benchmarks, "vars": variables})
+        reader = StepReader(self.lists, self.datasets, self.mistakes, *demands, known)
         parts = self._steps(draft, reader, scope)
         conditions = ConditionReader(self.mistakes, *demands)
         gates = conditions.gates(items_at(draft.node, "gates"), self._gate_scope(scope, draft, reader))
@@ -108,6 +109,16 @@ class ScenarioCompiler:
             )
             for cell in found
         ]
+
+    @staticmethod
+    def _known(
+        draft: ScenarioDraft, found: Sequence[Cell], everywhere: Mapping[str, Any]
+    ) -> list[Mapping[str, Any]]:
+        """The names with a value before the run, for each cell; a matrix that can't be read has none."""
+        node = mapping_at(draft.node, "matrix")
+        if node is not None and found == _unknown_cells(node):
+            return [everywhere]
+        return [{**everywhere, "matrix": cell} for cell in found]
 
     def _title(
         self, draft: ScenarioDraft, cell: Cell, benchmarks: Mapping[str, Any], variables: Mapping[str, Any]

@@ -59,7 +59,7 @@ def _mistakes(problem: ValidationError, model: Any, node: YamlNode, at: Source, 
         found, source = reached.node, reached.source
         if isinstance(found, ScalarNode) and has_template(found.value):
             continue
-        if error["type"] == "value_error" and has_template(plain(found)):
+        if error["type"] == "value_error" and has_template(_ruled(found, model if found is node else None)):
             continue  # a rule over several values, of which one is not known yet
         if error["type"] == "missing":
             source = at if found is node else source
@@ -70,6 +70,23 @@ def _mistakes(problem: ValidationError, model: Any, node: YamlNode, at: Source, 
         if where not in seen:  # each member of a union complains of the same value
             seen.add(where)
             yield mistake
+
+
+def _ruled(node: YamlNode, model: Any) -> Any:
+    """What a model's own rules look at: its values, and of the steps inside it no more than their kinds."""
+    values = plain(node)
+    for path in getattr(model, "nested", ()) if isinstance(values, dict) else ():
+        outer, _, inner = path.partition(".")
+        items = values.get(outer)
+        if not inner:
+            values = {name: value for name, value in values.items() if name != outer}
+        elif isinstance(items, list):
+            values = {**values, outer: [_without(item, inner) for item in items]}
+    return values
+
+
+def _without(item: Any, key: str) -> Any:
+    return {name: value for name, value in item.items() if name != key} if isinstance(item, dict) else item
 
 
 def _mistake(error: Any, found: YamlNode, source: Source, model: Any, of: str) -> Mistake:

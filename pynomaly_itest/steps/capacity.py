@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pynomaly_itest.errors import CannotMeasure, NotEnoughEvidence, StepFailed
 from pynomaly_itest.profile.expression import parse_quantity
@@ -13,7 +13,7 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.load_curves import curves_of_capacity
-from pynomaly_itest.steps.load_limits import objectives_of
+from pynomaly_itest.steps.load_limits import a_time, objectives_of
 from pynomaly_itest.steps.load_requests import (
     MixPart,
     Part,
@@ -84,6 +84,25 @@ class Capacity(Step):
         texts = {"reason": Scalar("string"), "course": Scalar("string"), "finished": Scalar("boolean")}
         return Record({**rates, **texts, "tests": Scalar("number", "1"), "requests": Scalar("number", "1")})
 
+    @field_validator("level")
+    @classmethod
+    def _shows_steadiness(cls, level: str | float) -> str | float:
+        if _seconds(level) < _SHORTEST_LEVEL_S:
+            raise ValueError(f"must be at least {_SHORTEST_LEVEL_S:g}s: steadiness is seen in whole seconds")
+        return level
+
+    @field_validator("precision")
+    @classmethod
+    def _is_a_share(cls, precision: str | float) -> str | float:
+        if not 0.01 <= parse_quantity(precision, "1") <= 1:
+            raise ValueError(f"must be 1% to 100%, not {precision}")
+        return precision
+
+    @field_validator("budget", "timeout")
+    @classmethod
+    def _is_a_time(cls, span: str | float) -> str | float:
+        return a_time(span)
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Capacity:
         if (self.request is None) == (self.mix is None):
@@ -98,12 +117,6 @@ class Capacity(Step):
         bounds = self._bounds()
         if not 0 < bounds.first <= bounds.most:
             raise ValueError(f"'from' must be above 0 and at most 'to': {self.first} and {self.to}")
-        if not 0.01 <= bounds.precision <= 1:
-            raise ValueError(f"'precision' must be 1% to 100%, not {self.precision}")
-        if _seconds(self.level) < _SHORTEST_LEVEL_S:
-            raise ValueError(
-                f"'level' must be at least {_SHORTEST_LEVEL_S:g}s: steadiness is seen in whole seconds"
-            )
         return self
 
     async def run(self, context: StepContext) -> Values:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.profile.expression import parse_quantity
@@ -15,7 +15,7 @@ from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.load_curves import curves_of_load
 from pynomaly_itest.steps.load_leaks import LeakWatch
-from pynomaly_itest.steps.load_limits import objectives_of
+from pynomaly_itest.steps.load_limits import a_time, objectives_of
 from pynomaly_itest.steps.load_requests import (
     MixPart,
     Part,
@@ -118,6 +118,16 @@ class Load(Step):
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return shape_of(config)
 
+    @field_validator("duration", "timeout", "objective", "at_most")
+    @classmethod
+    def _is_a_time(cls, span: Timespan | None) -> Timespan | None:
+        return None if span is None else a_time(span)
+
+    @field_validator("warmup", "think_time", "abort_after")
+    @classmethod
+    def _is_a_time_or_none(cls, span: Timespan) -> Timespan:
+        return a_time(span, at_least_0=True)
+
     @model_validator(mode="after")
     def _makes_sense(self) -> Load:
         if (self.request is None) == (self.mix is None):
@@ -129,7 +139,6 @@ class Load(Step):
             raise ValueError("'peak' is a spike's top: it needs shape: spike")
         self._abort()
         self._check_created(executor)
-        _seconds(self.at_most)
         if self.until == "decided" and (self.duration is None or self.named_shape is not None):
             raise ValueError("'until: decided' lengthens a load's 'duration': it needs one, and no 'shape'")
         return self

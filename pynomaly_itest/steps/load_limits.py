@@ -1,4 +1,4 @@
-"""Objectives as YAML writes them, in `load` and `capacity`: a figure's name and the most that it may be."""
+"""Objectives and times as YAML writes them, in `load` and `capacity`: a figure's name and the most that it may be."""
 
 from __future__ import annotations
 
@@ -25,3 +25,11 @@ def objectives_of(limits: Mapping[str, str | float]) -> tuple[Objective, ...]:
             raise ValueError(f"the objective {name} must be at least 0, not {limit}")
         found.append(Objective(name, value))
     return tuple(found)
+
+
+def a_time(span: str | float, *, at_least_0: bool = False) -> str | float:
+    """The span as it is written; raises ValueError where it is none, or too short."""
+    seconds = parse_quantity(span, "s")
+    if not (seconds > 0 or (at_least_0 and seconds == 0)):
+        raise ValueError(f"must be {'at least' if at_least_0 else 'more than'} 0, not {span}")
+    return span

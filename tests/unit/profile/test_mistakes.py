@@ -304,8 +304,79 @@ def test_what_is_wrong_in_an_extended_file_comes_after_ones_own(workshop: Any) -
 
 
 def test_a_rule_over_values_that_are_not_known_yet_is_not_held_against_them(workshop: Any) -> None:
-    steps = "- load: {request: {upload: {dataset: '${{ vars.rate }}'}}, rate: '${{ vars.rate }}'}"
-    assert workshop.mistakes(with_steps(steps, top="vars: {rate: 5/s}\n")) == ""
+    steps = """
+        - fetch: /x
+          save: page
+        - load: {request: {fetch: {path: /x}}, rate: '${{ page.json.rate }}'}
+    """
+    assert workshop.mistakes(with_steps(steps)) == ""
+
+
+@pytest.mark.parametrize(
+    ("load", "said", "at"),
+    [
+        ("{request: {fetch: {path: /x}}, rate: '${{ vars.rate }}'}", "no such rate", "load"),
+        ("{request: {fetch: {path: '${{ page.json.next }}'}}, rate: fast}", "no such rate", "load"),
+        ("{request: {fetch: {path: '${{ vars.rate }}'}}, rate: 5/s}", "'path' should match", "${{"),
+        ("{request: {upload: {dataset: '${{ vars.rate }}'}}}", "unknown dataset 'fast'", "${{"),
+        ("{request: {upload: {dataset: d, rows: '${{ vars.none }}'}}}", "'rows' should be", "${{"),
+        ("{request: {upload: {dataset: d, rows: '${{ vars.page }}'}}}", "the text '/x'", "${{"),
+    ],
+)
+def test_what_is_looked_up_of_vars_is_checked_as_it_will_be(
+    workshop: Any, load: str, said: str, at: str
+) -> None:
+    line = f"- load: {load}"
+    top = "vars: {rate: fast, page: /x, none: 0}\ndatasets: {d: {kind: gaussian, rows: 30, features: 2}}\n"
+    told = workshop.mistakes(with_steps(f"- fetch: /x\n  save: page\n{line}", top=top))
+    assert told.count("error:") == 1, told
+    assert said in told
+    assert f"tried.yaml:10:{7 + line.index(at)}" in told
+
+
+@pytest.mark.usefixtures("real_steps")
+@pytest.mark.parametrize(
+    ("level", "rest"),
+    [
+        ("2s", "budget: '${{ page.json.budget }}'"),  # plain, beside a look-up
+        ("'${{ vars.level }}'", "budget: 60s"),
+        ("'${{ vars.level }}'", "budget: '${{ page.json.budget }}'"),
+        ("'${{ matrix.level }}'", "budget: 60s"),
+    ],
+)
+def test_a_level_that_is_too_short_is_told_before_the_run(workshop: Any, level: str, rest: str) -> None:
+    line = (
+        f"- capacity: {{request: {{path: '${{{{ page.json.next }}}}'}}, objectives: {{error_ratio: 2%}}, "
+        f"from: 10/s, to: 20/s, {rest}, level: {level}}}"
+    )
+    steps = f"- request: {{path: /x}}\n  save: page\n{line}"
+    matrix = "matrix: {level: [4s, 3s]}"
+    told = workshop.mistakes(with_steps(steps, matrix, "vars: {level: 2s}\n"))
+    assert told.count("error:") == 1, told
+    assert "'level': must be at least 4s" in told
+    assert f"tried.yaml:9:{7 + line.rindex(level.strip(chr(39)))}" in told
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"), [("[1, 2]", ""), ("[1, 0]", "'rows' should be"), ("[0, -1]", "rows")]
+)
+def test_what_is_looked_up_of_the_matrix_is_checked_in_each_cell(
+    workshop: Any, rows: str, wrong: str
+) -> None:
+    steps = "- upload: {dataset: d, rows: '${{ matrix.rows }}'}"
+    top = "datasets: {d: {kind: gaussian, rows: 30, features: 2}}\n"
+    told = workshop.mistakes(with_steps(steps, f"matrix: {{rows: {rows}}}", top))
+    assert wrong in told
+    assert told.count("error:") == bool(wrong), told
+
+
+def test_a_matrix_that_cannot_be_read_is_one_mistake(workshop: Any) -> None:
+    steps = "- upload: {dataset: d, rows: '${{ matrix.rows }}'}"
+    told = workshop.mistakes(
+        with_steps(steps, "matrix: {rows: []}", "datasets: {d: {kind: gaussian, rows: 30, features: 2}}\n")
+    )
+    assert told.count("error:") == 1
+    assert "is empty" in told
 
 
 def test_a_templated_value_is_not_held_against_its_type(workshop: Any) -> None:
