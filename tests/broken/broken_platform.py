@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 PREDICT = "/api/v1/detection/predict"
+UPLOAD = "/api/v1/datasets/upload"
 LATE_S = 2.0
 
 
@@ -125,6 +126,37 @@ def gives_redis_up() -> None:
     RedisCache._rest = rest  # type: ignore[method-assign]
 
 
+def holds_uploads() -> None:
+    """Has every upload in memory, twice, before it looks at it."""
+
+    async def read_first(app: Any, scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("path") != UPLOAD:
+            await app(scope, receive, send)
+            return
+        parts: list[bytes] = []
+        more = True
+        while more:
+            message = await receive()
+            parts.append(bytes(message.get("body", b"")))
+            more = message.get("more_body", False)
+        left = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
+
+        async def again() -> Any:
+            return left.pop() if left else await receive()
+
+        await app(scope, again, send)
+        parts.clear()
+
+    around_the_app(read_first)
+
+
+def takes_any_size() -> None:
+    """Doesn't count what it is sent."""
+    from pynomaly.api import datasets
+
+    datasets.limited = lambda scope, receive, max_bytes: receive
+
+
 VARIANTS: dict[str, Callable[[], None]] = {
     "leaks": leaks,
     "loses-uploads": loses_uploads,
@@ -132,6 +164,8 @@ VARIANTS: dict[str, Callable[[], None]] = {
     "hangs": hangs,
     "scores-anew": scores_anew,
     "gives-redis-up": gives_redis_up,
+    "holds-uploads": holds_uploads,
+    "takes-any-size": takes_any_size,
     "healthy": lambda: None,
 }
 

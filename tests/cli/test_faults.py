@@ -177,6 +177,8 @@ BROKEN = Path(__file__).parents[1] / "broken" / "broken_platform.py"
         ("hangs", "overload", {"storm.hung == 0", "storm.shed > 0"}),
         ("hangs", "beyond-capacity", {"storm.hung == 0", "storm.shed > 0"}),
         ("swaps-replies", "goodput", {"load.swapped == 0"}),
+        ("holds-uploads", "near-the-limit", {"target.rss_mb.max <= benchmarks.memory_usage_mb"}),
+        ("takes-any-size", "near-the-limit", set()),
         pytest.param(
             "leaks", "soak", {"soak.memory_growth_bytes_per_request <= 400"}, marks=pytest.mark.thorough
         ),
@@ -196,6 +198,8 @@ def test_what_is_broken_on_purpose_is_caught_by_name(
     (found,) = done.run["scenarios"]
     failed = {gate["expression"] for gate in found["gates"] if gate["verdict"] == "failed"}
     assert gates <= failed, found["reason"]
+    if variant == "takes-any-size":
+        assert "reply.status_code == 413" in found["reason"]
     if variant == "gives-redis-up":
         assert "its cache was 'ok' and is 'degraded" in found["reason"]
 
