@@ -20,6 +20,7 @@ from pynomaly_itest.steps.load_requests import (
     Verify,
     asked_alone,
     calibration,
+    check_lifetime,
     prepared,
     verified,
 )
@@ -124,7 +125,15 @@ class Capacity(Step):
             raise CannotMeasure(
                 "a platform in this process has no socket to put load on", hint="--target bundled"
             )
-        parts = await prepared(self._parts(), context, draw=self.draw, check_every=self.check_every)
+        await calibration(context)  # it takes a while: before anything is asked for that runs out
+        parts = await prepared(
+            self._parts(),
+            context,
+            draw=self.draw,
+            check_every=self.check_every,
+            at_most_s=_seconds(self.budget),
+        )
+        check_lifetime(_seconds(self.budget), context)
         if self.verify is not False:
             parts = await verified(parts, Verify() if self.verify is True else self.verify, context)
         found = await self._searched(parts, context)

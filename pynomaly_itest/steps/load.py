@@ -22,6 +22,7 @@ from pynomaly_itest.steps.load_requests import (
     Strict,
     Verify,
     calibration,
+    check_lifetime,
     enter_all,
     prepared,
     references_of,
@@ -180,6 +181,7 @@ class Load(Step):
             raise CannotMeasure(
                 "a platform in this process has no socket to put load on", hint="--target bundled"
             )
+        known = await calibration(context)  # it takes a while: before anything is asked for that runs out
         parts = await self._prepared(context)
         leaks = LeakWatch(context.target) if self._looks_for_leaks() else None
 
@@ -196,7 +198,7 @@ class Load(Step):
             self._plan(parts, context),
             on_progress=follow,
             on_cancelled=keep,
-            calibration=await calibration(context),
+            calibration=known,
             confidence=context.confidence,
             abort=self._abort(),
         )
@@ -210,7 +212,15 @@ class Load(Step):
         return values_of(result, {**beside, **curves_of_load(result, context.clock() - ended_s)})
 
     async def _prepared(self, context: StepContext) -> list[Part]:
-        parts = await prepared(self._parts(), context, draw=self.draw, check_every=self.check_every)
+        parts = await prepared(
+            self._parts(),
+            context,
+            draw=self.draw,
+            check_every=self.check_every,
+            at_most_s=self._executor().planned_s,
+        )
+        if self.abort_on is None and self.iterations is None:  # else nobody knows how long it will take
+            check_lifetime(self._executor().planned_s, context)
         if self.verify is False:
             return parts
         return await verified(parts, Verify() if self.verify is True else self.verify, context)

@@ -83,10 +83,21 @@ class Part:
 
 
 async def prepared(
-    mix: Sequence[MixPart], context: StepContext, *, draw: Draw, check_every: int
+    mix: Sequence[MixPart], context: StepContext, *, draw: Draw, check_every: int, at_most_s: float
 ) -> list[Part]:
-    """The parts of a mix, ready to send; raises CannotMeasure where a step can't be sent as load."""
-    return [await _part(part, context, draw, check_every) for part in mix]
+    """The parts of a mix, ready to send for `at_most_s`; raises CannotMeasure where a step can't be sent as load."""
+    with context.api.lasting(at_most_s):
+        return [await _part(part, context, draw, check_every) for part in mix]
+
+
+def check_lifetime(lasts_s: float, context: StepContext) -> None:
+    """Raise CannotMeasure where what identifies us runs out before a load of that length is over."""
+    good_s = context.api.good_for_s()
+    if lasts_s > good_s:
+        raise CannotMeasure(
+            f"the load takes {lasts_s:g} s, and the target's tokens are good for {good_s:.0f} s",
+            hint="an API key lasts longer; the bundled platform has the setting access_token_s",
+        )
 
 
 async def _part(part: MixPart, context: StepContext, draw: Draw, check_every: int) -> Part:

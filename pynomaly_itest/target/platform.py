@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -35,6 +37,8 @@ class PlatformApi:
     clock: Callable[[], float] = time.monotonic
     _token: str | None = field(default=None, repr=False)
     _renew_at: float = 0.0
+    _ends_at: float = math.inf
+    _lasting_s: float = 0.0
     _logging_in: asyncio.Lock = field(default_factory=_lock)
 
     async def authorization(self) -> dict[str, str]:
@@ -46,9 +50,22 @@ class PlatformApi:
         if not self.credentials.password:
             return {}
         async with self._logging_in:
-            if self._token is None or self.clock() >= self._renew_at:
+            if self._token is None or self.clock() + self._lasting_s >= self._renew_at:
                 await self._log_in()
         return {"Authorization": f"Bearer {self._token}"}
+
+    @contextlib.contextmanager
+    def lasting(self, seconds: float) -> Iterator[None]:
+        """Inside, `authorization` gives what is good for so long, if any is: for who sends it again and again."""
+        before, self._lasting_s = self._lasting_s, seconds
+        try:
+            yield
+        finally:
+            self._lasting_s = before
+
+    def good_for_s(self) -> float:
+        """How long what `authorization` gave last is good for; infinite where it is no token, or doesn't say."""
+        return self._ends_at - self.clock()
 
     async def _log_in(self) -> None:
         form = {"username": self.credentials.username or "", "password": self.credentials.password or ""}
@@ -72,6 +89,7 @@ class PlatformApi:
         lifetime = tokens.get("expires_in")
         lifetime_s = float(lifetime) if isinstance(lifetime, int | float) else 300.0
         self._renew_at = self.clock() + max(1.0, lifetime_s - _RENEW_BEFORE_S)
+        self._ends_at = self.clock() + lifetime_s if isinstance(lifetime, int | float) else math.inf
 
     async def send(
         self,

@@ -121,3 +121,32 @@ def test_a_load_that_can_not_be_is_told_before_the_run(itest: Itest, extra: str,
     assert done.code == 2, done.text
     for word in words:
         assert word in done.text
+
+
+TOKENS = """
+version: 1
+name: tokens
+target: {settings: {access_token_s: 8}}
+scenarios:
+  - id: one-after-the-other
+    steps:
+      - load: {request: {path: /api/v1/auth/me}, rate: 20/s, duration: 5s}
+        save: first
+      - load: {request: {path: /api/v1/auth/me}, rate: 20/s, duration: 5s}
+        save: second
+    gates: [first.error_ratio == 0, second.error_ratio == 0]
+  - id: too-long
+    steps:
+      - load: {request: {path: /api/v1/auth/me}, rate: 20/s, duration: 9s}
+        save: load
+    gates: [load.error_ratio == 0]
+"""
+
+
+def test_a_load_begins_with_a_token_that_outlasts_it_or_says_that_there_is_none(itest: Itest) -> None:
+    done = itest("run", "-p", itest.profile(TOKENS))
+    assert done.code == 4, done.text
+    outlasted, too_long = done.run["scenarios"]
+    assert outlasted["verdict"] == "passed", outlasted["reason"]
+    assert too_long["verdict"] == "error"
+    assert "the load takes 9 s, and the target's tokens are good for 8 s" in too_long["reason"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +62,31 @@ def test_it_logs_in_once_and_again_before_the_token_runs_out() -> None:
 
     with_api(handler, use, username="u", password="hunter2")
     assert seen == ["login", "a", "b", "login", "c"]
+
+
+def test_what_has_to_last_is_renewed_in_time_and_says_how_long_it_is_good_for() -> None:
+    logins: list[str] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        logins.extend([request.url.path] if request.url.path.endswith("login") else [])
+        return tokens(request)
+
+    async def use(api: PlatformApi) -> None:
+        assert api.good_for_s() == math.inf  # nothing was given yet
+        await api.authorization()
+        api.clock.now = 50.0  # type: ignore[attr-defined]
+        await api.authorization()
+        assert (len(logins), api.good_for_s()) == (1, 50)
+        with api.lasting(40):
+            await api.authorization()
+        assert (len(logins), api.good_for_s()) == (2, 100)
+        with api.lasting(4000):  # longer than any token: a fresh one, and how long that is good for
+            await api.authorization()
+        assert (len(logins), api.good_for_s()) == (3, 100)
+        await api.authorization()
+        assert len(logins) == 3
+
+    with_api(handler, use, username="me", password="secret")
 
 
 def test_the_token_that_came_back_is_a_secret_from_then_on() -> None:
