@@ -79,9 +79,10 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
             message=f"the waiver of {waiver.owner} for {waiver.fingerprint[:12]} ended {waiver.expires}",
         )
     try:
-        began_s = log.now_s()
-        await target.start()
-        log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
+        if not _all_on_their_own(plan, options):
+            began_s = log.now_s()
+            await target.start()
+            log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
         await _run_scenarios(plan, target, log, options)
         if options.afterwards is not None:
             await options.afterwards(log)
@@ -111,7 +112,9 @@ def bug_fields(bug: Exception) -> dict[str, Any]:
 async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:
     """Scenarios that measure time run alone; the others up to `jobs` at a time, before them."""
     observer = Observer(target, log.now_s, lambda reading: _tell(log, reading))
-    async with target.client(timeout_s=30.0) as client, observer.watching():
+    is_shared = not _all_on_their_own(plan, options)
+    watching = observer.watching() if is_shared else contextlib.nullcontext()
+    async with target.client(timeout_s=30.0) as client, watching:
         http = Http(client, target.redactor, options.run_id)
         api = PlatformApi(http, target.credentials, target.redactor)
         services = Services(
@@ -128,7 +131,7 @@ async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: Run
             run_id=options.run_id,
             probing=options.probing,
         )
-        queue = _Queue(services, options)
+        queue = _Queue(services, options, is_ready=is_shared)
         side_by_side = [
             scenario for scenario in plan.scenarios if options.jobs > 1 and not scenario.exclusive
         ]
@@ -146,10 +149,11 @@ async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: Run
 
 @dataclass
 class _Queue:
-    """Gives each scenario its turn, or the reason why it gets none."""
+    """Gives each scenario its turn, or the reason why it gets none; `is_ready`: a platform has been started."""
 
     services: Services
     options: RunOptions
+    is_ready: bool
     failures: int = 0
 
     async def take(self, scenario: Scenario) -> None:
@@ -176,19 +180,30 @@ class _Queue:
     async def _run(self, scenario: Scenario, left_s: float | None) -> Verdict:
         """On the run's platform, or on one of its own where it or --isolate asks for that."""
         own, needs = scenario.target_settings, needs_of(scenario)
-        if own is None and not needs and not self.options.isolate:
+        if not _is_on_its_own(scenario, self.options):
             if reason := self.services.target.ended():
                 return self._pass_over(scenario, Verdict.ERROR, f"not run: {reason}")
             return await ScenarioRun(scenario, self.services).run(left_s)
         if self.options.fresh_target is None:
             reason = "wants a platform of its own, and only the bundled one can be started for it"
             return self._pass_over(scenario, Verdict.SKIPPED, reason)
+        began_s = self.services.log.now_s()
         try:
             async with own_platform(self.services, self.options.fresh_target, own or {}, needs) as services:
+                self._tell_ready(services.target, began_s)
                 return await ScenarioRun(scenario, services).run(left_s)
         except TargetUnreachable as problem:
+            if own is None and not self.is_ready:
+                raise  # no platform at all can be started: that ends the run, and is told once
             reason = f"{problem.message} ({problem.hint})" if problem.hint else problem.message
             return self._pass_over(scenario, Verdict.ERROR, reason)
+
+    def _tell_ready(self, target: Target, began_s: float) -> None:
+        """Where no platform is shared, the first that is started stands for all: they are of the same build."""
+        if not self.is_ready:
+            self.is_ready = True
+            log = self.services.log
+            log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
 
     def _pass_over(self, scenario: Scenario, verdict: Verdict, reason: str) -> Verdict:
         log = self.services.log
@@ -201,6 +216,17 @@ class _Queue:
             duration_s=0.0,
         )
         return verdict
+
+
+def _is_on_its_own(scenario: Scenario, options: RunOptions) -> bool:
+    """Whether the scenario runs on a platform that is started for it alone."""
+    return options.isolate or scenario.target_settings is not None or bool(needs_of(scenario))
+
+
+def _all_on_their_own(plan: Plan, options: RunOptions) -> bool:
+    """Whether a platform for all would stand idle."""
+    can_start = options.fresh_target is not None
+    return can_start and all(_is_on_its_own(scenario, options) for scenario in plan.scenarios)
 
 
 def _announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:

@@ -64,6 +64,35 @@ def test_isolated_scenarios_see_nothing_of_each_other(itest: Itest) -> None:
     assert refused.code == 2, refused.text
 
 
+@pytest.mark.parametrize(
+    ("flags", "started"),
+    [
+        (("--isolate",), 2),  # one for each scenario, none that stands idle
+        (("--scenario", "own"), 1),
+        ((), 2),  # one for whoever needs none of its own
+    ],
+)
+def test_no_platform_is_started_that_nobody_uses(itest: Itest, flags: tuple[str, ...], started: int) -> None:
+    count = itest.folder / "count.py"
+    count.write_text(
+        f"open({str(itest.folder / 'starts')!r}, 'a').write('x')\nfrom pynomaly.cli import main\n\nmain()\n"
+    )
+    done = itest("run", "-p", itest.profile(OWN), *flags, PYNOMALY_ITEST_PLATFORM=f"{count} serve")
+    assert done.code == 0, done.text
+    assert (itest.folder / "starts").read_text() == "x" * started
+    assert done.err.count("ready in") == 1  # the first stands for all
+    assert done.run["target"]["version"]
+
+
+def test_where_no_platform_starts_that_is_told_once(itest: Itest) -> None:
+    broken = itest.folder / "broken.py"
+    broken.write_text("raise SystemExit('there is nothing to serve')\n")
+    profile = itest.profile(OWN)
+    done = itest("run", "-p", profile, "--isolate", PYNOMALY_ITEST_PLATFORM=f"{broken} serve")
+    assert done.code == 3, done.text
+    assert done.out.count("there is nothing to serve") == 1, done.text
+
+
 def test_on_a_url_what_wants_its_own_platform_is_skipped_with_the_reason(
     itest: Itest, platform: Platform
 ) -> None:
