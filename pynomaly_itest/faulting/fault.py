@@ -73,7 +73,7 @@ class Fault(BaseModel, ABC):
 
     summary: ClassVar[str]
     needs: ClassVar[frozenset[str]] = frozenset()
-    """Of "redis", "database", "disk": what must be ours before the platform starts."""
+    """Of "redis", "database", "disk", "clock": what must be ours before the platform starts."""
     in_network: ClassVar[bool] = False
     """Whether it happens between the tool and the target, and so to any target."""
     hungry_rows: ClassVar[tuple[int, ...]] = ()

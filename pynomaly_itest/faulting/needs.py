@@ -10,7 +10,7 @@ from pynomaly_itest.registry import FAULTS, STEPS
 
 
 def needs_of(scenario: Scenario) -> frozenset[str]:
-    """Of "redis", "database", "disk": what must be ours to disturb, so that the scenario has its own platform."""
+    """Of "redis", "database", "disk", "clock": what must be ours to disturb, so that it has its own platform."""
     calls = (*scenario.setup, *scenario.steps, *scenario.catch, *scenario.finally_)
     kinds = {kind for call in calls for kind in _faults(call.kind, call.config)}
     return frozenset(need for kind in kinds if kind in FAULTS for need in FAULTS[kind].needs)
