@@ -109,6 +109,7 @@ class Course:
             step = group.create_task(self._during(stage, during))
             work: Work | None = None
             try:
+                await _begun(stage, step)
                 await self._until_promised(stage, witness.tally)
                 if self.amid != "anything":
                     work = await begin_work(self.amid, witness)
@@ -190,3 +191,14 @@ class Course:
         """Tell the log when it was, and what was done."""
         at_s = self.recovered.at_s if isinstance(self.recovered, Recovered) else None
         self.stage.mark(self.name, *self._span_s, at_s, site.story)
+
+
+async def _begun(stage: Stage, step: asyncio.Task[None]) -> None:
+    """Until the step meanwhile is under way, where it says when, or is over already."""
+    if stage.begun is None:
+        return
+    waiting = asyncio.create_task(stage.begun.wait())
+    try:
+        await asyncio.wait({waiting, step}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

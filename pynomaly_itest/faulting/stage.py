@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -22,7 +23,10 @@ class Ledger(Protocol):
 
 @dataclass(frozen=True)
 class Stage:
-    """`meanwhile` runs while things break and gives its figures; it never raises for what the fault does to it."""
+    """`meanwhile` runs while things break and gives its figures; it never raises for what the fault does to it.
+
+    `begun` is set once that is under way, where it says so.
+    """
 
     target: Target
     http: Http
@@ -35,3 +39,4 @@ class Stage:
     progress: Callable[[str], None]
     mark: Mark
     meanwhile: Meanwhile | None = None
+    begun: asyncio.Event | None = None

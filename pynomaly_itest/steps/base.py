@@ -47,6 +47,7 @@ class StepContext:
     `find` records what a probe found, which is judged with the step. `expected` holds the names that the step's
     own `expect` asks about. `keep` saves what was measured so far when a step is being stopped; `shared` is the
     run's own, for what is found out once. `observer` watches the target's memory and CPU, where something does.
+    `under_way` is called by a load once it is prepared and begins to send.
     """
 
     http: Http
@@ -69,6 +70,7 @@ class StepContext:
     expected: frozenset[str] = field(default=frozenset())
     mark: Mark = lambda name, started_s, ended_s, recovered_s, details: None
     observer: Observer | None = None
+    under_way: Callable[[], None] = lambda: None
 
 
 class Step(BaseModel, ABC):

@@ -51,7 +51,9 @@ class InjectFault(Step):
         "anything", description="what must be under way when it comes"
     )
     during: dict[str, Any] | None = Field(None, description="a step that runs meanwhile: {load: {…}}")
-    after: Timespan = Field(0.3, description="how long the clients work, at least, before it comes")
+    after: Timespan = Field(
+        0.3, description="how long the clients work, and the load meanwhile, at least, before it comes"
+    )
     clients: int = Field(2, ge=1, le=64, description="clients that work meanwhile")
     patience: Timespan = Field(5.0, description="how long a client waits for an answer")
     within: Timespan = Field(30.0, description="how long the target may take to be as before")
@@ -131,7 +133,11 @@ class InjectFault(Step):
             raise NotApplicable(f"{kind} may slow the service for others, and its max_impact is not D")
 
     def _stage(self, context: StepContext) -> Stage:
+        import asyncio
+
         from pynomaly_itest.faulting.stage import Stage
+
+        begun = asyncio.Event() if self.during is not None and "load" in self.during else None
 
         async def meanwhile(stage: Stage) -> Values:
             """The step that runs meanwhile: that the fault breaks it is no wonder, what it measured is kept."""
@@ -143,6 +149,7 @@ class InjectFault(Step):
                 api=stage.api,
                 expected=frozenset(),
                 keep=values.update,
+                under_way=lambda: None if begun is None else begun.set(),
             )
             try:
                 values.update(await context.prepare(self.during or {}).run(inner))
@@ -165,6 +172,7 @@ class InjectFault(Step):
             progress=context.progress,
             mark=context.mark,
             meanwhile=None if self.during is None else meanwhile,
+            begun=begun,
         )
 
 

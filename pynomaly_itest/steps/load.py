@@ -194,6 +194,7 @@ class Load(Step):
             enter_all(parts, partial, context)
             context.keep(dict(partial.metrics))
 
+        context.under_way()
         result = await run_load(
             self._plan(parts, context),
             on_progress=follow,

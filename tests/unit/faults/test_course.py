@@ -7,13 +7,14 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from pynomaly_itest.events import Exchange
-from pynomaly_itest.faulting.course import Course
+from pynomaly_itest.faulting.course import Course, _begun
 from pynomaly_itest.faulting.facts import Begun, Detected, Kept, Stored, same_scores
 from pynomaly_itest.faulting.recovery import Recovered
 from pynomaly_itest.faulting.tally import Tally
@@ -137,3 +138,26 @@ COMPLAINTS: list[tuple[dict[str, Any], Callable[[str], bool]]] = [
 @pytest.mark.parametrize(("found", "is_right"), COMPLAINTS)
 def test_what_no_target_may_do_is_said(found: dict[str, Any], is_right: Callable[[str], bool]) -> None:
     assert is_right("; ".join(course(**found)))
+
+
+@pytest.mark.parametrize("how", ["begins", "is over before it begins", "never says"])
+def test_a_fault_waits_until_what_runs_meanwhile_is_under_way(how: str) -> None:
+    async def go() -> list[str]:
+        order: list[str] = []
+        event = None if how == "never says" else asyncio.Event()
+
+        async def meanwhile() -> None:
+            await asyncio.sleep(0)
+            order.append("prepared")
+            if how == "begins" and event is not None:
+                event.set()
+                await asyncio.Event().wait()
+
+        stage: Any = SimpleNamespace(begun=event)
+        step = asyncio.create_task(meanwhile())
+        await _begun(stage, step)
+        order.append("fault")
+        step.cancel()
+        return order
+
+    assert asyncio.run(go()) == (["fault"] if how == "never says" else ["prepared", "fault"])
