@@ -13,7 +13,7 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.load_curves import curves_of_capacity
-from pynomaly_itest.steps.load_limits import a_time, objectives_of
+from pynomaly_itest.steps.load_limits import Span, objectives_of
 from pynomaly_itest.steps.load_requests import (
     MixPart,
     Part,
@@ -68,9 +68,9 @@ class Capacity(Step):
     first: str | float = Field(alias="from", description="the first arrival rate: 20/s")
     to: str | float = Field(description="the highest rate that is tested: 1000/s")
     level: str | float = Field("4s", description="how long a rate is held")
-    budget: str | float = Field("60s", description="how long the search may take in all")
+    budget: Span = Field("60s", description="how long the search may take in all")
     precision: str | float = Field("10%", description="how near the two sides of the boundary must come")
-    timeout: str | float = Field("5s", description="for one request")
+    timeout: Span = Field("5s", description="for one request")
     verify: bool | Verify = Field(
         False, description="compare every answer with what the same body is answered alone"
     )
@@ -99,11 +99,6 @@ class Capacity(Step):
             raise ValueError(f"must be 1% to 100%, not {precision}")
         return precision
 
-    @field_validator("budget", "timeout")
-    @classmethod
-    def _is_a_time(cls, span: str | float) -> str | float:
-        return a_time(span)
-
     @model_validator(mode="after")
     def _makes_sense(self) -> Capacity:
         if (self.request is None) == (self.mix is None):
@@ -126,14 +121,9 @@ class Capacity(Step):
                 "a platform in this process has no socket to put load on", hint="--target bundled"
             )
         await calibration(context)  # it takes a while: before anything is asked for that runs out
-        parts = await prepared(
-            self._parts(),
-            context,
-            draw=self.draw,
-            check_every=self.check_every,
-            at_most_s=_seconds(self.budget),
-        )
-        check_lifetime(_seconds(self.budget), context)
+        budget_s = _seconds(self.budget)
+        parts = await prepared(self._parts(), context, self.draw, self.check_every, budget_s)
+        check_lifetime(budget_s, context)
         if self.verify is not False:
             parts = await verified(parts, Verify() if self.verify is True else self.verify, context)
         found = await self._searched(parts, context)

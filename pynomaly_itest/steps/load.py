@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.profile.expression import parse_quantity
@@ -15,7 +15,7 @@ from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.load_curves import curves_of_load
 from pynomaly_itest.steps.load_leaks import LeakWatch
-from pynomaly_itest.steps.load_limits import a_time, objectives_of
+from pynomaly_itest.steps.load_limits import Pause, Span, objectives_of
 from pynomaly_itest.steps.load_requests import (
     MixPart,
     Part,
@@ -31,7 +31,7 @@ from pynomaly_itest.steps.load_requests import (
 )
 from pynomaly_itest.steps.load_shapes import ShapeName, executor_of_shape
 from pynomaly_itest.steps.load_until import until_decided
-from pynomaly_itest.steps.load_values import CREATING, breaking_rate, shape_of, values_of
+from pynomaly_itest.steps.load_values import CREATING, breaking_rate, progress_text, shape_of, values_of
 
 if TYPE_CHECKING:
     from pynomaly_itest.load import Executor, LoadPlan, LoadResult, Progress
@@ -76,14 +76,14 @@ class Load(Step):
         "per-vu-iterations",
     ] = "constant-arrival-rate"
     rate: Rate | None = Field(None, description="arrivals: 50/s")
-    duration: Timespan | None = Field(None, description="how long: 20s")
+    duration: Span | None = Field(None, description="how long: 20s")
     vus: int | None = Field(None, ge=1, description="virtual users")
     iterations: int | None = Field(None, ge=1, description="requests in all, or by each user")
     start: float = Field(0.0, ge=0, description="where ramping begins")
     stages: list[StageSpec] | None = None
-    warmup: Timespan = Field(0.0, description="cut from the beginning")
-    think_time: Timespan = Field(0.0, description="a virtual user's pause between requests")
-    timeout: Timespan = Field(30.0, description="for one request")
+    warmup: Pause = Field(0.0, description="cut from the beginning")
+    think_time: Pause = Field(0.0, description="a virtual user's pause between requests")
+    timeout: Span = Field(30.0, description="for one request")
     max_in_flight: int = Field(
         1000, ge=1, description="connections; beyond it arrivals wait, and that counts"
     )
@@ -98,14 +98,14 @@ class Load(Step):
         description="instead of executor and stages: ramp, spike (10 times in a second), soak, breakpoint",
     )
     peak: Rate | None = Field(None, description="a spike's top, where it is not 10 times `rate`")
-    objective: Timespan | None = Field(None, description="only right answers within it are goodput: 100ms")
+    objective: Span | None = Field(None, description="only right answers within it are goodput: 100ms")
     verify: bool | Verify = Field(
         False, description="compare every answer with what the same body is answered alone"
     )
     abort_on: dict[str, str | float] | None = Field(
         None, description="limits that end the load once broken: {latency_ms.p99: 200ms, error_ratio: 5%}"
     )
-    abort_after: Timespan = Field(2.0, description="how long a limit must stay broken")
+    abort_after: Pause = Field(2.0, description="how long a limit must stay broken")
     leaks: bool | None = Field(
         None,
         description="watch the target's memory, descriptors and threads against its answers (soak: true)",
@@ -113,21 +113,11 @@ class Load(Step):
     until: Literal["duration", "decided"] = Field(
         "duration", description="decided: again, twice as long, while a gate on it is open"
     )
-    at_most: Timespan = Field("60s", description="how long `until: decided` may take in all")
+    at_most: Span = Field("60s", description="how long `until: decided` may take in all")
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return shape_of(config)
-
-    @field_validator("duration", "timeout", "objective", "at_most")
-    @classmethod
-    def _is_a_time(cls, span: Timespan | None) -> Timespan | None:
-        return None if span is None else a_time(span)
-
-    @field_validator("warmup", "think_time", "abort_after")
-    @classmethod
-    def _is_a_time_or_none(cls, span: Timespan) -> Timespan:
-        return a_time(span, at_least_0=True)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Load:
@@ -186,7 +176,7 @@ class Load(Step):
         leaks = LeakWatch(context.target) if self._looks_for_leaks() else None
 
         def follow(progress: Progress) -> None:
-            context.progress(_told(progress))
+            context.progress(progress_text(progress))
             if leaks is not None:
                 leaks.look(progress.requests)
 
@@ -213,15 +203,10 @@ class Load(Step):
         return values_of(result, {**beside, **curves_of_load(result, context.clock() - ended_s)})
 
     async def _prepared(self, context: StepContext) -> list[Part]:
-        parts = await prepared(
-            self._parts(),
-            context,
-            draw=self.draw,
-            check_every=self.check_every,
-            at_most_s=self._executor().planned_s,
-        )
+        lasts_s = self._executor().planned_s
+        parts = await prepared(self._parts(), context, self.draw, self.check_every, lasts_s)
         if self.abort_on is None and self.iterations is None:  # else nobody knows how long it will take
-            check_lifetime(self._executor().planned_s, context)
+            check_lifetime(lasts_s, context)
         if self.verify is False:
             return parts
         return await verified(parts, Verify() if self.verify is True else self.verify, context)
@@ -311,9 +296,3 @@ class Load(Step):
 
 def _seconds(span: Timespan) -> float:
     return parse_quantity(span, "s")
-
-
-def _told(progress: Progress) -> str:
-    failures = f", {progress.failures} failed" if progress.failures else ""
-    quantiles = f"p50 {progress.p50_ms:.1f} ms, p95 {progress.p95_ms:.1f} ms"
-    return f"{progress.rate:.0f}/s, {quantiles}{failures}, {progress.remaining_s:.0f} s left"

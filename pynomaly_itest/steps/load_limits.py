@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator
 
 from pynomaly_itest.profile.expression import parse_quantity
 
@@ -27,9 +29,19 @@ def objectives_of(limits: Mapping[str, str | float]) -> tuple[Objective, ...]:
     return tuple(found)
 
 
-def a_time(span: str | float, *, at_least_0: bool = False) -> str | float:
-    """The span as it is written; raises ValueError where it is none, or too short."""
-    seconds = parse_quantity(span, "s")
-    if not (seconds > 0 or (at_least_0 and seconds == 0)):
-        raise ValueError(f"must be {'at least' if at_least_0 else 'more than'} 0, not {span}")
+def _above_0(span: str | float) -> str | float:
+    if not parse_quantity(span, "s") > 0:
+        raise ValueError(f"must be more than 0, not {span}")
     return span
+
+
+def _at_least_0(span: str | float) -> str | float:
+    if not parse_quantity(span, "s") >= 0:
+        raise ValueError(f"must be at least 0, not {span}")
+    return span
+
+
+Span = Annotated[str | float, AfterValidator(_above_0)]
+"""A time as it is written, longer than none: 20s, 5min, or a number of seconds."""
+Pause = Annotated[str | float, AfterValidator(_at_least_0)]
+"""A time that may be none."""

@@ -83,7 +83,7 @@ class Part:
 
 
 async def prepared(
-    mix: Sequence[MixPart], context: StepContext, *, draw: Draw, check_every: int, at_most_s: float
+    mix: Sequence[MixPart], context: StepContext, draw: Draw, check_every: int, at_most_s: float
 ) -> list[Part]:
     """The parts of a mix, ready to send for `at_most_s`; raises CannotMeasure where a step can't be sent as load."""
     with context.api.lasting(at_most_s):

@@ -11,7 +11,7 @@ from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Series, Shape
 from pynomaly_itest.steps.base import Values
 
 if TYPE_CHECKING:
-    from pynomaly_itest.load import Executor, LoadResult
+    from pynomaly_itest.load import Executor, LoadResult, Progress
     from pynomaly_itest.measure import Absence, Estimate
 
 _SEEN_LATE_S = 1.5
@@ -212,3 +212,10 @@ def _generator(result: LoadResult) -> dict[str, Any]:
         "kept_up": health.kept_up,
         "calibrated_cost_us": health.calibration.cost_us if health.calibration else None,
     }
+
+
+def progress_text(progress: Progress) -> str:
+    """How a load goes, in a line."""
+    failures = f", {progress.failures} failed" if progress.failures else ""
+    quantiles = f"p50 {progress.p50_ms:.1f} ms, p95 {progress.p95_ms:.1f} ms"
+    return f"{progress.rate:.0f}/s, {quantiles}{failures}, {progress.remaining_s:.0f} s left"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pynomaly_itest.errors import UsageError
+from pynomaly_itest.errors import NotApplicable, UsageError
 
 _CLOCK_FOLDER = Path(__file__).with_name("moved_clock")
 _CLOCK_VARIABLE = "ITEST_CLOCK_FILE"
@@ -64,6 +64,8 @@ def set_clock(file: Path, by_s: float) -> None:
     new.replace(file)
 
 
-def clock_is_moved(file: Path) -> bool:
-    """Whether a process has taken up the clock that `file` moves."""
-    return file.with_name(file.name + ".ready").exists()
+def move_clock(file: Path, by_s: float) -> None:
+    """`set_clock`; raises NotApplicable where no process has taken up the clock that `file` moves."""
+    if not file.with_name(file.name + ".ready").exists():
+        raise NotApplicable("the platform's Python takes no sitecustomize, so that its clock can't be moved")
+    set_clock(file, by_s)
