@@ -29,7 +29,7 @@ def compare(
     ignore: terms.Ignore = None,
     forbid: terms.Forbid = None,
     budget: terms.Budget = terms.DEFAULT_BUDGET,
-    seconds: terms.Seconds = 2.0,
+    seconds: terms.Seconds = None,
     a_set: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of A.")] = None,
     b_set: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="A setting of B.")] = None,
     a_python: Annotated[str | None, typer.Option(help="A's interpreter, where not the tool's own.")] = None,

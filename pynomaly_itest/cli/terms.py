@@ -28,7 +28,12 @@ Forbid = Annotated[
     list[str] | None, typer.Option("--forbid", metavar="[METRIC=]5%", help="So large a change must not pass.")
 ]
 Budget = Annotated[str, typer.Option(help="How long pairs are measured at most: 120s, 5min.")]
-Seconds = Annotated[float, typer.Option(min=0.2, max=60, help="How long the two are asked in each pair.")]
+Seconds = Annotated[
+    float | None,
+    typer.Option(
+        min=0.2, max=60, help="How long the two are asked in each pair; else what the metrics need."
+    ),
+]
 DEFAULT_WORKLOAD = ("compare",)
 DEFAULT_BUDGET = "120s"
 
@@ -36,7 +41,7 @@ DEFAULT_BUDGET = "120s"
 def terms_of(
     *,
     budget: str,
-    seconds: float,
+    seconds: float | None,
     seed: int,
     metric: str | None = None,
     ignore: Sequence[str] = (),

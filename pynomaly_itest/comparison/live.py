@@ -10,9 +10,9 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
-from pynomaly_itest.comparison.metrics import Metric, absolute, paired
+from pynomaly_itest.comparison.metrics import PROCESS_METRICS, Metric, absolute, paired
 from pynomaly_itest.comparison.outcome import Judged, Outcome, Terms
-from pynomaly_itest.comparison.pairing import Pair, Pairing, PairTerms, SideFailed, cores_for_both
+from pynomaly_itest.comparison.pairing import BLOCK_S, Pair, Pairing, PairTerms, SideFailed, cores_for_both
 from pynomaly_itest.comparison.pressure import Pressure, stalled_share
 from pynomaly_itest.comparison.resting import at_rest
 from pynomaly_itest.comparison.sides import Side, Started, check_alike
@@ -34,6 +34,10 @@ def measure_pair(
     """Ask both in turn, as `Pairing` does."""
     return Pairing(started, terms, chance, stop).run()
 
+
+_ASKING_MIDDLE_S, _ASKING_TAIL_S, _ASKING_EACH_S = 0.8, 2.0, 0.4
+_WITHOUT_TURNS = frozenset({"throughput", "start"})
+_WITHOUT_TAIL = frozenset({"p50", *PROCESS_METRICS, "throughput"})
 
 _WEAKER = (
     "these processes are not ours to start afresh: what differs between any two processes of one build "
@@ -62,6 +66,7 @@ class LiveComparison:
         self._chance = random.Random(self.terms.seed)  # noqa: S311 - an order of questions, not a secret
         self._stop = threading.Event()
         self._decided: dict[str, Comparison] = {}
+        self._overhead_s = 0.0
 
     async def run(self, preparation: Preparation) -> Outcome:
         """The whole comparison. Raises what preparing raises; CancelledError after the clean-up, with what there is
@@ -97,9 +102,12 @@ class LiveComparison:
                 if self._would_take_too_long():
                     self.outcome.out_of_time = True
                     return
-                begun_s = self.clock()
-                self.outcome.pairs.append(await self._one_pair())
-                self.outcome.pair_s.append(self.clock() - begun_s)
+                begun_s, asking_s = self.clock(), self._asking_s()
+                terms = self._pair_terms(asking_s)
+                self.outcome.pairs.append(await self._one_pair(terms))
+                took_s = self.clock() - begun_s
+                self.outcome.pair_s.append(took_s)
+                self._overhead_s = max(0.0, took_s - asking_s - 2 * BLOCK_S * terms.blocks)
                 self._conclude()
         except SideFailed as problem:
             self.outcome.failure = problem
@@ -120,14 +128,14 @@ class LiveComparison:
         known = self.outcome.pair_s
         return bool(known) and self.clock() - self._begun_s + max(known[-3:]) > self.terms.budget_s
 
-    async def _one_pair(self) -> Pair:
+    async def _one_pair(self, terms: PairTerms) -> Pair:
         async with _both(self.sides, self._chance) as started:
             check_alike(*started)
             self.outcome.questions = started[0].questions
             rested = await self.rest(started)
             if not rested:
                 self.outcome.notes.append(f"pair {len(self.outcome.pairs) + 1}: a side did not come to rest")
-            terms = replace(self._pair_terms(), rested=rested)
+            terms = replace(terms, rested=rested)
             measuring = asyncio.create_task(
                 asyncio.to_thread(self.measure, started, terms, self._chance, self._stop)
             )
@@ -139,13 +147,34 @@ class LiveComparison:
                     await measuring
                 raise
 
-    def _pair_terms(self) -> PairTerms:
-        open_kinds = {metric.kind for metric in self._metrics() if metric.name not in self._settled()}
+    def _asking_s(self) -> float:
+        """As asked for; else what the open metrics need, and more where a pair's start costs much more than that.
+
+        Pairs differ by how they started more than by their calls' middle, so medians want many short pairs; a tail
+        wants calls. What is clear already is not measured again, unless it is the machine that is asked about.
+        """
+        kinds = self._open_kinds()
+        if kinds <= _WITHOUT_TURNS:
+            return 0.0
+        if self.terms.asking_s is not None:
+            return self.terms.asking_s
+        each_s = _ASKING_EACH_S * len(self.outcome.questions)
+        if kinds <= _WITHOUT_TAIL:
+            return max(each_s, min(max(_ASKING_MIDDLE_S, self._overhead_s / 4), 2.0))
+        return max(each_s, min(max(_ASKING_TAIL_S, self._overhead_s / 2), 6.0))
+
+    def _pair_terms(self, asking_s: float) -> PairTerms:
         return PairTerms(
-            asking_s=self.terms.asking_s,
-            blocks=PairTerms.blocks if "throughput" in open_kinds else 0,
+            asking_s=asking_s,
+            blocks=PairTerms.blocks if "throughput" in self._open_kinds() else 0,
             cores=self.outcome.cores,
         )
+
+    def _open_kinds(self) -> set[str]:
+        """Of the metrics that are not clear yet; before the first pair, which tells what is asked, all of them."""
+        if not self.outcome.questions:
+            return set(self.terms.wanted.kinds)
+        return {metric.kind for metric in self._metrics() if metric.name not in self._settled()}
 
     def _settled(self) -> set[str]:
         if self.terms.always_all:
@@ -157,14 +186,16 @@ class LiveComparison:
         return self.terms.wanted.of(self.outcome.questions, processes=processes)
 
     def _conclude(self, *, final: bool = False) -> None:
-        """Judge at a planned look; at the end say what there is, also between two looks."""
+        """Judge at a planned look, and when time is up; at another end say what there is, and no verdict."""
         pairs = self.outcome.pairs
         if not final and len(pairs) not in LOOKS:
             self.say(f"pair {len(pairs)} of {next_look(len(pairs)) or LOOKS[-1]}{self._so_far()}")
             return
         metrics, wanted = self._metrics(), self.terms.wanted
         series = [paired(metric, pairs, wanted.tolerance(metric)) for metric in metrics]
-        conclusions = compare(series, decided=self._decided, error=self.terms.error)
+        conclusions = compare(
+            series, decided=self._decided, error=self.terms.error, is_last=self.outcome.out_of_time
+        )
         self._decided = {each.name: each for each in conclusions}
         self.outcome.judged = tuple(
             Judged(
@@ -189,8 +220,9 @@ class LiveComparison:
         if self.outcome.failure is not None:
             return replace(conclusion, reason="a side failed")
         if self.outcome.out_of_time and next_one is not None:
-            budget = f"{self.terms.budget_s:g} s ended after {pairs} pairs, the next look is at {next_one}"
-            return replace(conclusion, reason=f"{conclusion.reason.partition(': ')[0]}: {budget}")
+            least = f", the first look is at {next_one}" if pairs < LOOKS[0] else ""
+            budget = f"{self.terms.budget_s:g} s ended after {pairs} pairs{least}"
+            return replace(conclusion, reason=f"{conclusion.reason}; {budget}")
         return conclusion
 
     def _so_far(self) -> str:

@@ -16,11 +16,12 @@ from pynomaly_itest.verdicts import Verdict
 
 @dataclass(frozen=True)
 class Terms:
-    """What to compare, and how long that may take. looks: how many of the planned looks to use, all of them."""
+    """What to compare, and how long that may take. asking_s: of a pair's questions in turn; None: as long as the
+    metrics and the start of a pair call for."""
 
     wanted: Wanted = field(default_factory=Wanted)
     budget_s: float = 120.0
-    asking_s: float = 2.0
+    asking_s: float | None = None
     error: float = DEFAULT_ERROR
     seed: int = 42
     most_pairs: int = LOOKS[-1]

@@ -36,7 +36,7 @@ WARM_UP = 30
 
 _CHECK_EVERY = 50
 _SLICES = 10
-_BLOCK_S = 0.5
+BLOCK_S = 0.5
 _CONNECTIONS = 4
 MIB = 1024 * 1024
 
@@ -180,7 +180,7 @@ class Pairing:
                     if self.stop.is_set():
                         return np.empty((2, 0))
                     with _blaming(side):
-                        until = monotonic_ns() + int(_BLOCK_S * 1e9)
+                        until = monotonic_ns() + int(BLOCK_S * 1e9)
                         rate = answers_per_second(crews[side], self._in_turn(side), monotonic_ns, until)
                     found[side].append(rate)
         finally:

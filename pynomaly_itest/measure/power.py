@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 
+from pynomaly_itest.measure.regression import FALSE_ALARM
 from pynomaly_itest.measure.sequential import LOOKS, level_of_a_look
 
 POWER = 0.9
 
 
-def smallest_told(spread: float, pairs: int, *, error: float = 0.01, power: float = POWER) -> float:
+def smallest_told(spread: float, pairs: int, *, error: float = FALSE_ALARM, power: float = POWER) -> float:
     """The least worsening beyond what is ignored that is found with `power` after so many pairs.
 
     spread: standard deviation between pairs of the log ratio of the same code, at least 0. error: of the whole
@@ -24,7 +25,9 @@ def smallest_told(spread: float, pairs: int, *, error: float = 0.01, power: floa
     return math.expm1(shift * spread / math.sqrt(pairs))
 
 
-def pairs_needed(spread: float, worsening: float, *, error: float = 0.01, power: float = POWER) -> int | None:
+def pairs_needed(
+    spread: float, worsening: float, *, error: float = FALSE_ALARM, power: float = POWER
+) -> int | None:
     """The first planned look at which such a worsening, beyond what is ignored, is found; None where none is."""
     return next(
         (look for look in LOOKS if smallest_told(spread, look, error=error, power=power) <= worsening), None

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.floating[Any]]
 
 DEFAULT_ERROR = 0.01
+"""Of passing what is as bad as `forbid`."""
+
+FALSE_ALARM = 0.0001
+"""Of failing what is no worse than `ignore`. The stricter of the two: who is stopped for nothing stops listening."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,9 @@ class PairedMetric:
 class Comparison:
     """What is concluded about one metric. Changes are relative and for the worse: 0.05 is 5 % worse.
 
-    low, high: the interval at the confidence that the looks leave. smallest_seen: the least worsening that this
-    run could have told from `ignore` in nine of ten cases. next_look: pairs at which to look again, if undecided.
+    low, high: what the change is surely above and under, each at the confidence that its verdict takes: `low` is
+    the surer one. smallest_seen: the least worsening that this run could have told from `ignore` in nine of ten
+    cases. next_look: pairs at which to look again, if undecided.
     """
 
     name: str
@@ -73,11 +78,14 @@ def compare(
     *,
     decided: Mapping[str, Comparison] | None = None,
     error: float = DEFAULT_ERROR,
+    false_alarm: float = FALSE_ALARM,
+    is_last: bool = False,
 ) -> tuple[Comparison, ...]:
     """Judge all metrics at a planned look; what was decided at an earlier look stands.
 
-    error: probability that any metric fails though none is worse than its `ignore` (shared by Holm), and for each
-    metric that it passes though it is as bad as its `forbid`. Between looks nothing is decided.
+    error: probability, for each metric, that it passes though it is as bad as its `forbid`. false_alarm: that any
+    metric fails though none is worse than its `ignore` (shared by Holm). Between looks nothing is decided, unless
+    it is the last one: time was up, and this look stands for all that would have followed.
     """
     decided = decided or {}
     effects = {metric.name: effect_of(_as_worsening(metric)) for metric in metrics}
@@ -89,13 +97,23 @@ def compare(
     # m counts every metric, also one decided before or without data: fewer would be a laxer test
     absent = {metric.name: 1.0 for metric in metrics if metric.name not in p_failed}
     before = {name: 0.0 for name, old in decided.items() if old.verdict is Verdict.FAILED}
-    failed = rejected_by_holm({**p_failed, **absent, **before}, error)
+    failed = rejected_by_holm({**p_failed, **absent, **before}, false_alarm)
+    rule = _Rule(level_of_a_look(error), level_of_a_look(false_alarm), is_last)
     return tuple(
         decided[metric.name]
         if metric.name in decided and decided[metric.name].verdict is not Verdict.INCONCLUSIVE
-        else _judged(metric, effects[metric.name], metric.name in failed, error)
+        else _judged(metric, effects[metric.name], rule, is_failed=metric.name in failed)
         for metric in metrics
     )
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """One-sided levels of this look: to pass, and to fail where there is one metric. is_last: of a time that is up."""
+
+    to_pass: float
+    to_fail: float
+    is_last: bool
 
 
 def _as_worsening(metric: PairedMetric) -> list[FloatArray]:
@@ -103,13 +121,12 @@ def _as_worsening(metric: PairedMetric) -> list[FloatArray]:
     return [sign * cluster for cluster in metric.clusters]
 
 
-def _judged(metric: PairedMetric, effect: Effect | None, is_failed: bool, error: float) -> Comparison:
+def _judged(metric: PairedMetric, effect: Effect | None, rule: _Rule, *, is_failed: bool) -> Comparison:
     if effect is None:
         reason = "fewer than two process pairs with usable figures"
         nan = float("nan")
         return Comparison(metric.name, Verdict.INCONCLUSIVE, reason, nan, None, None, 0, None, LOOKS[0])
-    level = level_of_a_look(error)
-    low, high = effect.bound(level, upper=False), effect.bound(level, upper=True)
+    low, high = effect.bound(rule.to_fail, upper=False), effect.bound(rule.to_pass, upper=True)
     found = Comparison(
         name=metric.name,
         verdict=Verdict.INCONCLUSIVE,
@@ -118,13 +135,13 @@ def _judged(metric: PairedMetric, effect: Effect | None, is_failed: bool, error:
         low=None if low is None else math.expm1(low),
         high=None if high is None else math.expm1(high),
         pairs=effect.pairs,
-        smallest_seen=_smallest_seen(effect, level, metric.tolerance),
+        smallest_seen=_smallest_seen(effect, rule.to_fail, metric.tolerance),
         next_look=next_look(effect.pairs),
     )
     ignore, forbid = _percent(metric.tolerance.ignore), _percent(metric.tolerance.forbid)
-    if effect.pairs not in LOOKS:
+    if effect.pairs not in LOOKS and not (rule.is_last and effect.pairs > LOOKS[0]):
         return _concluded(found, Verdict.INCONCLUSIVE, f"{effect.pairs} pairs are no planned look")
-    if effect.p_below(math.log1p(metric.tolerance.forbid)) <= level:
+    if effect.p_below(math.log1p(metric.tolerance.forbid)) <= rule.to_pass:
         return _concluded(found, Verdict.PASSED, f"surely less than {forbid} worse")
     if is_failed:
         return _concluded(

@@ -103,15 +103,52 @@ def test_a_slower_candidate_fails() -> None:
     assert outcome.judged[0].conclusion.change == pytest.approx(0.08, abs=0.02)
 
 
-def test_a_budget_that_ends_between_looks_is_inconclusive_and_says_so() -> None:
-    outcome = compared(0.035, spread=0.03, terms=Terms(wanted("p50", [], []), budget_s=42.0))
-    assert (outcome.verdict, len(outcome.pairs), outcome.out_of_time) == (Verdict.INCONCLUSIVE, 8, True)
-    assert "42 s ended after 8 pairs, the next look is at 9" in outcome.judged[0].conclusion.reason
+def test_a_budget_that_ends_between_looks_is_a_last_look() -> None:
+    unclear = compared(0.035, spread=0.03, terms=Terms(wanted("p50", [], []), budget_s=42.0))
+    assert (unclear.verdict, len(unclear.pairs), unclear.out_of_time) == (Verdict.INCONCLUSIVE, 8, True)
+    assert "neither under 5 % nor over 2 %" in unclear.judged[0].conclusion.reason
+    assert "42 s ended after 8 pairs" in unclear.judged[0].conclusion.reason
+    clear = compared(0.16, spread=0.04, terms=Terms(wanted("p50", [], []), budget_s=42.0))
+    assert (clear.verdict, len(clear.pairs)) == (Verdict.FAILED, 8)
+
+
+def test_a_budget_that_ends_before_the_first_look_says_so() -> None:
+    outcome = compared(0.2, terms=Terms(wanted("p50", [], []), budget_s=22.0))
+    assert (outcome.verdict, len(outcome.pairs)) == (Verdict.INCONCLUSIVE, 4)
+    assert "22 s ended after 4 pairs, the first look is at 6" in outcome.judged[0].conclusion.reason
 
 
 def test_without_an_end_it_stops_at_the_last_look() -> None:
-    outcome = compared(0.035, spread=0.08, terms=Terms(wanted("p50", [], []), budget_s=1e6))
-    assert (outcome.verdict, len(outcome.pairs)) == (Verdict.INCONCLUSIVE, 24)
+    outcome = compared(0.035, spread=0.12, terms=Terms(wanted("p50", [], []), budget_s=1e6))
+    assert (outcome.verdict, len(outcome.pairs)) == (Verdict.INCONCLUSIVE, 48)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "given", "start_s", "asking_s", "blocks"),
+    [
+        ("p50", None, 0.5, 0.8, 0),
+        ("p50", None, 5.0, 1.25, 0),
+        ("p95", None, 0.5, 2.0, 0),
+        ("p95", None, 8.0, 4.0, 0),
+        ("p50,p95", 3.0, 8.0, 3.0, 0),
+        ("throughput", None, 1.0, 0.0, 4),
+        ("memory", None, 1.0, 0.8, 0),
+    ],
+)
+def test_a_pair_measures_what_is_asked_for(
+    metrics: str, given: float | None, start_s: float, asking_s: float, blocks: int
+) -> None:
+    clock, told = Clock(), []
+
+    def pair(started: Any, terms: PairTerms, *given: Any) -> Pair:
+        clock.now_s += start_s + terms.asking_s + terms.blocks
+        told.append((terms.asking_s, terms.blocks))
+        return Pair()
+
+    terms = Terms(wanted(metrics, [], []), asking_s=given, most_pairs=3)
+    sides = (FakeSide("a"), FakeSide("b"))
+    asyncio.run(LiveComparison(sides, terms, clock=clock, measure=pair, rest=at_once).run(PREPARATION))
+    assert told[-1] == (pytest.approx(asking_s), blocks)
 
 
 def test_all_pairs_are_measured_where_the_machine_is_what_is_asked_about() -> None:

@@ -68,9 +68,26 @@ def test_what_is_just_ignored_hardly_ever_fails() -> None:
 
 
 def test_a_noisy_machine_is_no_reason_to_fail() -> None:
-    found = verdicts(0.0, 200, between=0.05)
-    assert found[Verdict.FAILED] <= 4
+    found = verdicts(0.0, 200, between=0.15)
+    assert found[Verdict.FAILED] == 0
     assert found[Verdict.INCONCLUSIVE] > 0
+
+
+def test_nor_is_one_whose_starts_differ_wildly() -> None:
+    """Student's t of two degrees has no variance: now and then a pair is far off. One number a pair, the hardest."""
+    rng = np.random.default_rng(3)
+    false, looks = 0, 0
+    for _ in range(1000):
+        effects = 0.05 * rng.standard_t(2, LOOKS[-1])
+        for look in LOOKS:
+            looks += 1
+            clusters = [np.array([effect]) for effect in effects[:look]]
+            [found] = compare([PairedMetric("m", clusters, Tolerance(0.0, 0.5))])
+            if found.verdict is not Verdict.INCONCLUSIVE:
+                false += found.verdict is Verdict.FAILED
+                break
+    assert looks > 1000
+    assert false == 0
 
 
 def test_a_faster_build_passes_and_a_throughput_counts_the_other_way() -> None:
@@ -104,6 +121,30 @@ def test_between_the_looks_nothing_is_decided() -> None:
         [found] = compare([PairedMetric("p50", [one_pair(rng, 0.5) for _ in range(pairs)])])
         assert found.verdict is Verdict.INCONCLUSIVE
         assert found.next_look == next_look(pairs)
+
+
+def test_where_time_is_up_what_there_is_is_judged() -> None:
+    rng = np.random.default_rng(1)
+    for pairs, same, slower in ((5, "inconclusive", "inconclusive"), (7, "passed", "failed")):
+        for change, verdict in ((0.0, same), (0.5, slower)):
+            clusters = [one_pair(rng, change) for _ in range(pairs)]
+            [found] = compare([PairedMetric("p50", clusters)], is_last=True)
+            assert found.verdict.value == verdict, (pairs, change)
+
+
+def test_failing_takes_stronger_evidence_than_not_passing() -> None:
+    """Pairs that an even-handed test at 1 % would call worse: surely over `ignore` for it, for us not yet."""
+    effects = math.log1p(0.06) + np.array([0.008, -0.008, 0.01, -0.01, 0.012, -0.012])
+    metric = PairedMetric("m", [np.array([effect]) for effect in effects])
+    assert compare([metric], false_alarm=0.01)[0].verdict is Verdict.FAILED
+    assert compare([metric])[0].verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_pair_that_ran_longer_does_not_outvote_the_others() -> None:
+    few = [np.full(10, 0.0) + 1e-3 * np.arange(10) for _ in range(5)]
+    effect = effect_of([*few, np.full(10_000, 1.0)])
+    assert effect is not None
+    assert effect.value < 0.2
 
 
 @pytest.mark.parametrize("clusters", [[], [np.array([0.1])], [np.array([0.1]), np.array([np.nan])]])
@@ -146,13 +187,13 @@ def test_pairs_that_differ_more_than_their_calls() -> None:
 
 
 def test_levels_of_the_looks_are_those_of_a_simulation() -> None:
-    effects = np.random.default_rng(0).normal(size=(100_000, LOOKS[-1]))
+    effects = np.random.default_rng(0).normal(size=(200_000, LOOKS[-1]))
     least = np.ones(len(effects))
     for look in LOOKS:
         seen = effects[:, :look]
         t = seen.mean(axis=1) / (seen.std(axis=1, ddof=1) / math.sqrt(look))
         least = np.minimum(least, stdtr(look - 1, -t))
-    for error in (0.05, 0.03, 0.01, 0.005):
+    for error in (0.05, 0.03, 0.01, 0.005, 0.002):
         assert (least <= level_of_a_look(error)).mean() == pytest.approx(error, rel=0.12)
 
 
