@@ -1,41 +1,38 @@
-"""False alarms, power and duration of `compare`: on pairs of the bundled platform, and live on a server of known cost.
+"""False alarms, power and duration of `compare`: on pairs of the platform, and live on a server of known cost.
 
-    python benchmarks/compare.py --record 24     pairs of the same platform build, kept (minutes)
-    python benchmarks/compare.py --live 10       whole comparisons, each anew, of a server whose work is 0, 2, 5 % more
+    python benchmarks/compare.py --record 24     pairs of one platform build, kept: as the machine is, and disturbed
+    python benchmarks/compare.py --live          whole comparisons of a server of known cost (see compare_live.py)
     python benchmarks/compare.py                 resample the recorded pairs: results/compare.json
 
 A resampled comparison draws pairs, either build being the base; a slower candidate is a recorded one with every call
-lengthened. The live server works by count and not by the clock, so that its factor is exact.
+lengthened. Disturbed: a neighbour works in bursts on the core of the two builds.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import random
-import subprocess
-import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
+from compare_live import ROWS, live
+from load_pairs import neighbour
 from load_report import RESULTS, write
 
-from pynomaly_itest.comparison.asking import Door
 from pynomaly_itest.comparison.live import LiveComparison
 from pynomaly_itest.comparison.metrics import Metric, paired, wanted
 from pynomaly_itest.comparison.outcome import Outcome, Terms
 from pynomaly_itest.comparison.pairing import Pair
-from pynomaly_itest.comparison.sides import Side, Started, side_of
+from pynomaly_itest.comparison.sides import side_of
 from pynomaly_itest.comparison.subjects import subject_of
-from pynomaly_itest.comparison.workload import Preparation, Question
-from pynomaly_itest.load.plan import Endpoint
+from pynomaly_itest.comparison.workload import Preparation
 from pynomaly_itest.measure import PairedMetric, Tolerance
 from pynomaly_itest.measure.regression import compare
 from pynomaly_itest.measure.sequential import next_look
@@ -46,6 +43,8 @@ from pynomaly_itest.target.base import Credentials
 from pynomaly_itest.verdicts import Verdict
 
 RECORD = RESULTS / "compare.npz"
+KEYS = ("predict", "rates", "cpu", "memory", "pair_s", "stalled")
+BUSY = 0.2  # of the time somebody waited for a processor: others were at work as well
 METRICS = (
     Metric("cpu", "cpu"),
     Metric("p50", "p50", "predict"),
@@ -53,79 +52,50 @@ METRICS = (
     Metric("throughput", "throughput"),
     Metric("memory", "memory"),
 )
-WORK = 100  # hashes an answer takes: about a millisecond, in which interpreters differ little
-SERVER = """
-import hashlib, socket, sys
-rounds, block = int(sys.argv[1]), bytes(8 * 1024)
-listener = socket.create_server(("127.0.0.1", 0))
-print(listener.getsockname()[1], flush=True)
-while True:
-    connection, _ = listener.accept()
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    while connection.recv(65536):
-        for _ in range(rounds):
-            hashlib.sha256(block)
-        connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\n{}")
-"""
-
-
-def started(rounds: int) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", SERVER, str(rounds)], stdout=subprocess.PIPE, text=True)
-
-
-class ServerSide(Side):
-    """A server that does a certain amount of work for each answer; every pair a new process."""
-
-    is_ours = True
-
-    def __init__(self, label: str, rounds: int) -> None:
-        self.label, self._rounds = label, rounds
-
-    async def prepare(self, preparation: Preparation) -> None:
-        """Nothing to prepare."""
-
-    @contextlib.asynccontextmanager
-    async def fresh(self) -> AsyncIterator[Started]:
-        process = started(self._rounds)
-        try:
-            assert process.stdout is not None
-            port = await asyncio.to_thread(process.stdout.readline)
-            question = Question("work", "s", "w", Endpoint(path="/"))
-            yield Started(Door(f"http://127.0.0.1:{int(port)}"), (question,), process.pid)
-        finally:
-            process.kill()
-            process.wait()
-            assert process.stdout is not None
-            process.stdout.close()
 
 
 def record(pairs: int) -> None:
-    """Pairs of the installed platform against itself, everything measured in each."""
+    """Pairs of the installed platform against itself, everything measured in each; what is kept of others stays."""
+    kept: dict[str, Any] = {}
+    if RECORD.exists():
+        with np.load(RECORD) as before:
+            kept = {name: before[name] for name in before.files}
+    core = max(os.sched_getaffinity(0))
+    for disturbed in (False, True):
+        with neighbour(core, present=disturbed):
+            outcome = compared(pairs)
+        stalled = outcome.stalled_share if outcome.stalled_share is not None else float("nan")
+        condition = "disturbed" if disturbed else "busy" if stalled > BUSY else "quiet"
+        print(f"{condition}: somebody waited for a processor in {stalled:.0%} of the time", flush=True)
+        kept = {name: of for name, of in kept.items() if not name.startswith(f"{condition}.")}
+        kept |= {f"{condition}.{name}": of for name, of in arrays(outcome, stalled).items()}
+        np.savez_compressed(RECORD, **kept)
+
+
+def compared(pairs: int) -> Outcome:
     plan = load(["compare"])
     redactor = Redactor()
     one, other = (side_of(subject_of("bundled"), Credentials(), redactor) for _ in range(2))
-    terms = Terms(
-        wanted(",".join(metric.kind for metric in METRICS), [], []),
-        budget_s=86_400,
-        most_pairs=pairs,
-        always_all=True,
-    )
+    kinds = wanted(",".join(metric.kind for metric in METRICS), [], [])
+    terms = Terms(kinds, budget_s=86_400, most_pairs=pairs, always_all=True)
     with tempfile.TemporaryDirectory() as folder:
         preparation = Preparation(plan, Shelf(plan.datasets).take, Path(folder), 42, "benchmark")
         live = LiveComparison((one, other), terms, say=lambda text: print(text, flush=True))
-        outcome = asyncio.run(live.run(preparation))
+        return asyncio.run(live.run(preparation))
+
+
+def arrays(outcome: Outcome, stalled: float) -> dict[str, Any]:
+    """What is kept of one condition."""
     shortest = min(pair.latency_ms["predict"].shape[1] for pair in outcome.pairs)
-    np.savez_compressed(
-        RECORD,
-        predict=np.stack([pair.latency_ms["predict"][:, :shortest] for pair in outcome.pairs]).astype(
-            np.float32
-        ),
-        rates=np.stack([pair.rates[""] for pair in outcome.pairs]),
-        cpu=even([np.asarray(pair.figures["cpu"]) for pair in outcome.pairs if "cpu" in pair.figures]),
-        memory=np.array([pair.figures["memory"] for pair in outcome.pairs]),
-        pair_s=np.array(outcome.pair_s),
-        stalled=np.array(outcome.stalled_share if outcome.stalled_share is not None else np.nan),
-    )
+    calls = [pair.latency_ms["predict"][:, :shortest] for pair in outcome.pairs]
+    return {
+        "predict": np.stack(calls).astype(np.float32),
+        "rates": np.stack([pair.rates[""] for pair in outcome.pairs]),
+        "cpu": even([np.asarray(pair.figures["cpu"]) for pair in outcome.pairs if "cpu" in pair.figures]),
+        "memory": np.array([pair.figures["memory"] for pair in outcome.pairs]),
+        "pair_s": np.array(outcome.pair_s),
+        "stalled": np.array(stalled),
+    }
 
 
 def even(slices: list[Any]) -> Any:
@@ -134,17 +104,32 @@ def even(slices: list[Any]) -> Any:
     return np.array([each[:, :shortest] for each in slices])
 
 
-def recorded() -> tuple[list[Pair], float, float]:
+@dataclass(frozen=True)
+class Recorded:
+    """The pairs of one condition. stalled: the share of the time in which somebody waited for a processor."""
+
+    pairs: list[Pair]
+    pair_s: float
+    stalled: float
+
+
+def recorded() -> dict[str, Recorded]:
+    """By condition: quiet or busy, and disturbed."""
     with np.load(RECORD) as kept:
-        pairs = [
-            Pair(
-                {"predict": kept["predict"][number].astype(np.float64)},
-                {"": kept["rates"][number]},
-                {name: tuple(kept[name][number]) for name in ("cpu", "memory") if number < len(kept[name])},
-            )
-            for number in range(len(kept["predict"]))
-        ]
-        return pairs, float(kept["pair_s"].mean()), float(kept["stalled"])
+        conditions = dict.fromkeys(name.partition(".")[0] for name in kept.files)
+        return {name: _recorded({key: kept[f"{name}.{key}"] for key in KEYS}) for name in conditions}
+
+
+def _recorded(kept: dict[str, Any]) -> Recorded:
+    pairs = [
+        Pair(
+            {"predict": kept["predict"][number].astype(np.float64)},
+            {"": kept["rates"][number]},
+            {name: tuple(kept[name][number]) for name in ("cpu", "memory") if number < len(kept[name])},
+        )
+        for number in range(len(kept["predict"]))
+    ]
+    return Recorded(pairs, float(kept["pair_s"].mean()), float(kept["stalled"]))
 
 
 def resampled(
@@ -163,75 +148,50 @@ def resampled(
 
 
 def resample(runs: int) -> None:
-    pairs, pair_s, stalled = recorded()
-    chance = random.Random(1)  # noqa: S311 - draws of pairs, not secrets
-    tolerance, rows = Tolerance(0.02, 0.05), []
-    for metric in METRICS:
-        series = paired(metric, pairs, tolerance)
-        effects = list(series.clusters)
-        worse = 1 if series.worse == "higher" else -1
-        spread = float(np.std([np.median(effect) for effect in effects], ddof=1)) * 100
-        for change in (0.0, 0.05, 0.08):
-            count = runs if change == 0.0 else runs // 10
-            total: Counter[str] = Counter()
-            for _ in range(count):
-                total += resampled(effects, worse, change, tolerance, chance)
-            rows.append(
-                {
-                    "metric": metric.name,
-                    "spread between pairs, %": round(spread, 2),
-                    "really worse by": f"{change:.0%}",
-                    "runs": count,
-                    **{name: f"{total[name] / count:.2%}" for name in ("passed", "failed", "inconclusive")},
-                    "pairs, mean": round(total["pairs"] / count, 1),
-                    "seconds, mean": round(total["pairs"] / count * pair_s),
-                }
-            )
+    """False alarms, power and what stays open, of each metric under each condition that was recorded."""
+    found = recorded()
+    rows = [
+        row
+        for condition, of in found.items()
+        for metric in METRICS
+        for row in _rows(condition, of, metric, runs)
+    ]
+    told = "; ".join(
+        f"{name}: {len(of.pairs)} pairs of {of.pair_s:.1f} s, some process waited for a processor in {of.stalled:.0%} "
+        "of the time"
+        for name, of in found.items()
+    )
     notes = (
-        f"{len(pairs)} pairs of the bundled platform against itself, {pair_s:.1f} s each, recorded while other work "
-        f"ran on the machine (some process waited for a processor in {stalled:.0%} of the time). ignore 2 %, "
-        f"forbid 5 %, error 1 %.{priority()}"
+        f"Pairs of the bundled platform against itself, resampled. {told}. ignore 2 %, forbid 5 %; error 1 % of "
+        f"passing what is forbidden, 0.01 % of failing what is not worse.{priority()}"
     )
     write("compare", "Verdicts of compare on recorded pairs of the platform", notes, rows)
 
 
-def one_live(change: float) -> tuple[Outcome, float]:
-    sides = (ServerSide("base", WORK), ServerSide("candidate", round(WORK * (1 + change))))
-    terms = Terms(wanted("p50", [], []), budget_s=60.0, asking_s=1.0, seed=random.randrange(1 << 30))  # noqa: S311
-    begun = time.monotonic()
-    outcome = asyncio.run(LiveComparison(sides, terms).run(cast(Preparation, None)))
-    return outcome, time.monotonic() - begun
-
-
-def live(times: int) -> None:
-    rows = []
-    for change, count in ((0.0, times), (0.02, max(1, times // 2)), (0.05, times)):
-        found: Counter[str] = Counter()
-        estimates, seconds, stalled = [], [], []
-        for number in range(count):
-            outcome, took_s = one_live(change)
-            found[outcome.verdict.value] += 1
-            estimates.append(outcome.judged[0].conclusion.change * 100)
-            seconds.append(took_s)
-            stalled.append(outcome.stalled_share or 0.0)
-            print(change, number, outcome.verdict, f"{estimates[-1]:+.2f} % {took_s:.0f} s", flush=True)
-        rows.append(
-            {
-                "really slower by": f"{change:.0%}",
-                "runs": count,
-                **{name: found[name] for name in ("passed", "failed", "inconclusive")},
-                "estimate, %": f"{np.mean(estimates):.2f} (SD {np.std(estimates):.2f})",
-                "seconds, median": round(float(np.median(seconds)), 1),
-                "seconds, longest": round(max(seconds), 1),
-                "waited for a processor": f"{np.mean(stalled):.0%}",
-            }
-        )
-    cores = len(os.sched_getaffinity(0))
-    notes = (
-        f"Whole comparisons of p50, each with fresh processes, {cores} cores shared with other work. A server of about "
-        f"1 ms whose work is more by the factor named; ignore 2 %, forbid 5 %, error 1 %, at most 60 s.{priority()}"
-    )
-    write("compare_live", "Live verdicts of compare on a server of known cost", notes, rows)
+def _rows(condition: str, of: Recorded, metric: Metric, runs: int) -> Iterator[dict[str, Any]]:
+    tolerance = Tolerance(0.02, 0.05)
+    series = paired(metric, of.pairs, tolerance)
+    effects = list(series.clusters)
+    if not effects:
+        return
+    worse = 1 if series.worse == "higher" else -1
+    spread = float(np.std([np.median(effect) for effect in effects], ddof=1)) * 100
+    chance = random.Random(f"{condition} {metric.name}")  # noqa: S311 - draws of pairs, not secrets
+    for change in (0.0, 0.05, 0.08):
+        count = runs if change == 0.0 else runs // 10
+        total: Counter[str] = Counter()
+        for _ in range(count):
+            total += resampled(effects, worse, change, tolerance, chance)
+        yield {
+            "machine": condition,
+            "metric": metric.name,
+            "spread between pairs, %": f"{spread:.2f}",
+            "really worse by": f"{change:.0%}",
+            "runs": count,
+            **{name: f"{total[name] / count:.2%}" for name in ("passed", "failed", "inconclusive")},
+            "pairs, mean": round(total["pairs"] / count, 1),
+            "seconds, mean": round(total["pairs"] / count * of.pair_s),
+        }
 
 
 def priority() -> str:
@@ -241,15 +201,20 @@ def priority() -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--record", type=int, metavar="PAIRS")
-    parser.add_argument("--live", type=int, metavar="TIMES")
+    parser.add_argument("--live", action="store_true")
+    parser.add_argument("--only", default="", metavar="ROWS", help=", ".join(row.name for row in ROWS))
+    parser.add_argument("--times", type=int, help="comparisons of each row, in place of its own number")
+    parser.add_argument("--fresh", action="store_true", help="don't go on where an earlier --live stopped")
     parser.add_argument("--runs", type=int, default=3000)
     options = parser.parse_args()
     if options.record:
         record(options.record)
     if options.live:
-        live(options.live)
+        live(list(filter(None, options.only.split(","))), options.times, fresh=options.fresh)
     elif RECORD.exists():
         resample(options.runs)
 

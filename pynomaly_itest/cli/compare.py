@@ -49,13 +49,14 @@ def compare(
     0 no metric is worse by what is forbidden, 1 worse, 4 not clear, 2 usage, 3 a side did not start.
     """
     from pynomaly_itest.cli.comparison_run import finish, measured
-    from pynomaly_itest.comparison.subjects import RunSubject, subject_of
+    from pynomaly_itest.comparison.subjects import RunSubject, check_apart, subject_of
 
     one = subject_of(a, settings=a_set or (), python=a_python)
     other = subject_of(b, settings=b_set or (), python=b_python)
     if isinstance(one, RunSubject) or isinstance(other, RunSubject):
         _compare_runs(one, other, allow_stored_latency=allow_stored_latency, out=out, quiet=quiet)
         return
+    said = check_apart(one, other)
     from pynomaly_itest.cli.comparison_run import ComparisonRequest, kept
     from pynomaly_itest.cli.planning import make_plan
 
@@ -72,6 +73,7 @@ def compare(
     for subject in (one, other):
         _permitted(subject, authorisations)
     outcome = measured(ComparisonRequest((one, other), plan, agreed, user, quiet))
+    outcome.notes += [f"{said}."] if said else []
     finish(kept(outcome, ["pynomaly-itest", *sys.argv[1:]]), out, "compare", quiet=quiet)
 
 

@@ -58,6 +58,9 @@ class Against:
     async def judge(self, log: EventLog) -> None:
         """Write what the baseline is, and each comparison; a baseline that nothing was held against is no pass."""
         baseline = self.baseline
+        run = fold(self.heard_events)
+        now = {scenario.id: scenario.planned.fingerprint for scenario in run.scenarios}
+        left = list(dict.fromkeys(each.scenario for each in baseline.figures if each.scenario not in now))
         log.record(
             BaselineUsed,
             name=baseline.name,
@@ -65,10 +68,8 @@ class Against:
             saved_at=baseline.saved_at,
             version=baseline.version,
             build=baseline.build or "",
-            note=self.why_not,
+            note="; ".join(filter(None, (self.why_not, _not_run(left)))),
         )
-        run = fold(self.heard_events)
-        now = {scenario.id: scenario.planned.fingerprint for scenario in run.scenarios}
         figures = {figure.key: figure for figure in figures_of(run)}
         self._rows = by_place(rows_of(run))
         chosen = [figure for figure in baseline.figures if figure.scenario in now]
@@ -147,6 +148,12 @@ class Against:
             return replace(shown, verdict=Verdict.INCONCLUSIVE, reason=f"not measured again: {again}")
         why = _NO_REQUEST if self.remeasure is not None else self.why_not
         return replace(shown, reason=f"{why}; {shown.reason}" if why else shown.reason)
+
+
+def _not_run(scenarios: Sequence[str]) -> str:
+    """What the baseline has and this run did not ask for: nobody shall take that for held."""
+    shown = ", ".join(scenarios[:3]) + (", …" if len(scenarios) > 3 else "")
+    return f"not run and so not held against it: {shown}" if scenarios else ""
 
 
 def place_of(figure: Figure) -> Place | None:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pynomaly_itest.comparison.metrics import PROCESS_METRICS, Metric, absolute, paired
 from pynomaly_itest.comparison.outcome import Judged, Outcome, Terms
 from pynomaly_itest.comparison.pairing import BLOCK_S, Pair, Pairing, PairTerms, SideFailed, cores_for_both
-from pynomaly_itest.comparison.pressure import Pressure, stalled_share
 from pynomaly_itest.comparison.resting import at_rest
 from pynomaly_itest.comparison.sides import Side, Started, check_alike
 from pynomaly_itest.comparison.workload import Preparation
@@ -96,7 +95,6 @@ class LiveComparison:
                 self.outcome.notes += await side.close()
 
     async def _pairs(self) -> None:
-        pressure = Pressure.now()
         try:
             while not self._is_over():
                 if self._would_take_too_long():
@@ -111,12 +109,10 @@ class LiveComparison:
                 self._conclude()
         except SideFailed as problem:
             self.outcome.failure = problem
-        finally:
-            self.outcome.stalled_share = stalled_share(pressure, Pressure.now())
 
     def _is_over(self) -> bool:
         done = len(self.outcome.pairs)
-        if done >= self.terms.most_pairs:
+        if done >= self.terms.most_pairs or (done and not self._metrics()):
             return True
         settled = bool(self.outcome.judged) and all(
             each.conclusion.verdict is not Verdict.INCONCLUSIVE for each in self.outcome.judged

@@ -58,10 +58,15 @@ class Outcome:
     out_of_time: bool = False
     weaker: str | None = None
     cores: tuple[int, ...] = ()
-    stalled_share: float | None = None
     questions: tuple[Question, ...] = ()
     versions: tuple[str | None, str | None] = (None, None)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def stalled_share(self) -> float | None:
+        """The mean over pairs; None where the system does not tell."""
+        told = [pair.stalled_share for pair in self.pairs if pair.stalled_share is not None]
+        return sum(told) / len(told) if told else None
 
     @property
     def verdict(self) -> Verdict:

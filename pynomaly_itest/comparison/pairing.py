@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from pynomaly_itest.comparison.asking import Asker, answers_per_second, check, refuse_error
+from pynomaly_itest.comparison.pressure import Pressure, stalled_share
 from pynomaly_itest.comparison.resting import cpu_time_s, threads_of
 from pynomaly_itest.comparison.sides import Started
-from pynomaly_itest.errors import ItestError
+from pynomaly_itest.errors import CannotMeasure, ItestError
 from pynomaly_itest.load.plan import Endpoint
 
 if TYPE_CHECKING:
@@ -64,11 +65,15 @@ class _Mark:
 @dataclass
 class Pair:
     """What one pair gave. Of each question (2, n) ms, base above candidate; of each throughput (2, k) answers/s;
-    of each process figure (base, candidate), of processor time (2, slices)."""
+    of each process figure (base, candidate), of processor time (2, slices). stalled_share: of the time of asking in
+    turn, how much somebody waited for a processor; starting a pair makes its own processes wait. from_cache: of each
+    side, whether the last answer that was looked at said so."""
 
     latency_ms: dict[str, FloatArray] = field(default_factory=dict)
     rates: dict[str, FloatArray] = field(default_factory=dict)
     figures: dict[str, tuple[float, float] | FloatArray] = field(default_factory=dict)
+    stalled_share: float | None = None
+    from_cache: tuple[bool, bool] = (False, False)
 
 
 class SideFailed(ItestError):
@@ -96,7 +101,11 @@ class Pairing:
             self._pin()
             try:
                 self._warm_up(askers)
+                before = Pressure.now()
                 pair.latency_ms, marks = self._alternate(askers)
+                pair.from_cache = (askers[0].is_hit, askers[1].is_hit)
+                if self.terms.asking_s:
+                    pair.stalled_share = stalled_share(before, Pressure.now())
             finally:
                 for asker in askers:
                     asker.close()
@@ -154,7 +163,7 @@ class Pairing:
                 with _blaming(side):
                     took = askers[side].ask(bodies[body])
                     refuse_error(askers[side], endpoint)
-                    if turn % _CHECK_EVERY == which:
+                    if turn // len(names) % _CHECK_EVERY == 0:
                         check(askers[side], endpoint, bodies[body])
                 kept[which][side].append(took)
         calls: dict[str, FloatArray] = {
@@ -206,9 +215,11 @@ class Pairing:
 
 @contextlib.contextmanager
 def _blaming(side: int) -> Iterator[None]:
-    """Whose fault it is when something goes wrong in here."""
+    """Whose fault it is when something goes wrong in here; what is nobody's passes."""
     try:
         yield
+    except CannotMeasure:
+        raise
     except ItestError as problem:
         raise SideFailed(side, problem) from problem
 

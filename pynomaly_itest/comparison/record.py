@@ -169,4 +169,9 @@ def _notes(outcome: Outcome) -> list[str]:
             f"The machine was busy: in {outcome.stalled_share:.0%} of the time some process waited for a "
             "processor (pressure stall information). Fewer neighbours make the intervals narrower."
         )
+    for index, label in enumerate((outcome.base, outcome.candidate)):
+        if any(pair.from_cache[index] for pair in outcome.pairs):
+            notes.append(
+                f"{label}: answers came from its cache, so that what they cost without it is not compared."
+            )
     return notes

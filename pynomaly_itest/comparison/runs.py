@@ -33,12 +33,15 @@ def compare_runs(one: Path, other: Path, *, allow_stored_latency: bool = False) 
         if key in after
         for paired in [paired_quality(base, *labels)]
     ]
-    verdict = combine(metric.verdict for metric in metrics)
+    metrics += [
+        _missing(base, b) for key, base in before.items() if key not in after and _is_planned(base, b)
+    ]
+    verdict = _worst(a, b, combine(metric.verdict for metric in metrics))
     return ComparisonRecord(
         kind="runs",
         verdict=verdict,
         exit_code=int(exit_code(verdict)),
-        reason=_reason(metrics, verdict),
+        reason=_own(a, b) or _reason(metrics, verdict),
         a=_side(one, a),
         b=_side(other, b),
         metrics=tuple(metrics),
@@ -63,6 +66,39 @@ def _metric(base: Figure, new: Figure, found: Difference) -> MetricRecord:
         ignore=None if found.tolerance is None else found.tolerance.ignore,
         forbid=None if found.tolerance is None else found.tolerance.forbid,
     )
+
+
+def _is_planned(base: Figure, run: RunResult) -> bool:
+    return any(scenario.id == base.scenario for scenario in run.scenarios)
+
+
+def _missing(base: Figure, run: RunResult) -> MetricRecord:
+    """A figure of A that B was to give and did not: how it compares is not known."""
+    ended = {scenario.id: scenario.verdict.value for scenario in run.scenarios}[base.scenario]
+    return MetricRecord(
+        name=one_line(f"{base.scenario}: {base.metric}"),
+        unit=one_line(base.unit or "1"),
+        a=base.observed,
+        b=None,
+        worse_by=None,
+        low=None,
+        high=None,
+        verdict=Verdict.INCONCLUSIVE,
+        reason=f"B did not measure it: its scenario {ended}",
+    )
+
+
+def _own(a: RunResult, b: RunResult) -> str | None:
+    """Where A was good by its own gates and B was not, that is worse, whatever the figures that both have."""
+    if a.verdict is not Verdict.PASSED or b.verdict in (Verdict.PASSED, Verdict.SKIPPED):
+        return None
+    return f"A passed its own gates, B is {b.verdict.value} by them"
+
+
+def _worst(a: RunResult, b: RunResult, found: Verdict) -> Verdict:
+    if _own(a, b) is None:
+        return found
+    return combine([found, Verdict.FAILED if b.verdict is Verdict.FAILED else Verdict.INCONCLUSIVE])
 
 
 def _side(folder: Path, run: RunResult) -> SideRecord:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pynomaly_itest.comparison import builds
 from pynomaly_itest.errors import UsageError
@@ -116,6 +117,29 @@ def _settings(words: list[str]) -> dict[str, Any]:
         chosen[name.lower()] = value
     check_settings(chosen)
     return chosen
+
+
+def check_apart(a: Subject, b: Subject) -> str | None:
+    """Raises UsageError for one service on both sides: no difference could be found, so no pass would mean anything.
+
+    Two processes of one build do tell something, of the machine; what has to be said of that, else None.
+    """
+    if isinstance(a, UrlSubject) and isinstance(b, UrlSubject) and _place(a.url) == _place(b.url):
+        raise UsageError(
+            f"A and B are the same service, {a.label}: nothing could be found between them",
+            hint="name two services; what a machine can tell is found out by `noise`",
+        )
+    if isinstance(a, BuildSubject) and a == b:
+        return "A and B are the same build with the same settings: what is found between them is noise"
+    return None
+
+
+def _place(url: str) -> tuple[str, str, int | None, str]:
+    parts = urlsplit(url)
+    host = (parts.hostname or "").rstrip(".")
+    is_loopback = host == "localhost" or host == "::1" or host.startswith("127.")
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, "loopback" if is_loopback else host, port, parts.path.rstrip("/")
 
 
 def named_apart(subject: BuildSubject) -> BuildSubject:

@@ -207,6 +207,13 @@ def test_what_this_run_did_not_measure_is_no_pass(baseline: Baseline, tmp_path: 
     assert run.verdict is Verdict.INCONCLUSIVE
 
 
+def test_what_this_run_left_out_is_said(baseline: Baseline, tmp_path: Path) -> None:
+    extra = baseline.figures[1].model_copy(update={"scenario": "gone"})
+    run, _ = held(tmp_path, baseline.model_copy(update={"figures": (*baseline.figures, extra)}))
+    assert run.baseline is not None
+    assert run.baseline.note == "not run and so not held against it: gone"
+
+
 @pytest.mark.parametrize(
     ("metric", "place"),
     [

@@ -10,6 +10,7 @@ import pytest
 from misbehaving import Behaviour, Connection, serving
 
 from pynomaly_itest.comparison.asking import Asker, Door, WrongAnswer, answers_per_second, check
+from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.load.plan import Check, Endpoint
 
 RIGHT = Endpoint(method="POST", path="/score", bodies=(b"{}",), checks=(Check("labels", "length", 2),))
@@ -108,3 +109,56 @@ def test_an_error_under_load_is_no_throughput() -> None:
                 time.monotonic_ns() + 50_000_000,
             )
         asker.close()
+
+
+def rate(url: str, endpoint: Endpoint, seconds: float) -> float:
+    door = Door(url)
+    asker = Asker(door)
+    questions = itertools.repeat((endpoint, door.request(endpoint, endpoint.bodies[0])))
+    try:
+        until = time.monotonic_ns() + int(seconds * 1e9)
+        return answers_per_second([asker], questions, time.monotonic_ns, until)
+    finally:
+        asker.close()
+
+
+def test_a_fast_wrong_answer_under_load_is_no_throughput() -> None:
+    """As quick as can be, with 200, and half of the answers empty."""
+    numbers = itertools.count()
+
+    def half_empty(head: str, connection: Connection) -> None:
+        connection.answer(200, '{"labels": [0, 1]}' if next(numbers) % 51 < 25 else '{"labels": []}')
+
+    with serving(half_empty) as url, pytest.raises(WrongAnswer, match="the answer is wrong"):
+        rate(url, RIGHT, 5.0)
+
+
+def test_a_service_that_stalls_through_a_block_is_slow_and_not_absent() -> None:
+    def stalling(head: str, connection: Connection) -> None:
+        time.sleep(0.1)  # the server's own slowness is what is measured
+        connection.answer(200, '{"labels": [0, 1]}')
+
+    with serving(stalling) as url:
+        assert 1 < rate(url, RIGHT, 0.02) <= 10
+
+
+@pytest.mark.parametrize("age", ["1", "3600"])
+def test_what_a_cache_in_between_answers_is_no_evidence(age: str) -> None:
+    with (
+        serving(lambda head, connection: connection.answer(200, '{"labels": [0, 1]}', Age=age)) as url,
+        pytest.raises(CannotMeasure, match="a cache in between"),
+    ):
+        asked(url)
+
+
+@pytest.mark.parametrize(("said", "hit"), [("HIT", True), ("miss", False)])
+def test_an_answer_of_the_services_own_cache_is_told(said: str, hit: bool) -> None:
+    def behave(head: str, connection: Connection) -> None:
+        connection.answer(200, '{"labels": [0, 1]}', Age="0", X_Cache=said)
+
+    with serving(behave) as url:
+        door = Door(url)
+        asker = Asker(door)
+        check(asker, RIGHT, door.request(RIGHT, b"{}"))
+        asker.close()
+    assert asker.is_hit is hit

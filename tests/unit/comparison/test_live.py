@@ -175,6 +175,49 @@ def test_nothing_measured_is_no_pass() -> None:
     assert outcome.verdict is Verdict.INCONCLUSIVE
 
 
+def test_no_pair_and_no_metric_is_no_pass() -> None:
+    """Memory of services that are not ours: there is nothing to ask, however long it goes on."""
+    sides = (FakeSide("http://a", is_ours=False), FakeSide("http://b", is_ours=False))
+    live = LiveComparison(sides, Terms(wanted("memory", [], [])), measure=lambda *given: Pair(), rest=at_once)
+    outcome = asyncio.run(live.run(PREPARATION))
+    assert outcome.judged == ()
+    assert (outcome.verdict, recorded(outcome).exit_code) == (Verdict.INCONCLUSIVE, 4)
+    assert len(outcome.pairs) == 1  # that is known after the first
+    assert Outcome("a", "b").verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("missing", [0, 1])
+def test_a_metric_that_one_side_does_not_give_is_no_pass(missing: int) -> None:
+    """One side's memory can't be read: what it would have been is not known."""
+    both = [200.0, 200.0]
+    both[missing] = 0.0
+    calls = np.full((2, 100), 2.0)
+
+    def pair(*given: Any) -> Pair:
+        return Pair({"predict": calls}, {}, {"memory": (both[0], both[1])})
+
+    live = LiveComparison(
+        (FakeSide("a"), FakeSide("b")), Terms(wanted("p50,memory", [], [])), measure=pair, rest=at_once
+    )
+    outcome = asyncio.run(live.run(PREPARATION))
+    assert verdicts(outcome) == {"p50": "passed", "memory": "inconclusive"}
+    assert outcome.verdict is Verdict.INCONCLUSIVE
+
+
+def test_answers_from_a_cache_are_told() -> None:
+    calls = np.full((2, 100), 2.0)
+    live = LiveComparison(
+        (FakeSide("a"), FakeSide("b")),
+        Terms(wanted("p50", [], [])),
+        measure=lambda *given: Pair({"predict": calls}, from_cache=(False, True)),
+        rest=at_once,
+    )
+    notes = recorded(asyncio.run(live.run(PREPARATION))).notes
+    assert [note for note in notes if "from its cache" in note] == [
+        "b: answers came from its cache, so that what they cost without it is not compared."
+    ]
+
+
 def test_services_are_a_weaker_claim() -> None:
     sides = (FakeSide("http://a", is_ours=False), FakeSide("b"))
     calls = np.full((2, 100), 2.0)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pynomaly_itest.comparison.builds import check_importable, from_wheel
-from pynomaly_itest.comparison.subjects import BuildSubject, RunSubject, UrlSubject, subject_of
+from pynomaly_itest.comparison.subjects import BuildSubject, RunSubject, UrlSubject, check_apart, subject_of
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.target.build import Build
 
@@ -148,3 +148,35 @@ def test_a_build_that_is_not_what_runs_is_refused(tmp_path: Path) -> None:
         check_importable(Build(source=platform(tmp_path / "bad", "1 / 0\n"), name="bad"))
     with pytest.raises(UsageError, match="does not start"):
         check_importable(Build(python=str(tmp_path / "no-python"), name="none"))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://localhost:8000", "http://127.0.0.1:8000/"),
+        ("http://[::1]:8000", "http://localhost:8000"),
+        ("https://api.example.org", "https://API.example.org:443/"),
+    ],
+)
+def test_one_service_is_not_held_against_itself(one: str, other: str) -> None:
+    with pytest.raises(UsageError, match="the same service"):
+        check_apart(subject_of(one), subject_of(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("http://127.0.0.1:8000", "http://127.0.0.1:8001"),
+        ("https://blue.example.org", "https://green.example.org"),
+        ("http://127.0.0.1:8000/a", "http://127.0.0.1:8000/b"),
+    ],
+)
+def test_two_services_are_two(one: str, other: str) -> None:
+    assert check_apart(subject_of(one), subject_of(other)) is None
+
+
+def test_one_build_twice_is_said_to_be_one() -> None:
+    said = check_apart(subject_of("bundled"), subject_of("bundled"))
+    assert said is not None
+    assert "the same build" in said
+    assert check_apart(subject_of("bundled"), subject_of("bundled?rate_limit_per_second=5")) is None
