@@ -178,7 +178,7 @@ def _rows(condition: str, of: Recorded, metric: Metric, runs: int) -> Iterator[d
     spread = float(np.std([np.median(effect) for effect in effects], ddof=1)) * 100
     chance = random.Random(f"{condition} {metric.name}")  # noqa: S311 - draws of pairs, not secrets
     for change in (0.0, 0.05, 0.08):
-        count = runs if change == 0.0 else runs // 10
+        count = runs if change == 0.0 else runs // (3 if change == tolerance.forbid else 10)
         total: Counter[str] = Counter()
         for _ in range(count):
             total += resampled(effects, worse, change, tolerance, chance)

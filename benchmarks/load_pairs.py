@@ -4,7 +4,7 @@
     python benchmarks/load_pairs.py              resample what was recorded: results/load_pairs.json
 
 A pair is two fresh processes on one core that score rows with a small isolation-forest-like kernel; requests
-alternate in random order for a second after 30 calls of warm-up. Disturbed: a neighbour works in bursts. A slower
+alternate in random order for two seconds after 30 calls of warm-up. Disturbed: a neighbour works in bursts. A slower
 candidate is made from the recorded one by lengthening every call.
 """
 
@@ -30,7 +30,7 @@ from pynomaly_itest.measure.sequential import next_look
 from pynomaly_itest.results import Verdict
 
 RECORD = RESULTS / "load_pairs.npz"
-SECONDS, WARM_UP = 1.0, 30
+SECONDS, WARM_UP = 2.0, 30
 SCORER = """
 import sys, time, numpy as np
 rng = np.random.default_rng(7)
@@ -168,7 +168,7 @@ def main() -> None:
             effects = [ratios(pair, metric) for pair in calls]
             spread = float(np.std([np.median(effect) for effect in effects])) * 100
             for change in (0.0, 0.02, 0.05, 0.08):
-                runs = options.runs if change == 0.0 else options.runs // 10
+                runs = options.runs if change == 0.0 else options.runs // (3 if change == 0.05 else 10)
                 total: Counter[str] = Counter()
                 for _ in range(runs):
                     total += outcome(effects, change, Tolerance(0.02, 0.05), chance)

@@ -6,12 +6,13 @@ import contextlib
 import json
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from command_line import Itest, Platform, wait_for
+from command_line import PASSWORD, Itest, Platform, start_platform, wait_for
 
 import pynomaly
 
@@ -86,9 +87,24 @@ def _serving(pid: int) -> list[psutil.Process]:
     return found
 
 
-def test_a_service_is_compared_with_itself_and_left_clean(itest: Itest, platform: Platform) -> None:
+@pytest.fixture
+def second(tmp_path: Path) -> Iterator[Platform]:
+    """Another platform that is not ours to start afresh."""
+    folder = tmp_path / "second"
+    folder.mkdir()
+    process = start_platform(folder)
+    try:
+        wait_for(lambda: process.poll() is not None or (folder / "port").exists(), "the platform's port")
+        assert process.poll() is None, (folder / "log").read_text()
+        yield Platform(f"http://127.0.0.1:{(folder / 'port').read_text().strip()}", "root-user", PASSWORD)
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def test_two_services_are_compared_and_left_clean(itest: Itest, platform: Platform, second: Platform) -> None:
     done = itest(
-        *("compare", platform.url, platform.url, "--user", platform.user, "--metric", "p50"),
+        *("compare", platform.url, second.url, "--user", platform.user, "--metric", "p50"),
         *("--forbid", "p50=900%", "--ignore", "p50=500%", "--seconds", "0.2"),
         **platform.variables,
     )
@@ -96,6 +112,13 @@ def test_a_service_is_compared_with_itself_and_left_clean(itest: Itest, platform
     assert "weaker claim" in done.out
     kept = record(itest)
     assert (kept["kind"], kept["notes"][0][:15]) == ("services", "A weaker claim:")
+
+
+def test_a_service_is_not_compared_with_itself(itest: Itest, platform: Platform) -> None:
+    same = platform.url.replace("127.0.0.1", "localhost")
+    done = itest("compare", platform.url, same, "--user", platform.user, **platform.variables)
+    assert done.code == 2, done.text
+    assert "the same service" in done.err
 
 
 @pytest.mark.parametrize(
