@@ -90,7 +90,7 @@ def arrays(outcome: Outcome, stalled: float) -> dict[str, Any]:
     calls = [pair.latency_ms["predict"][:, :shortest] for pair in outcome.pairs]
     return {
         "predict": np.stack(calls).astype(np.float32),
-        "rates": np.stack([pair.rates[""] for pair in outcome.pairs]),
+        "rates": even([pair.rates[""] for pair in outcome.pairs]),
         "cpu": even([np.asarray(pair.figures["cpu"]) for pair in outcome.pairs if "cpu" in pair.figures]),
         "memory": np.array([pair.figures["memory"] for pair in outcome.pairs]),
         "pair_s": np.array(outcome.pair_s),

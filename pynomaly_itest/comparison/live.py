@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from pynomaly_itest.comparison.metrics import PROCESS_METRICS, Metric, absolute, paired
 from pynomaly_itest.comparison.outcome import Judged, Outcome, Terms
-from pynomaly_itest.comparison.pairing import BLOCK_S, Pair, Pairing, PairTerms, SideFailed, cores_for_both
+from pynomaly_itest.comparison.pairing import BLOCKS, Pair, Pairing, PairTerms, SideFailed, cores_for_both
 from pynomaly_itest.comparison.resting import at_rest
 from pynomaly_itest.comparison.sides import Side, Started, check_alike
 from pynomaly_itest.comparison.workload import Preparation
@@ -35,6 +35,7 @@ def measure_pair(
 
 
 _ASKING_MIDDLE_S, _ASKING_TAIL_S, _ASKING_EACH_S = 0.8, 2.0, 0.4
+_DEAR_S = 2.0  # a start that takes longer is worth measuring longer
 _WITHOUT_TURNS = frozenset({"throughput", "start"})
 _WITHOUT_TAIL = frozenset({"p50", *PROCESS_METRICS, "throughput"})
 
@@ -65,7 +66,6 @@ class LiveComparison:
         self._chance = random.Random(self.terms.seed)  # noqa: S311 - an order of questions, not a secret
         self._stop = threading.Event()
         self._decided: dict[str, Comparison] = {}
-        self._overhead_s = 0.0
 
     async def run(self, preparation: Preparation) -> Outcome:
         """The whole comparison. Raises what preparing raises; CancelledError after the clean-up, with what there is
@@ -100,12 +100,9 @@ class LiveComparison:
                 if self._would_take_too_long():
                     self.outcome.out_of_time = True
                     return
-                begun_s, asking_s = self.clock(), self._asking_s()
-                terms = self._pair_terms(asking_s)
-                self.outcome.pairs.append(await self._one_pair(terms))
-                took_s = self.clock() - begun_s
-                self.outcome.pair_s.append(took_s)
-                self._overhead_s = max(0.0, took_s - asking_s - 2 * BLOCK_S * terms.blocks)
+                begun_s = self.clock()
+                self.outcome.pairs.append(await self._one_pair(begun_s))
+                self.outcome.pair_s.append(self.clock() - begun_s)
                 self._conclude()
         except SideFailed as problem:
             self.outcome.failure = problem
@@ -124,14 +121,14 @@ class LiveComparison:
         known = self.outcome.pair_s
         return bool(known) and self.clock() - self._begun_s + max(known[-3:]) > self.terms.budget_s
 
-    async def _one_pair(self, terms: PairTerms) -> Pair:
+    async def _one_pair(self, begun_s: float) -> Pair:
         async with _both(self.sides, self._chance) as started:
             check_alike(*started)
             self.outcome.questions = started[0].questions
             rested = await self.rest(started)
             if not rested:
                 self.outcome.notes.append(f"pair {len(self.outcome.pairs) + 1}: a side did not come to rest")
-            terms = replace(terms, rested=rested)
+            terms = replace(self._pair_terms(self.clock() - begun_s), rested=rested)
             measuring = asyncio.create_task(
                 asyncio.to_thread(self.measure, started, terms, self._chance, self._stop)
             )
@@ -143,33 +140,33 @@ class LiveComparison:
                     await measuring
                 raise
 
-    def _asking_s(self) -> float:
-        """As asked for; else what the open metrics need, and more where a pair's start costs much more than that.
+    def _pair_terms(self, start_s: float) -> PairTerms:
+        """What is clear already is not measured again, unless it is the machine that is asked about."""
+        kinds = self._open_kinds()
+        blocks = BLOCKS if start_s > _DEAR_S else BLOCKS // 2
+        return PairTerms(
+            asking_s=self._asking_s(kinds, start_s),
+            blocks=blocks if "throughput" in kinds else 0,
+            cores=self.outcome.cores,
+        )
+
+    def _asking_s(self, kinds: set[str], start_s: float) -> float:
+        """As asked for; else what the metrics need, and more where the start of a pair costs much more than that.
 
         Pairs differ by how they started more than by their calls' middle, so medians want many short pairs; a tail
-        wants calls. What is clear already is not measured again, unless it is the machine that is asked about.
+        wants calls.
         """
-        kinds = self._open_kinds()
         if kinds <= _WITHOUT_TURNS:
             return 0.0
         if self.terms.asking_s is not None:
             return self.terms.asking_s
         each_s = _ASKING_EACH_S * len(self.outcome.questions)
         if kinds <= _WITHOUT_TAIL:
-            return max(each_s, min(max(_ASKING_MIDDLE_S, self._overhead_s / 4), 2.0))
-        return max(each_s, min(max(_ASKING_TAIL_S, self._overhead_s / 2), 6.0))
-
-    def _pair_terms(self, asking_s: float) -> PairTerms:
-        return PairTerms(
-            asking_s=asking_s,
-            blocks=PairTerms.blocks if "throughput" in self._open_kinds() else 0,
-            cores=self.outcome.cores,
-        )
+            return max(each_s, min(max(_ASKING_MIDDLE_S, start_s / 4), 2.0))
+        return max(each_s, min(max(_ASKING_TAIL_S, start_s / 2), 6.0))
 
     def _open_kinds(self) -> set[str]:
-        """Of the metrics that are not clear yet; before the first pair, which tells what is asked, all of them."""
-        if not self.outcome.questions:
-            return set(self.terms.wanted.kinds)
+        """Of the metrics that are not clear yet."""
         return {metric.kind for metric in self._metrics() if metric.name not in self._settled()}
 
     def _settled(self) -> set[str]:

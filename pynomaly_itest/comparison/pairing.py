@@ -37,7 +37,8 @@ WARM_UP = 30
 
 _CHECK_EVERY = 50
 _SLICES = 10
-BLOCK_S = 0.5
+_BLOCK_S = 0.5
+BLOCKS = 4
 _CONNECTIONS = 4
 MIB = 1024 * 1024
 
@@ -48,7 +49,7 @@ class PairTerms:
     leaves them where they are. rested: both were at rest before, so that processor time is that of answers."""
 
     asking_s: float = 2.0
-    blocks: int = 4
+    blocks: int = BLOCKS
     cores: tuple[int, ...] = ()
     rested: bool = True
 
@@ -189,7 +190,7 @@ class Pairing:
                     if self.stop.is_set():
                         return np.empty((2, 0))
                     with _blaming(side):
-                        until = monotonic_ns() + int(BLOCK_S * 1e9)
+                        until = monotonic_ns() + int(_BLOCK_S * 1e9)
                         rate = answers_per_second(crews[side], self._in_turn(side), monotonic_ns, until)
                     found[side].append(rate)
         finally:

@@ -131,7 +131,8 @@ def test_without_an_end_it_stops_at_the_last_look() -> None:
         ("p95", None, 0.5, 2.0, 0),
         ("p95", None, 8.0, 4.0, 0),
         ("p50,p95", 3.0, 8.0, 3.0, 0),
-        ("throughput", None, 1.0, 0.0, 4),
+        ("throughput", None, 1.0, 0.0, 2),
+        ("throughput,start", None, 5.0, 0.0, 4),
         ("memory", None, 1.0, 0.8, 0),
     ],
 )
@@ -141,13 +142,16 @@ def test_a_pair_measures_what_is_asked_for(
     clock, told = Clock(), []
 
     def pair(started: Any, terms: PairTerms, *given: Any) -> Pair:
-        clock.now_s += start_s + terms.asking_s + terms.blocks
         told.append((terms.asking_s, terms.blocks))
         return Pair()
 
+    async def started(sides: object) -> bool:
+        clock.now_s += start_s
+        return True
+
     terms = Terms(wanted(metrics, [], []), asking_s=given, most_pairs=3)
     sides = (FakeSide("a"), FakeSide("b"))
-    asyncio.run(LiveComparison(sides, terms, clock=clock, measure=pair, rest=at_once).run(PREPARATION))
+    asyncio.run(LiveComparison(sides, terms, clock=clock, measure=pair, rest=started).run(PREPARATION))
     assert told[-1] == (pytest.approx(asking_s), blocks)
 
 
