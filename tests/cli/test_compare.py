@@ -16,7 +16,7 @@ from command_line import PASSWORD, Itest, Platform, start_platform, wait_for
 
 import pynomaly
 
-QUICK = ("--seconds", "0.3", "--metric", "cpu,memory", "--budget", "100s")
+QUICK = ("--seconds", "0.3", "--metric", "cpu,memory", "--budget", "300s")
 
 
 def record(itest: Itest, name: str = "compare") -> dict[str, Any]:
