@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
-from command_line import PASSWORD, Itest, Platform, start_platform, wait_for
+from command_line import Itest, Platform, serving, start_platform, wait_for
 
 import pynomaly
 
@@ -92,14 +92,8 @@ def second(tmp_path: Path) -> Iterator[Platform]:
     """Another platform that is not ours to start afresh."""
     folder = tmp_path / "second"
     folder.mkdir()
-    process = start_platform(folder)
-    try:
-        wait_for(lambda: process.poll() is not None or (folder / "port").exists(), "the platform's port")
-        assert process.poll() is None, (folder / "log").read_text()
-        yield Platform(f"http://127.0.0.1:{(folder / 'port').read_text().strip()}", "root-user", PASSWORD)
-    finally:
-        process.terminate()
-        process.wait(30)
+    with serving(start_platform(folder), folder) as platform:
+        yield platform
 
 
 def test_two_services_are_compared_and_left_clean(itest: Itest, platform: Platform, second: Platform) -> None:
