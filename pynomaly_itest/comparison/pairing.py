@@ -105,13 +105,13 @@ class Pairing:
                 before = Pressure.now()
                 pair.latency_ms, marks = self._alternate(askers)
                 pair.from_cache = (askers[0].is_hit, askers[1].is_hit)
-                if self.terms.asking_s:
-                    pair.stalled_share = stalled_share(before, Pressure.now())
+                after = Pressure.now() if self.terms.asking_s else None
             finally:
                 for asker in askers:
                     asker.close()
             if self.terms.blocks:
                 pair.rates = {"": self._throughput()}
+            pair.stalled_share = stalled_share(before, after or Pressure.now())
         pair.figures = dict(self._figures())
         if self.terms.rested:
             pair.figures |= _cpu_each(marks)

@@ -16,7 +16,7 @@ from command_line import Itest, Platform, serving, start_platform, wait_for
 
 import pynomaly
 
-QUICK = ("--seconds", "0.3", "--metric", "cpu,memory", "--budget", "300s")
+QUICK = ("--seconds", "0.3", "--metric", "cpu,memory", "--budget", "100s")
 
 
 def record(itest: Itest, name: str = "compare") -> dict[str, Any]:
