@@ -167,7 +167,8 @@ def _notes(outcome: Outcome) -> list[str]:
     if outcome.stalled_share is not None and outcome.stalled_share > 0.2:
         notes.append(
             f"The machine was busy: in {outcome.stalled_share:.0%} of the time some process waited for a "
-            "processor (pressure stall information). Fewer neighbours make the intervals narrower."
+            "processor (pressure stall information). What both sides wait for makes a change of their times look "
+            "smaller than it is, except for cpu; fewer neighbours make the intervals narrower, too."
         )
     for index, label in enumerate((outcome.base, outcome.candidate)):
         if any(pair.from_cache[index] for pair in outcome.pairs):

@@ -222,6 +222,19 @@ def test_answers_from_a_cache_are_told() -> None:
     ]
 
 
+@pytest.mark.parametrize(("stalled", "told"), [(0.9, True), (0.05, False), (None, False)])
+def test_a_busy_machine_is_told_with_what_it_hides(stalled: float | None, told: bool) -> None:
+    calls = np.full((2, 100), 2.0)
+    live = LiveComparison(
+        (FakeSide("a"), FakeSide("b")),
+        Terms(wanted("p50", [], [])),
+        measure=lambda *given: Pair({"predict": calls}, stalled_share=stalled),
+        rest=at_once,
+    )
+    notes = recorded(asyncio.run(live.run(PREPARATION))).notes
+    assert any("look smaller than it is" in note for note in notes) is told
+
+
 def test_services_are_a_weaker_claim() -> None:
     sides = (FakeSide("http://a", is_ours=False), FakeSide("b"))
     calls = np.full((2, 100), 2.0)
