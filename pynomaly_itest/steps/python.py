@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
@@ -93,15 +93,41 @@ class Python(Step):
 
 
 async def _run(workflow: Any, given: Mapping[str, Any], path: Path) -> Any:
-    """Await it; what its own lines raise becomes a failure (assert) or an error (anything else)."""
+    """Await it; what its own lines raise becomes a failure (assert) or an error (anything else).
+
+    A time limit of the step's own cancels the workflow, so a TimeoutError that comes out of it is the workflow's. One
+    that asks the process to end (`sys.exit(0)`) would end the run, and as a pass.
+    """
     try:
         return await workflow(**given)
-    except (ItestError, TimeoutError, ExceptionGroup):
+    except ItestError:
         raise
+    except BaseExceptionGroup as problem:
+        raise _of_group(problem, path) from problem
     except AssertionError as problem:
         raise StepFailed(explain(problem, path)) from problem
-    except Exception as problem:
+    except (Exception, SystemExit, GeneratorExit) as problem:
         raise CannotMeasure(explain(problem, path)) from problem
+
+
+def _of_group(problem: BaseExceptionGroup[BaseException], path: Path) -> ItestError:
+    """What tasks of a workflow raised together: the first of the tool's own, else a failed assert, else any."""
+    for kind in (StepFailed, ItestError, AssertionError, BaseException):
+        first = next((found for found in _leaves(problem) if isinstance(found, kind)), None)
+        if isinstance(first, ItestError):
+            return first
+        if first is not None:
+            meant = StepFailed if isinstance(first, AssertionError) else CannotMeasure
+            return meant(explain(first, path))
+    raise AssertionError("a group has at least one exception")
+
+
+def _leaves(problem: BaseException) -> Iterator[BaseException]:
+    if not isinstance(problem, BaseExceptionGroup):
+        yield problem
+        return
+    for inner in problem.exceptions:
+        yield from _leaves(inner)
 
 
 def _module(path: Path) -> ModuleType:
@@ -117,7 +143,7 @@ def _module(path: Path) -> ModuleType:
     with importing_from(path.parent):
         try:
             spec.loader.exec_module(module)
-        except Exception as problem:
+        except (Exception, SystemExit) as problem:
             raise UsageError(f"{path.name} can't be loaded: {explain(problem, path)}") from problem
     return module
 
