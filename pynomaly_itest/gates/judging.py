@@ -6,6 +6,7 @@ passed, and nothing makes a pass out of no data.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict, cast
@@ -243,6 +244,8 @@ def _held_against_measured(
 def _plain(one: Operand, op: str, other: Operand) -> Judged:
     """Single values: a status, a text, a flag."""
     true = holds(one.value, op, other.value, one.unit, other.unit)
+    if true and not (_is_finite(one.value) and _is_finite(other.value)):
+        raise ValueError("a value that is not a finite number meets no condition")
     verdict = Verdict.PASSED if true else Verdict.FAILED
     said = "holds" if true else "does not hold"
     limit = _in_unit(other, one.unit)
@@ -255,6 +258,11 @@ def _plain(one: Operand, op: str, other: Operand) -> Judged:
         unit=one.unit or other.unit,
         n=1,
     )
+
+
+def _is_finite(value: Any) -> bool:
+    """False for the NaN and Infinity that no JSON may hold, and that some targets send all the same."""
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _in_unit(other: Operand, unit: str | None) -> Any:

@@ -7,6 +7,7 @@ requests of 2 ms certify a p95 of 100 ms, even if their latencies drift between 
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from pynomaly_itest.measure.correlation import inflation, inflation_of_windows
@@ -34,8 +35,8 @@ def judge_quantile(
     n, allowed = samples.n, (1 - p if op in ("<", "<=") else p)
     if n == 0:
         return Judgement(Verdict.INCONCLUSIVE, "no samples: nothing was measured", max(1, min_samples))
-    if limit != limit or not _all_finite(samples):
-        return Judgement(Verdict.INCONCLUSIVE, "a measured value or the limit is not a number")
+    if not math.isfinite(limit) or not _all_finite(samples):
+        return Judgement(Verdict.INCONCLUSIVE, "a measured value or the limit is not a finite number")
     beyond = _share_beyond(samples, op, limit, allowed, confidence)
     seen = f"{beyond.count} of {n} samples are not {op} {limit:.6g} ({100 * beyond.count / n:.3g} %"
     if beyond.low > allowed:
@@ -66,8 +67,9 @@ class _Beyond:
 
 def _share_beyond(samples: Samples, op: str, limit: float, allowed: float, confidence: float) -> _Beyond:
     if samples.is_folded:
-        within = [_share_within(window.fraction_at_most(limit), op) for window in samples.windows]
-        sizes = [window.n for window in samples.windows]
+        used = [window for window in samples.windows if window.n]  # a stall leaves stretches without any
+        within = [_share_within(window.fraction_at_most(limit), op) for window in used]
+        sizes = [window.n for window in used]
         count = round(sum((1 - share) * size for share, size in zip(within, sizes, strict=True)))
         variance = allowed * (1 - allowed)
         return _Beyond(

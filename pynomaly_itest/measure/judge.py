@@ -70,8 +70,8 @@ def _too_little(
         return Judgement(Verdict.INCONCLUSIVE, "no samples: nothing was measured", max(1, min_samples))
     if math.isnan(estimate.value):
         return Judgement(Verdict.INCONCLUSIVE, "the measured value is not a number")
-    if math.isnan(limit):
-        return Judgement(Verdict.INCONCLUSIVE, "the limit is not a number")
+    if not math.isfinite(limit):
+        return Judgement(Verdict.INCONCLUSIVE, "the limit is not a finite number")
     if estimate.n < min_samples:
         return Judgement(
             Verdict.INCONCLUSIVE, f"{_samples(estimate.n)}, at least {min_samples} are asked for", min_samples
@@ -92,6 +92,8 @@ def _at_the_end_of_range(estimate: Estimate, op: str, limit: float) -> bool:
 
 def _compared(estimate: Estimate, op: str, limit: float) -> Judgement:
     holds = COMPARE[op](estimate.value, limit)
+    if holds and not math.isfinite(estimate.value):
+        return Judgement(Verdict.INCONCLUSIVE, "the measured value is not a finite number")
     if holds:
         return Judgement(Verdict.PASSED, f"{_number(estimate.value)} {op} {_number(limit)}")
     told = f": {estimate.note}" if estimate.note else ""

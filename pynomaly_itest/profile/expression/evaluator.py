@@ -39,8 +39,12 @@ def lookup_in(values: Mapping[str, Any]) -> Lookup:
     return lambda parts: dig(values, parts)
 
 
+_PLAIN = (Mapping, str, bytes, list, tuple, int, float)
+"""What JSON is made of has no attributes for us: `items.count` is no number, it is how Python's lists count."""
+
+
 def dig(values: Any, parts: Sequence[str]) -> Any:
-    """The value at the end of a path through mappings, lists (by index) and public attributes.
+    """The value at the end of a path through mappings, lists (by index) and public attributes of what steps measured.
 
     Raises KeyError with the dotted name up to the part that isn't there.
     """
@@ -49,7 +53,7 @@ def dig(values: Any, parts: Sequence[str]) -> Any:
             values = values[part]
         elif isinstance(values, list | tuple) and part.isdecimal() and int(part) < len(values):
             values = values[int(part)]
-        elif not isinstance(values, Mapping | str) and not part.startswith("_") and hasattr(values, part):
+        elif not isinstance(values, _PLAIN) and not part.startswith("_") and hasattr(values, part):
             values = getattr(values, part)
         else:
             raise KeyError(".".join(parts[: depth + 1]))

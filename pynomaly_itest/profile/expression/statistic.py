@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pynomaly_itest.shapes import STATISTICS
 
-_QUANTILE = re.compile(r"p(\d{1,2}|100)")
+_QUANTILE = re.compile(r"p(\d{1,2})")
 _UNITLESS = ("n",)
 
 
@@ -41,6 +41,6 @@ def statistic_of(parts: Sequence[str]) -> Statistic | None:
     if len(parts) == 2 and not re.fullmatch(r"\d{1,4}", parts[1]):
         return None
     percent = float(".".join((whole[1], *parts[1:])))
-    if percent > 100 or (10 < percent < 90 and percent % 5):
+    if not 0 < percent < 100 or (10 < percent < 90 and percent % 5):
         return None
     return Statistic(".".join(parts), percent / 100)
