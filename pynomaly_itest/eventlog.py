@@ -73,7 +73,12 @@ class EventLog:
                 hint="what was measured up to here is in it; make room and run again",
             ) from problem
         for listener in self._listeners:
-            listener.heard(event)
+            with contextlib.suppress(OSError):  # a screen that is gone must not end the run
+                listener.heard(event)
+
+    def without_secrets(self, text: str) -> str:
+        """The text without what looks like a secret: for what a target said, and is more than a name."""
+        return self._redactor.text(text)
 
     def carry(self, event: BaseModel) -> None:
         """Write an event of an earlier run as it was, with its own time."""
@@ -82,7 +87,8 @@ class EventLog:
     def progress(self, scenario: str, text: str) -> None:
         """Tell the listeners how far a step is; nothing is written."""
         for listener in self._listeners:
-            listener.progress(scenario, self._redactor.values(text))
+            with contextlib.suppress(OSError):
+                listener.progress(scenario, self._redactor.values(text))
 
     def close(self) -> None:
         self._file.close()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "[redacted]"
@@ -25,9 +26,13 @@ _SECRET_HEADERS = frozenset(
         "www-authenticate",
     }
 )
-_SENSITIVE_NAME = r"[\w-]*(?:password|passwd|secret|token|api[_-]?key|credential|private[_-]?key)[\w-]*"
-_JSON_SECRET = re.compile(rf'("{_SENSITIVE_NAME}"\s*:\s*)"(?:[^"\\]|\\.)*"', re.IGNORECASE)
-_FORM_SECRET = re.compile(rf"((?:^|[&?\s]){_SENSITIVE_NAME}=)[^&\s]*", re.IGNORECASE)
+_SENSITIVE_NAME = (
+    r"[\w-]*(?:password|passwd|secret|token|credential|(?:api|access|private|subscription)[_-]?key)[\w-]*"
+)
+_HOLDS_SECRET = re.compile(_SENSITIVE_NAME, re.IGNORECASE)
+_QUOTED = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+_JSON_SECRET = re.compile(rf"""(["']({_SENSITIVE_NAME})["']\s*:\s*){_QUOTED}""", re.IGNORECASE)
+_FORM_SECRET = re.compile(rf"((?:^|[&?\s.]){_SENSITIVE_NAME}=)[^&\s]*", re.IGNORECASE)
 _JWT = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*")
 _URL_USERINFO = re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@\"']+@", re.IGNORECASE)
 _SHORTEST_SECRET = 4
@@ -79,11 +84,24 @@ class Redactor:
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The headers with secret ones blanked."""
         return {
-            name: HIDDEN if name.lower() in _SECRET_HEADERS else self.text(value)
+            name: HIDDEN if name.lower() in _SECRET_HEADERS or holds_secret(name) else self.text(value)
             for name, value in headers.items()
         }
 
 
 def _keep_harmless(match: re.Match[str]) -> str:
-    name = match[1].split('"')[1].lower()
-    return match[0] if name in _NO_SECRETS else f'{match[1]}"{HIDDEN}"'
+    return f'{match[1]}"{HIDDEN}"' if holds_secret(match[2]) else match[0]
+
+
+def holds_secret(name: str) -> bool:
+    """Whether what stands under this name is nobody's business (`access_token`, `X-Api-Key`)."""
+    return name.lower() not in _NO_SECRETS and _HOLDS_SECRET.fullmatch(name) is not None
+
+
+def secrets_in(values: Mapping[str, Any]) -> Iterator[str]:
+    """The texts that stand under such names, however deep."""
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from secrets_in(value)
+        elif isinstance(value, str) and holds_secret(str(name)):
+            yield value

@@ -28,7 +28,7 @@ from pynomaly_itest.history.progress import ProgressFile
 from pynomaly_itest.isolation import FreshTarget
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.profile.model import Plan
-from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.redaction import Redactor, secrets_in
 from pynomaly_itest.report import write
 from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.runner import RunOptions, bug_fields, run
@@ -47,7 +47,7 @@ class Ended:
 
 def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
     """Run the plan, write the reports, say the verdict. `brief`: say nothing of a run that passed."""
-    redactor = Redactor()
+    redactor = Redactor(tuple(_secrets_of(plan)))
     probing = probe_options(plan, request.target, request.safety)
     from pynomaly_itest.cli.instruments import instruments_for, tell
 
@@ -103,6 +103,14 @@ def _write_reports(result: RunResult, folder: Path, formats: Sequence[str], reda
     except Exception as bug:
         result.aborted = _remember_bug(bug, folder / "run.jsonl", redactor)
         return _Reports([])
+
+
+def _secrets_of(plan: Plan) -> set[str]:
+    """What the profile and `--set` say under names that hold secrets: hidden wherever it turns up."""
+    said = [plan.target_settings]
+    for scenario in plan.scenarios:
+        said += [scenario.vars, scenario.matrix, scenario.target_settings or {}]
+    return {secret for values in said for secret in secrets_in(values)}
 
 
 def _remember_bug(bug: Exception, path: Path, redactor: Redactor) -> RunAborted:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pynomaly_itest.gates import Judged, judge_condition
+from pynomaly_itest.lifecycle.discretion import discreet
 from pynomaly_itest.lifecycle.outcome import PASSED, Outcome
 from pynomaly_itest.lifecycle.recorder import Recorder, where
 from pynomaly_itest.profile.expression import Expression, parse
@@ -67,7 +68,8 @@ class Judge:
     ) -> Judged:
         confidence = gate.confidence if gate and gate.confidence else self.confidence
         least = gate.min_samples if gate and gate.min_samples else self.min_samples
-        return judge_condition(expression, values, confidence=confidence, min_samples=least, absent=absent)
+        judged = judge_condition(expression, values, confidence=confidence, min_samples=least, absent=absent)
+        return discreet(expression, judged, self.recorder.log.without_secrets)
 
 
 def _outcome(text: str, judged: Judged) -> Outcome:

@@ -26,6 +26,7 @@ from pynomaly_itest.measure import Estimate, Labels, Samples, statistic
 from pynomaly_itest.measure.curves import Curves
 from pynomaly_itest.probing.engine import Finding
 from pynomaly_itest.profile.model import Source, StepCall
+from pynomaly_itest.redaction import HIDDEN, holds_secret
 from pynomaly_itest.steps.base import Values
 
 _SHOWN_SAMPLES = 10_000
@@ -81,9 +82,22 @@ class Recorder:
             duration_s=self.log.now_s() - started_s,
             where=where(call.source),
             source_line=call.source.line,
-            values=_scalars(values),
+            values=self._scalars(values),
             exchange=exchange,
         )
+
+    def _scalars(self, values: Values) -> dict[str, Any]:
+        """What of a step's values fits on a line of a report: plain values, and measured ones as numbers."""
+        shown: dict[str, Any] = {}
+        for name, given in values.items():
+            value = given(0.95) if callable(given) else given  # an inference, for showing
+            if isinstance(value, Estimate):
+                shown[name] = value.value
+            elif isinstance(value, str):
+                shown[name] = HIDDEN if holds_secret(name) else _plain(self.log.without_secrets(value), 200)
+            elif value is None or isinstance(value, bool | int | float):
+                shown[name] = value
+        return shown
 
     def judged(
         self, expression: str, judged: Judged, *, step: int | None, where: str = "", line: str = ""
@@ -194,18 +208,6 @@ def _metric(name: str, samples: Samples) -> dict[str, Any]:
         "times_s": times,
         "quantiles": {q: statistic(samples, q).value for q in _QUANTILES},
     }
-
-
-def _scalars(values: Values) -> dict[str, Any]:
-    """What of a step's values fits on a line of a report: plain values, and measured ones as numbers."""
-    shown: dict[str, Any] = {}
-    for name, given in values.items():
-        value = given(0.95) if callable(given) else given  # an inference, for showing
-        if isinstance(value, Estimate):
-            shown[name] = value.value
-        elif value is None or isinstance(value, bool | int | float | str):
-            shown[name] = _plain(value, 200)
-    return shown
 
 
 def _plain(value: Any, longest: int = 500) -> Any:

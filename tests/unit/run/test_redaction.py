@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from pynomaly_itest.redaction import HIDDEN, Redactor
+from pynomaly_itest.redaction import HIDDEN, Redactor, secrets_in
 
 SECRET = 'p"ä/ss+word =1'
 
@@ -42,6 +42,8 @@ def test_values_keeps_encoded_json_readable() -> None:
         ('{"access_token": "abc.def"}', "abc.def"),
         ('{"user": {"Password":"hun\\"ter2"}}', "ter2"),
         ("username=a&password=hunter2&x=1", "hunter2"),
+        ("--set vars.api_token=hunter2", "hunter2"),
+        ("{'pin_secret': 'hun\\'ter2', 'n': 1}", "ter2"),
         ("redis://user:hunter2@127.0.0.1/0", "hunter2"),
         ("Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", "eyJzdWIi"),
     ],
@@ -59,9 +61,15 @@ def test_harmless_text_stays_as_it_is() -> None:
 
 def test_secret_headers_are_blanked_and_others_kept() -> None:
     shown = Redactor().headers(
-        {"Authorization": "Bearer x", "Set-Cookie": "s=1", "Content-Type": "text/html"}
+        {"Authorization": "Bearer x", "Set-Cookie": "s=1", "X-Secret-Token": "x", "Content-Type": "text/html"}
     )
-    assert shown == {"Authorization": HIDDEN, "Set-Cookie": HIDDEN, "Content-Type": "text/html"}
+    hidden = dict.fromkeys(("Authorization", "Set-Cookie", "X-Secret-Token"), HIDDEN)
+    assert shown == {**hidden, "Content-Type": "text/html"}
+
+
+def test_secrets_are_found_by_the_names_they_stand_under() -> None:
+    values = {"rows": "many", "auth": {"api_token": "abc-1"}, "password": "def-2", "token_type": "bearer"}
+    assert set(secrets_in(values)) == {"abc-1", "def-2"}
 
 
 def test_repr_tells_no_secret() -> None:
