@@ -220,6 +220,8 @@ class StepReader:
         if raw is not None:
             self._config(raw, node, node.source, None)
             return
+        if not node.entries:
+            self._note(node.source, f"a step is missing in {outer!r}", "write {kind: {…}}")
         for kind, config in node.entries.items():
             at = node.key_source(kind)
             if kind not in STEPS:
@@ -245,7 +247,9 @@ class StepReader:
             self._note(at, f"the step lists include each other: {' -> '.join((*including, name))}")
         else:
             found = self._step_list(name, item.entries["include"].source, folder)
-            if found is not None:
+            if found is not None and isinstance(found.node, ListNode) and not found.node.items:
+                self._note(item.entries["include"].source, f"{name!r} holds no step: nothing would run")
+            elif found is not None:
                 yield from self._calls(found.node, found.folder, scope, (*including, name))
 
     def _step_list(self, name: str, source: Source, folder: Path) -> StepList | None:

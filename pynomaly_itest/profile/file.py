@@ -15,6 +15,8 @@ Confidence = Annotated[float, Field(gt=0.5, lt=1)]
 MinSamples = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Timeout = Annotated[str | float, Field(description="seconds, or with a unit: 20s, 5min")]
 Steps = list[Any]
+Requirement = Literal["redis", "database", "bundled"]
+"""What can be looked for (`target/requirements.py`): one that nobody can find would be missed by every run."""
 
 
 class _Part(BaseModel):
@@ -55,7 +57,7 @@ class ScenarioFile(_Part):
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="unique; reports use it")
     title: str = Field("", max_length=200)
     tags: list[Identifier] = Field(default_factory=list, description="what -m selects by")
-    requires: list[Identifier] = Field(
+    requires: list[Requirement] = Field(
         default_factory=list, description="preconditions such as redis; without them it is skipped"
     )
     matrix: dict[Identifier, Any] = Field(

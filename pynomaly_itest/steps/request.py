@@ -65,7 +65,7 @@ class Request(Step):
         headers = dict(self.headers)
         if self.auth == "auto":
             headers = {**await context.api.authorization(), **headers}
-        content = self.body.encode() if self.body is not None else None
+        content = encoded(self.body) if self.body is not None else None
         reply = await context.http.send(
             self.method,
             self.path,
@@ -96,7 +96,7 @@ class Request(Step):
             content = urlencode(self.form).encode()
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         elif self.body is not None:
-            content = self.body.encode()
+            content = encoded(self.body)
         wanted = [self.status] if isinstance(self.status, int) else self.status or []
         return Endpoint(
             name=name,
@@ -117,6 +117,11 @@ class Request(Step):
             raise RequestFailed(
                 f"{self.method} {self.path} answered {reply.status}, expected {said}", reply.exchange
             )
+
+
+def encoded(body: str) -> bytes:
+    """The text as it is sent; half a surrogate pair, which a target's JSON can hold, becomes a question mark."""
+    return body.encode("utf-8", "replace")
 
 
 def _json_or_none(body: bytes) -> Any:

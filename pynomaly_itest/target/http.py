@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pynomaly_itest.errors import StepFailed
+from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -109,23 +109,14 @@ class Http:
         """Send one request to `path` (with its query) and read the whole reply.
 
         Raises RequestFailed where nothing came back in `timeout_s`, the connection broke, or the reply is
-        larger than `max_reply_bytes`.
+        larger than `max_reply_bytes`; CannotMeasure where it can't be written at all.
         """
         import asyncio  # here, as `validate` reads the step kinds but sends nothing
 
         import httpx
 
         timeout = self.timeout_s if timeout_s is None else timeout_s
-        request = self.client.build_request(
-            method,
-            path,
-            headers={**(headers or {}), "X-Pynomaly-Itest-Run": self.run_id},
-            json=body.json,
-            content=body.content,
-            data=dict(body.form) if body.form is not None else None,
-            files=dict(body.files) if body.files is not None else None,
-            timeout=timeout,
-        )
+        request = self._written(method, path, headers or {}, body, timeout)
         start = self.clock()
         try:
             async with asyncio.timeout(timeout):
@@ -149,6 +140,26 @@ class Http:
         )
         _tell(lambda: reply.exchange)
         return reply
+
+    def _written(
+        self, method: str, path: str, headers: Mapping[str, str], body: Body, timeout_s: float
+    ) -> httpx.Request:
+        """The request; raises CannotMeasure for what can't be sent (a target's NaN in JSON, a header in Greek)."""
+        import httpx
+
+        try:
+            return self.client.build_request(
+                method,
+                path,
+                headers={**headers, "X-Pynomaly-Itest-Run": self.run_id},
+                json=body.json,
+                content=body.content,
+                data=dict(body.form) if body.form is not None else None,
+                files=dict(body.files) if body.files is not None else None,
+                timeout=timeout_s,
+            )
+        except (ValueError, TypeError, httpx.InvalidURL) as problem:
+            raise CannotMeasure(f"{method} request can't be written: {problem}") from problem
 
     def _since_ms(self, start: float) -> float:
         return (self.clock() - start) * 1000
