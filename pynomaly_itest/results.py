@@ -109,7 +109,7 @@ class RunResult:
         if self.interrupted is not None:
             return ExitCode.INTERRUPTED
         if self.aborted is not None:
-            return ExitCode(self.aborted.exit_code)
+            return _of_abort(self.aborted.exit_code)
         match self.verdict:
             case Verdict.PASSED:
                 return ExitCode.PASSED
@@ -123,6 +123,12 @@ class RunResult:
     @property
     def _something_ran(self) -> bool:
         return any(scenario.verdict is not Verdict.SKIPPED for scenario in self.scenarios)
+
+
+def _of_abort(code: int) -> ExitCode:
+    """The code that a run was given up with; none that passes, and none that there isn't."""
+    known = code in tuple(ExitCode) and code != ExitCode.PASSED
+    return ExitCode(code) if known else ExitCode.INCONCLUSIVE
 
 
 def combine(verdicts: Iterable[Verdict]) -> Verdict:

@@ -75,7 +75,7 @@ class ScenarioRun:
         except TimeoutError:
             if not limit.expired():
                 raise
-            self.outcomes.append(Outcome(Verdict.FAILED, f"took longer than {min(limits):g} s"))
+            self.outcomes.append(_cut_off(self.scenario.timeout_s, timeout_s))
 
     async def _phase(self, phase: str, calls: tuple[StepCall, ...]) -> bool:
         """Run the steps of a phase in order up to the first that does not pass; whether all did."""
@@ -129,3 +129,10 @@ class ScenarioRun:
         judged = Judged(verdict, reason, remaining, 0, "==", n=self.ledger.created_count)
         self.recorder.judged("resource_cleanup", judged, step=None)
         self.outcomes.append(Outcome(verdict, f"resource_cleanup: {reason}"))
+
+
+def _cut_off(own_s: float | None, left_s: float | None) -> Outcome:
+    """A scenario's own limit is a demand on the target; that the run's time was over says nothing about it."""
+    if own_s is not None and (left_s is None or own_s <= left_s):
+        return Outcome(Verdict.FAILED, f"took longer than {own_s:g} s")
+    return Outcome(Verdict.ERROR, f"cut off after {left_s or 0.0:.3g} s: the time for the whole run was over")

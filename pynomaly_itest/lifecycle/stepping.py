@@ -20,8 +20,9 @@ from pynomaly_itest.lifecycle.scope import Scope
 from pynomaly_itest.probing.engine import Finding, counts
 from pynomaly_itest.profile.expression import names, resolve
 from pynomaly_itest.profile.expression.evaluator import lookup_in
-from pynomaly_itest.profile.model import StepCall
+from pynomaly_itest.profile.model import Gate, StepCall
 from pynomaly_itest.registry import STEPS
+from pynomaly_itest.shapes import Record
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.scene import Scene
 from pynomaly_itest.target.accounts import Accounts
@@ -73,6 +74,8 @@ class StepRunner:
             first = problem.errors()[0]
             where = ".".join(map(str, first["loc"]))
             raise CannotMeasure(f"{kind}.{where}: {first['msg']}") from problem
+        except (TypeError, ValueError, OverflowError) as problem:  # values that can't be compared
+            raise CannotMeasure(f"a look-up of {kind} has no value: {problem}") from problem
         assert isinstance(step, Step)  # noqa: S101 - the registry holds nothing else
         return step
 
@@ -100,9 +103,19 @@ class _Step:
             ):
                 raise
             return self._with_findings(self._of(_first_error(problem, self.call)))
-        scope = {**self.runner.scope.values(), **self.values}
-        self.judged += self.runner.judge.expectations(self.call.expect, scope, self.index)
+        known = self._known(self.values)
+        self.judged += self.runner.judge.expectations(self.call.expect, known, self.index)
         return self._with_findings(worst(self.judged) if self.judged else PASSED)
+
+    def _known(self, own: Values) -> dict[str, Any]:
+        """The names that the step's `expect` sees: what the step promises to give before all others.
+
+        What else is in its values came from the target, which must not say what `benchmarks` or `before` is.
+        """
+        shape = STEPS[self.call.kind].shape(self.call.config)
+        promised = shape.fields if isinstance(shape, Record) else {}
+        first = {name: own[name] for name in promised if name in own}
+        return {**own, **self.runner.scope.values(), **first}
 
     def _of(self, error: ItestError) -> Outcome:
         """What an error means, with the evidence it carries."""
@@ -141,8 +154,22 @@ class _Step:
             shared=services.shared,
             observer=services.observer,
             expected=frozenset(name.parts[0] for gate in call.expect for name in names(gate.expression)),
+            gated=self._gated(),
             mark=self._mark,
         )
+
+    def _gated(self) -> frozenset[str]:
+        """What the scenario's gates ask about of what the step saves."""
+        asked = [name.parts for gate in self._gates_on_it() for name in names(gate.expression)]
+        return frozenset(parts[1] for parts in asked if parts[0] == self.call.save and len(parts) > 1)
+
+    def _gates_on_it(self) -> list[Gate]:
+        save = self.call.save
+        return [
+            gate
+            for gate in self.runner.scope.scenario.gates
+            if save is not None and any(name.parts[0] == save for name in names(gate.expression))
+        ]
 
     def _speaker(self) -> PlatformApi:
         """Who makes the step's requests: the run's own account, or the actor that `as` names."""
@@ -159,7 +186,7 @@ class _Step:
             folder=Path(self.call.source.place.file).parent,
             values=values,
             expect=self._expect,
-            unmet=lambda own: self.runner.judge.unmet(self.call.expect, {**values, **own}),
+            unmet=lambda own: self.runner.judge.unmet(self.call.expect, self._known(own)),
             undecided=self._undecided,
             accounts=services.accounts or Accounts(services.api, services.target),
             ledger_of=self.runner.ledger.of,
@@ -169,15 +196,10 @@ class _Step:
 
     def _undecided(self, own: Values) -> str | None:
         """The first of the step's expectations, or of the gates on what it saves, that needs more samples."""
-        values, save = self.runner.scope.values(), self.call.save
-        on_it = [
-            gate
-            for gate in self.runner.scope.scenario.gates
-            if save is not None and any(name.parts[0] == save for name in names(gate.expression))
-        ]
-        return self.runner.judge.undecided(
-            self.call.expect, {**values, **own}
-        ) or self.runner.judge.undecided(on_it, {**values, str(save): own})
+        judge, saved = self.runner.judge, {**self.runner.scope.values(), str(self.call.save): own}
+        return judge.undecided(self.call.expect, self._known(own)) or judge.undecided(
+            self._gates_on_it(), saved
+        )
 
     def _expect(self, text: str, values: Mapping[str, Any], *, where: str, line: str) -> None:
         known = {**self.runner.scope.values(), **values}

@@ -45,7 +45,8 @@ class StepContext:
     `prepare` makes a step of a call given as `{kind: config}`, its look-ups resolved: it is how `measure`
     repeats a step. `scene` is what surrounds the step in its scenario. `seed` makes random choices repeatable.
     `find` records what a probe found, which is judged with the step. `expected` holds the names that the step's
-    own `expect` asks about. `keep` saves what was measured so far when a step is being stopped; `shared` is the
+    own `expect` asks about, `gated` those that the scenario's gates ask about of what it saves. `keep` saves what was
+    measured so far when a step is being stopped; `shared` is the
     run's own, for what is found out once. `observer` watches the target's memory and CPU, where something does.
     `under_way` is called by a load once it is prepared and begins to send.
     """
@@ -68,6 +69,7 @@ class StepContext:
     keep: Callable[[Values], None] = lambda values: None
     shared: dict[str, Any] = field(default_factory=dict)
     expected: frozenset[str] = field(default=frozenset())
+    gated: frozenset[str] = field(default=frozenset())
     mark: Mark = lambda name, started_s, ended_s, recovered_s, details: None
     observer: Observer | None = None
     under_way: Callable[[], None] = lambda: None

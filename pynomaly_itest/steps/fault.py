@@ -13,6 +13,7 @@ from pynomaly_itest.profile.expression import has_template, parse_quantity
 from pynomaly_itest.registry import FAULTS, STEPS, did_you_mean
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.load_failures import EVERY_FAILURE
 
 if TYPE_CHECKING:
     from pynomaly_itest.faulting.fault import Fault
@@ -147,7 +148,8 @@ class InjectFault(Step):
                 target=stage.target,
                 http=stage.http,
                 api=stage.api,
-                expected=frozenset(),
+                expected=EVERY_FAILURE,
+                gated=frozenset(),
                 keep=values.update,
                 under_way=lambda: None if begun is None else begun.set(),
             )

@@ -14,6 +14,7 @@ from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.load_curves import curves_of_load
+from pynomaly_itest.steps.load_failures import check_failures
 from pynomaly_itest.steps.load_leaks import LeakWatch
 from pynomaly_itest.steps.load_limits import Pause, Span, objectives_of
 from pynomaly_itest.steps.load_requests import (
@@ -54,9 +55,11 @@ class Load(Step):
     """Send requests in the rhythm of an executor, under k6's names, and keep when each was due, sent and answered.
 
     Latency counts from when a request was *due*: a stalled target can't hide behind requests that were never
-    sent. Arrivals that could not be sent in time are failures. Where the generator itself is late, that only adds
-    to latencies: a limit that is kept stays kept, one that is broken by it is inconclusive (of virtual users, who
-    wait for it, either). Where it did not send what it should, the step is inconclusive and says what to change.
+    sent. Arrivals that could not be sent in time are failures. Failures that no condition asks about (by error_ratio,
+    shed, hung …) fail the step, and so does an end by `abort_on` that none asks about. Where the generator itself is
+    late, that only adds to latencies: a limit that is kept stays kept, one that is broken by it is inconclusive (of
+    virtual users, who wait for it, either). Where it did not send what it should, the step is inconclusive and says
+    what to change.
     """
 
     summary: ClassVar[str] = "send requests at a rate or by virtual users, and measure every one"
@@ -200,7 +203,9 @@ class Load(Step):
             beside |= leaks.values(context.confidence)
         if self.verify is not False:
             beside["references"] = references_of(parts)
-        return values_of(result, {**beside, **curves_of_load(result, context.clock() - ended_s)})
+        values = values_of(result, {**beside, **curves_of_load(result, context.clock() - ended_s)})
+        check_failures(result, values, context, may_break=self.named_shape == "breakpoint")
+        return values
 
     async def _prepared(self, context: StepContext) -> list[Part]:
         lasts_s = self._executor().planned_s

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import misbehaving
@@ -16,8 +15,16 @@ BODIES = {
     "/infinite": '{"v": Infinity, "w": 1e999}',
     "/list": json.dumps({"items": list(range(50))}),
     "/surrogate": '{"t": "\\ud800"}',
-    "/tokens": json.dumps({"access_token": "eyJhbGciOiJIUzI1.eyJzdWIiOiJhYmNk.c2lnbmF0dXJl", "pin_secret": "zx-81"}),
+    "/tokens": json.dumps(
+        {"access_token": "eyJhbGciOiJIUzI1.eyJzdWIiOiJhYmNk.c2lnbmF0dXJl", "pin_secret": "zx-81"}
+    ),
 }
+
+
+IN_A_TASK = (
+    "    async def one():\n        %s\n"
+    "    async with asyncio.TaskGroup() as tasks:\n        tasks.create_task(one())\n"
+)
 
 
 def service(head: str, connection: misbehaving.Connection) -> None:
@@ -44,7 +51,9 @@ def reasons(done: Finished) -> list[Any]:
 
 @pytest.mark.parametrize("last_words", ["raise SystemExit(0)", "raise GeneratorExit"])
 def test_a_workflow_can_not_end_the_run(itest: Itest, url: str, last_words: str) -> None:
-    flow = f"from pynomaly_itest.testing import scenario\n\n@scenario()\nasync def flow():\n    {last_words}\n"
+    flow = (
+        f"from pynomaly_itest.testing import scenario\n\n@scenario()\nasync def flow():\n    {last_words}\n"
+    )
     (itest.folder / "flows.py").write_text(flow)
     done = run(itest, url, "  - python: flows.py\n  - {id: after, steps: [{request: {path: /}}]}\n")
     assert done.code == 4, done.text
@@ -53,7 +62,8 @@ def test_a_workflow_can_not_end_the_run(itest: Itest, url: str, last_words: str)
 
 
 def test_a_file_that_ends_the_process_when_it_is_loaded_is_an_error(itest: Itest, url: str) -> None:
-    flow = "import sys\nfrom pynomaly_itest.testing import scenario\n\n@scenario()\nasync def flow():\n    assert 1\n\nsys.exit(0)\n"
+    flow = "from pynomaly_itest.testing import scenario\n\n@scenario()\nasync def flow():\n    assert 1\n"
+    flow += "\nraise SystemExit(0)\n"
     (itest.folder / "flows.py").write_text(flow)
     done = run(itest, url, "  - python: flows.py\n")
     assert done.code == 4, done.text
@@ -64,12 +74,10 @@ def test_a_file_that_ends_the_process_when_it_is_loaded_is_an_error(itest: Itest
     ("body", "code"),
     [
         ("    async with asyncio.timeout(0.01):\n        await asyncio.sleep(9)\n", 4),
-        ("    async def one():\n        assert 1 == 2\n"
-         "    async with asyncio.TaskGroup() as tasks:\n        tasks.create_task(one())\n", 1),
-        ("    async def one():\n        int('x')\n"
-         "    async with asyncio.TaskGroup() as tasks:\n        tasks.create_task(one())\n", 4),
+        (IN_A_TASK % "assert 1 == 2", 1),
+        (IN_A_TASK % "int('x')", 4),
     ],
-)  # fmt: skip
+)
 def test_what_a_workflows_tasks_raise_is_the_scenarios_and_ends_no_run(
     itest: Itest, url: str, body: str, code: int
 ) -> None:
