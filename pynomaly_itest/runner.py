@@ -12,10 +12,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pynomaly_itest import __version__
-from pynomaly_itest.carrying import Carried, fingerprint_of
+from pynomaly_itest.carrying import Carried, difference, fingerprint_of
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.environment import describe_environment
-from pynomaly_itest.errors import EvidenceLost, ExitCode, ItestError, TargetUnreachable
+from pynomaly_itest.errors import (
+    CannotMeasure,
+    EvidenceLost,
+    ExitCode,
+    ItestError,
+    TargetUnreachable,
+    UsageError,
+)
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
     PlannedScenario,
@@ -24,6 +31,7 @@ from pynomaly_itest.events import (
     RunInterrupted,
     RunStarted,
     ScenarioFinished,
+    TargetInfo,
     TargetReady,
     TargetSampled,
     Warned,
@@ -58,6 +66,7 @@ class RunOptions:
     reproduce: str = ""
     arguments: tuple[str, ...] = ()
     carried: Carried = field(default_factory=dict, repr=False)
+    carried_target: TargetInfo | None = None
     isolate: bool = False
     fresh_target: FreshTarget | None = None
     probing: ProbeOptions = field(default_factory=ProbeOptions)
@@ -83,7 +92,12 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
             began_s = log.now_s()
             await target.start()
             log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
+            _check_carried(options, target.info)
         await _run_scenarios(plan, target, log, options)
+        if change := await target.changed():
+            raise CannotMeasure(
+                f"the target changed under way: {change}", hint="run it again when it is at rest"
+            )
         if options.afterwards is not None:
             await options.afterwards(log)
     except asyncio.CancelledError:
@@ -97,6 +111,13 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         log.record(RunAborted, **bug_fields(bug))
     finally:
         await _close(target, log)
+
+
+def _check_carried(options: RunOptions, now: TargetInfo) -> None:
+    """Raise UsageError where what is carried over was found out about another target."""
+    then = options.carried_target
+    if options.carried and then is not None and (change := difference(then, now)):
+        raise UsageError(f"the target is not the one of that run: {change}", hint="run it anew")
 
 
 def bug_fields(bug: Exception) -> dict[str, Any]:
@@ -244,7 +265,7 @@ def _announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         confidence=plan.confidence,
         inconclusive_passes=options.inconclusive_passes,
         fail_on=options.probing.fail_on.value,
-        plan=tuple(_planned(scenario) for scenario in plan.scenarios),
+        plan=tuple(_planned(scenario, plan) for scenario in plan.scenarios),
         deselected=plan.deselected,
         benchmarks=dict(plan.benchmarks),
         environment=describe_environment(options.environment),
@@ -253,7 +274,7 @@ def _announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
     )
 
 
-def _planned(scenario: Scenario) -> PlannedScenario:
+def _planned(scenario: Scenario, plan: Plan) -> PlannedScenario:
     place = scenario.source.place
     return PlannedScenario(
         id=scenario.id,
@@ -262,7 +283,7 @@ def _planned(scenario: Scenario) -> PlannedScenario:
         requires=scenario.requires,
         where=f"{place.file}:{place.line}",
         gates=tuple(gate.expression.text for gate in scenario.gates),
-        fingerprint=fingerprint_of(scenario),
+        fingerprint=fingerprint_of(scenario, plan.datasets),
     )
 
 

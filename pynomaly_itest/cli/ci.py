@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pynomaly_itest.cli.console import whoever_listens
+
 if TYPE_CHECKING:
     from pynomaly_itest.results import RunResult
 
@@ -25,11 +27,13 @@ def commands_stopped(environment: Mapping[str, str] = os.environ) -> Iterator[No
         yield
         return
     token = secrets.token_hex(16)
-    typer.echo(f"::stop-commands::{token}")
+    with whoever_listens():
+        typer.echo(f"::stop-commands::{token}")
     try:
         yield
     finally:
-        typer.echo(f"::{token}::")
+        with whoever_listens():
+            typer.echo(f"::{token}::")
 
 
 def tell_github(run: RunResult, environment: Mapping[str, str] = os.environ) -> None:

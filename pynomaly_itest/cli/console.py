@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any, Literal, TextIO
 
 from pynomaly_itest.cli.requests import Requests
@@ -36,6 +38,17 @@ COLOURS = {
 def can_be_redrawn(stream: TextIO) -> bool:
     """Whether lines on it can be drawn anew in place: a terminal that knows how."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+@contextlib.contextmanager
+def whoever_listens() -> Iterator[None]:
+    """What is said inside may go unheard (`| head -1`, a full disk): that changes no verdict and no exit code."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (OSError, SystemExit):  # by SystemExit a library that draws says that nobody reads any more
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 class Console:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import typer
 
-from pynomaly_itest.carrying import Carried, carried_from
+from pynomaly_itest.carrying import Carried, carried_from, target_of
+from pynomaly_itest.cli.console import whoever_listens
 from pynomaly_itest.cli.folders import make_folder, point_latest
 from pynomaly_itest.cli.live import console_for
 from pynomaly_itest.cli.logs import LogListener
@@ -71,6 +72,8 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
             fresh_target = fresh_target_of(plan, request, redactor, instruments)
             options = _options(plan, request, files, probing, fresh_target, carried)
             options = replace(options, afterwards=None if against is None else against.judge)
+            if request.resume_from is not None:
+                options = replace(options, carried_target=target_of(request.resume_from / "run.jsonl"))
             lost = _run_to_the_end(plan, target, log, options)
         finally:
             log.close()
@@ -81,9 +84,10 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
     lost = lost or reports.lost
     point_latest(request.out, folder)
     code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
-    if not brief or code is not ExitCode.PASSED:
-        summarise(result, reports.paths, folder, code, lost, quiet=request.loudness == "quiet")
-    keep(request.baseline, result, typer.echo)
+    with whoever_listens():
+        if not brief or code is not ExitCode.PASSED:
+            summarise(result, reports.paths, folder, code, lost, quiet=request.loudness == "quiet")
+    keep(request.baseline, result, whoever_listens()(typer.echo))
     return Ended(code, result, folder)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from pynomaly_itest.cli.console import COLOURS, MARKS
+from pynomaly_itest.cli.console import COLOURS, MARKS, whoever_listens
 from pynomaly_itest.cli.execution import Ended, execute
 from pynomaly_itest.cli.exposition import Exposition
 from pynomaly_itest.cli.retention import Retention
@@ -70,6 +70,7 @@ class Told:
         self._screen = Console(highlight=False, soft_wrap=True)
         self._seen: Counter[ExitCode] = Counter()
 
+    @whoever_listens()
     def __call__(self, done: Round) -> None:
         self._seen[done.code] += 1
         if self._quiet and done.code is ExitCode.PASSED:
@@ -90,6 +91,7 @@ class Told:
         line.append(verdict, style=COLOURS[run.verdict])
         self._screen.print(line.append(f"  {done.ended.folder}{after}"))
 
+    @whoever_listens()
     def all(self, code: ExitCode) -> None:
         """What became of all the rounds."""
         passed, rounds = self._seen[ExitCode.PASSED], sum(self._seen.values())

@@ -16,11 +16,14 @@ def resume(
     from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.invocation import again, run_again, started_of
     from pynomaly_itest.errors import UsageError
+    from pynomaly_itest.eventlog import is_being_written
     from pynomaly_itest.events import read_log
     from pynomaly_itest.results import fold
 
     folder = run_folder(run)
     started = started_of(folder)
+    if is_being_written(folder / "run.jsonl"):
+        raise UsageError("that run is still going on", hint="resume it when it has ended")
     result = fold(read_log(folder / "run.jsonl"))
     if result.complete:
         raise UsageError(

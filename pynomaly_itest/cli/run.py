@@ -70,6 +70,7 @@ def run(  # a flag each, by what they are about: see flags.py
 ) -> None:
     """Run profiles against a target, judge every gate, write the reports."""
     from pynomaly_itest.cli import ci, execution, logs
+    from pynomaly_itest.cli.console import whoever_listens
 
     if no_color:
         os.environ["NO_COLOR"] = "1"  # which every library that draws knows
@@ -91,7 +92,8 @@ def run(  # a flag each, by what they are about: see flags.py
         raise typer.Exit(code)
     with ci.commands_stopped():
         ended = execution.execute(plan, request)
-    ci.tell_github(ended.result)
+    with whoever_listens():
+        ci.tell_github(ended.result)
     raise typer.Exit(ended.code)
 
 

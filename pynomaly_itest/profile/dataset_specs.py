@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from pynomaly_itest.errors import Mistake, UsageError
 from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.profile.finder import inside, is_there
 from pynomaly_itest.profile.layers import Layer
-from pynomaly_itest.profile.model import DatasetSpec
+from pynomaly_itest.profile.model import DatasetSpec, Scenario
 from pynomaly_itest.profile.nodes import MappingNode, ScalarNode, mapping_at, plain, scalars, text_at
 from pynomaly_itest.profile.overrides import (
     Assignment,
@@ -171,6 +171,17 @@ def missing_file(spec: DatasetSpec) -> Mistake | None:
 def _from_file(file: DatasetFile, source: Source | None) -> DatasetSpec:
     config = {"path": str(file.path)} | ({"label": file.label} if file.label else {})
     return DatasetSpec(file.name, FILE_KIND, config, str(file.path.parent), source)
+
+
+def needed_by(scenarios: Iterable[Scenario], datasets: Mapping[str, DatasetSpec]) -> tuple[str, ...]:
+    """The datasets that these scenarios speak of, as far as can be told before the run."""
+    said: list[object] = []
+    for scenario in scenarios:
+        said += scalar_values(scenario.matrix)
+        said += scalar_values(scenario.vars)
+        for call in (*scenario.setup, *scenario.steps, *scenario.catch, *scenario.finally_):
+            said += scalar_values(call.config)
+    return tuple(used_datasets(datasets, said))
 
 
 def used_datasets(names: Mapping[str, DatasetSpec], texts: Sequence[object]) -> list[str]:

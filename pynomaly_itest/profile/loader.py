@@ -13,8 +13,7 @@ from pynomaly_itest.profile.dataset_specs import (
     DatasetReader,
     folder_datasets,
     missing_file,
-    scalar_values,
-    used_datasets,
+    needed_by,
 )
 from pynomaly_itest.profile.finder import ProfileFolders, profile_folders
 from pynomaly_itest.profile.layers import Layer, LayerReader
@@ -59,7 +58,7 @@ def load(
     everything = [scenario for profile in profiles for scenario in profile.scenarios]
     chosen = select(everything, overrides)
     datasets = {name: spec for profile in profiles for name, spec in profile.datasets.items()}
-    needed = _needed(chosen, datasets)
+    needed = needed_by(chosen, datasets)
     _refuse([mistake for name in needed if (mistake := missing_file(datasets[name]))], profiles)
     first = profiles[0]
     return Plan(
@@ -125,6 +124,7 @@ def _compile(path: Path, overrides: Overrides, folders: ProfileFolders, mistakes
     last = layers[-1].node if layers else None
     profile = _Profile(text_at(last, "name", path.stem), text_at(last, "description"), layers, strengths)
     profile.flag_mistakes = flag_mistakes
+    flag_mistakes += _no_folder(overrides.data_dir)
     datasets = DatasetReader(overrides, _data_folders(overrides), mistakes, flag_mistakes)
     own_files = folder_datasets(_data_folders(overrides))
     profile.datasets = {**own_files, **datasets.read(layers)}
@@ -187,6 +187,11 @@ def _data_folders(overrides: Overrides) -> list[Path]:
     return [*([Path(named)] if named else []), *([overrides.data_dir] if overrides.data_dir else [])]
 
 
+def _no_folder(folder: Path | None) -> list[Mistake]:
+    """A folder that isn't there would leave out, in silence, all that is made of the files in it."""
+    return [] if folder is None or folder.is_dir() else [Mistake(f"--data-dir: {folder} is no folder")]
+
+
 def _check_benchmarks(layers: Sequence[Layer], weak: Settings, mistakes: list[Mistake]) -> None:
     """A benchmark of one's own that nothing uses and that looks like a known one is a slip of the pen."""
     said = [str(scalar.value) for layer in layers for scalar in scalars(layer.node)]
@@ -228,17 +233,6 @@ def _check_together(profiles: Sequence[_Profile], mistakes: list[Mistake]) -> No
 
 def _messages(mistakes: Iterable[Mistake]) -> set[str]:
     return {mistake.message for mistake in mistakes}
-
-
-def _needed(chosen: Iterable[Scenario], datasets: dict[str, DatasetSpec]) -> tuple[str, ...]:
-    """The datasets that the chosen scenarios speak of, as far as can be told before the run."""
-    said: list[object] = []
-    for scenario in chosen:
-        said += scalar_values(scenario.matrix)
-        said += scalar_values(scenario.vars)
-        for call in (*scenario.setup, *scenario.steps, *scenario.catch, *scenario.finally_):
-            said += scalar_values(call.config)
-    return tuple(used_datasets(datasets, said))
 
 
 def _origins(profiles: Sequence[_Profile], overrides: Overrides) -> tuple[Origin, ...]:

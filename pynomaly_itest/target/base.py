@@ -113,6 +113,10 @@ class Target(ABC):
         """All that the target logged, unredacted, where it is ours to read: for finding secrets in it."""
         return None
 
+    async def changed(self) -> str | None:
+        """In what it is another than when it was started (a deployment under way); None where nothing tells of it."""
+        return None
+
     def ended(self) -> str | None:
         """Why the target is there no more, where it is ours and ended by itself; None while it runs."""
         return None

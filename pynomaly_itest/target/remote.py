@@ -77,17 +77,12 @@ class RemoteTarget(Target):
     async def start(self) -> None:
         self.address = await resolve_once(self.info.url)
         try:
-            async with (
-                self.client(REACH_TIMEOUT_S) as client,
-                client.stream("GET", "/api/v1/health") as reply,
-            ):
-                body = await _head(reply)
+            reply, health = await self._health()
         except (httpx.HTTPError, TimeoutError) as problem:
             raise TargetUnreachable(
                 f"nothing answers at {self.info.url}: {_why(problem)}",
                 hint="is the service up, and is this its address?",
             ) from problem
-        health = _health(body)
         if health is None and self._needs_platform and reply.status_code in _OTHER_SERVICE:
             kind = reply.headers.get("content-type", "no content type")
             raise TargetUnreachable(
@@ -95,8 +90,24 @@ class RemoteTarget(Target):
                 f"GET /api/v1/health answered {reply.status_code} with {kind}",
                 hint="the profile has steps that need the platform's API; is this its address?",
             )
-        if health is not None and isinstance(health.get("version"), str | int | float):
-            self.info = self.info.model_copy(update={"version": str(health["version"])[:100]})
+        if (version := _version_in(health)) is not None:
+            self.info = self.info.model_copy(update={"version": version})
+
+    async def changed(self) -> str | None:
+        """Another version than at the start; a target that doesn't tell any more says nothing."""
+        try:
+            _, health = await self._health()
+        except (httpx.HTTPError, TimeoutError):
+            return None
+        before, now = self.info.version, _version_in(health)
+        return None if before is None or now in (None, before) else f"its version was {before}, and is {now}"
+
+    async def _health(self) -> tuple[httpx.Response, dict[str, Any] | None]:
+        async with (
+            self.client(REACH_TIMEOUT_S) as client,
+            client.stream("GET", "/api/v1/health") as reply,
+        ):
+            return reply, _health(await _head(reply))
 
     def client(self, timeout_s: float) -> httpx.AsyncClient:
         """A client of the pinned address: what the name resolves to later changes nothing."""
@@ -141,6 +152,11 @@ def _health(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return health if isinstance(health, dict) else None
+
+
+def _version_in(health: dict[str, Any] | None) -> str | None:
+    said = None if health is None else health.get("version")
+    return str(said)[:100] if isinstance(said, str | int | float) else None
 
 
 def _why(problem: Exception) -> str:

@@ -41,7 +41,7 @@ def log_of(folder: Path, *finished: tuple[str, Verdict, bool]) -> Path:
     """A log of a run that planned a, b, c and finished these; the last part: whether it had begun."""
     log = EventLog(folder / "run.jsonl", Redactor())
     plan = tuple(
-        PlannedScenario(id=scenario.id, fingerprint=fingerprint_of(scenario))
+        PlannedScenario(id=scenario.id, fingerprint=fingerprint_of(scenario, {}))
         for scenario in plan_of("a", "b", "c").scenarios
     )
     log.record(RunStarted, plan=plan, **STARTED)
@@ -72,7 +72,7 @@ def plan_of(*names: str, gate: str = "x.n >= 1", rows: int = 5) -> Any:
         )
         for name in names
     ]
-    return SimpleNamespace(scenarios=scenarios)
+    return SimpleNamespace(scenarios=scenarios, datasets={})
 
 
 def test_finished_scenarios_are_carried_and_skipped_or_begun_ones_are_not(tmp_path: Path) -> None:
@@ -100,10 +100,10 @@ def test_a_workflow_that_was_rewritten_is_another_plan(tmp_path: Path) -> None:
     scenario = replace(plan_of("a").scenarios[0], steps=(call,))
     file = tmp_path / "flows.py"
     file.write_text("async def check(): assert True")
-    before = fingerprint_of(scenario)
-    assert fingerprint_of(scenario) == before
+    before = fingerprint_of(scenario, {})
+    assert fingerprint_of(scenario, {}) == before
     file.write_text("async def check(): assert False")
-    assert fingerprint_of(scenario) != before
+    assert fingerprint_of(scenario, {}) != before
 
 
 def test_a_carried_event_keeps_its_own_time(tmp_path: Path) -> None:
