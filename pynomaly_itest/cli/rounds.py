@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pynomaly_itest.cli.execution import Ended
 
 _SHORTEST_S = 1.0
+_LONGEST_S = 31 * 86_400.0
 _WORST_LAST = (
     ExitCode.PASSED,
     ExitCode.NOTHING_SELECTED,
@@ -75,6 +76,8 @@ def interval_s(text: str) -> float:
         raise UsageError(f"--every: {problem}", hint="write 30s, 5m or 1h") from problem
     if not seconds >= _SHORTEST_S:
         raise UsageError(f"--every: {text} is too often", hint=f"at least {_SHORTEST_S:g}s")
+    if seconds > _LONGEST_S:
+        raise UsageError(f"--every: {text} is too seldom", hint="at most 744h")
     return seconds
 
 

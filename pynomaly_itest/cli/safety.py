@@ -19,6 +19,7 @@ from pynomaly_itest.probing.waivers import Waivers
 from pynomaly_itest.profile.model import Plan, StepCall
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.steps.probe import ProbeStep
+from pynomaly_itest.target.remote import check_url
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def probe_options(plan: Plan, target: str, safety: Safety) -> ProbeOptions:
     today = datetime.now(UTC).date()
     waivers = Waivers.read(safety.waivers, today) if safety.waivers else Waivers(today=today)
     max_impact = "D"
-    if target not in ("bundled", "inprocess") and not is_ours(target):
+    if target not in ("bundled", "inprocess") and not is_ours(check_url(target)):
         reason = reason_for_permission(plan)
         if reason is not None:
             max_impact = permission_for(target, safety.authorisations, today, reason).max_impact

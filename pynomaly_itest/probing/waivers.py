@@ -55,6 +55,8 @@ def read_entries(path: Path, kind: type[Any], noun: str) -> Iterable[Any]:
     import yaml
 
     try:
+        if path.exists() and not path.is_file():  # a pipe might never end
+            raise UsageError(f"{path} is not a regular file")
         if path.stat().st_size > _MOST_BYTES:
             raise UsageError(f"{path}: larger than {_MOST_BYTES} bytes")
         text = path.read_text()
@@ -63,7 +65,7 @@ def read_entries(path: Path, kind: type[Any], noun: str) -> Iterable[Any]:
         loaded = yaml.safe_load(text)
     except OSError as problem:
         raise UsageError(f"can't read {path}: {problem.strerror}") from problem
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
+    except (yaml.YAMLError, ValueError, RecursionError) as problem:  # ValueError: no text, no date, no number
         raise UsageError(f"{path}: not YAML: {problem}") from problem
     if not isinstance(loaded, dict) or set(loaded) != {noun}:
         raise UsageError(f"{path}: the file holds one list, `{noun}:`")

@@ -125,6 +125,8 @@ class Http:
                     content = await self._read(response)
                 finally:
                     await response.aclose()
+        except (httpx.LocalProtocolError, httpx.UnsupportedProtocol) as problem:  # what we wanted to send
+            raise CannotMeasure(f"{method} request can't be sent: {problem}") from problem
         except (_ReplyTooLarge, TimeoutError, httpx.HTTPError, httpx.InvalidURL) as problem:
             why = _explain(problem, timeout, self.max_reply_bytes)
             failed = self._exchange(request, body, self._since_ms(start), error=why)

@@ -13,6 +13,7 @@ from pynomaly_itest.target.base import Credentials, Target, connections
 from pynomaly_itest.target.pinned import PinnedTransport, resolve_once
 
 REACH_TIMEOUT_S = 10.0
+_PORTS = 65_536
 _OTHER_SERVICE = (
     200,
     301,
@@ -29,7 +30,9 @@ def check_url(url: str) -> str:
     """`url` as a base URL without a trailing slash; raises UsageError where it can't be one."""
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as problem:
+        if parsed.port is not None and not 0 < parsed.port < _PORTS:
+            raise ValueError(f"no port {parsed.port}")
+    except (httpx.InvalidURL, ValueError) as problem:
         raise UsageError(f"--target: not a URL: {problem}", hint="write http://host:port") from problem
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise UsageError(

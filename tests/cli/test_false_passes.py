@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import misbehaving
 import pytest
 from command_line import Finished, Itest
-
-BODIES = {
-    "/nan": '{"v": NaN}',
-    "/infinite": '{"v": Infinity, "w": 1e999}',
-    "/list": json.dumps({"items": list(range(50))}),
-    "/surrogate": '{"t": "\\ud800"}',
-    "/tokens": json.dumps(
-        {"access_token": "eyJhbGciOiJIUzI1.eyJzdWIiOiJhYmNk.c2lnbmF0dXJl", "pin_secret": "zx-81"}
-    ),
-}
-
 
 IN_A_TASK = (
     "    async def one():\n        %s\n"
@@ -28,9 +17,8 @@ IN_A_TASK = (
 
 
 def service(head: str, connection: misbehaving.Connection) -> None:
-    """A JSON body for each path; /500 fails."""
-    path = head.split(" ")[1].partition("?")[0]
-    connection.answer(500 if path == "/500" else 200, BODIES.get(path, '{"v": 1, "version": "1.0"}'))
+    """Well, but for /500."""
+    connection.answer(500 if " /500" in head else 200, '{"v": 1, "version": "1.0"}')
 
 
 @pytest.fixture
@@ -87,3 +75,88 @@ def test_what_a_workflows_tasks_raise_is_the_scenarios_and_ends_no_run(
     assert done.code == code, done.text
     assert done.run["scenarios"][1]["verdict"] == "passed"
     assert "flows.py:" in reasons(done)[0]
+
+
+def test_a_load_is_held_to_what_nobody_asks_about(itest: Itest, url: str) -> None:
+    load = "load: {request: {path: %s}, rate: 20/s, duration: 1s%s}, save: load"
+    unasked, asked = load % ("/500", ""), load % ("/500", "")
+    aborted = load.replace("1s", "9s") % ("/500", ", abort_on: {error_ratio: 5%}, abort_after: 0.5s")
+    scenarios = (
+        f"  - {{id: unasked, steps: [{{{unasked}}}], gates: [load.requests >= 1]}}\n"
+        f"  - {{id: asked, steps: [{{{asked}}}], gates: [load.error_ratio == 1]}}\n"
+        f"  - {{id: unjudged, steps: [{{{load % ('/', '')}}}]}}\n"
+        f"  - {{id: aborted, steps: [{{{aborted}}}], gates: [load.requests >= 1]}}\n"
+        f"  - {{id: known, steps: [{{{aborted}}}], gates: [load.aborted == true]}}\n"
+    )
+    done = run(itest, url, scenarios)
+    assert done.code == 1, done.text
+    found = {scenario["id"]: (scenario["verdict"], scenario["reason"]) for scenario in done.run["scenarios"]}
+    assert {name: verdict for name, (verdict, _) in found.items()} == {
+        "unasked": "failed",
+        "asked": "passed",
+        "unjudged": "inconclusive",
+        "aborted": "failed",
+        "known": "passed",
+    }
+    assert "20 of 20 requests failed, and no condition asks how many may" in found["unasked"][1]
+    assert "it ended itself: error_ratio was 1" in found["aborted"][1]
+
+
+def test_a_target_that_changes_under_way_is_no_pass(itest: Itest) -> None:
+    asked = [0]
+
+    def deployed_meanwhile(head: str, connection: misbehaving.Connection) -> None:
+        asked[0] += "/health" in head
+        connection.answer(200, f'{{"version": "1.{asked[0]}"}}')
+
+    with misbehaving.serving(deployed_meanwhile) as url:
+        done = run(itest, url, "  - {id: a, steps: [{request: {path: /}}]}\n")
+    assert done.code == 4, done.text
+    assert "the target changed under way: its version was 1.1, and is 1.2" in done.text
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "more"),
+    [
+        ("/", 0, ()),
+        ("/500", 1, ()),
+        ("/500", 1, ("--save-baseline", "b")),
+        ("/500", 1, ("--every", "1s", "--repeat", "2")),
+    ],
+)
+def test_who_stops_reading_changes_no_exit_code(
+    itest: Itest, url: str, path: str, code: int, more: tuple[str, ...]
+) -> None:
+    text = f"version: 1\nname: mine\nscenarios:\n  - {{id: a, steps: [{{request: {{path: {path}}}}}]}}\n"
+    process = itest.start("run", "-p", itest.profile(text), "--target", url, *more)
+    unread = [stream for stream in (process.stdout, process.stderr) if stream is not None]
+    for stream in unread:
+        stream.close()
+    ended = threading.Event()
+    threading.Thread(target=lambda: (process.wait(60), ended.set()), daemon=True).start()
+    assert ended.wait(90)
+    assert process.returncode == code
+
+
+def test_a_screen_that_knows_no_tick_is_told_in_what_it_knows(itest: Itest, url: str) -> None:
+    scenarios = "  - {id: a, steps: [{request: {path: /}}]}\n  - {id: b, steps: [{request: {path: /500}}]}\n"
+    done = run(itest, url, scenarios, PYTHONIOENCODING="ascii")
+    assert done.code == 1, done.text
+    assert "1 passed, 1 failed" in done.out
+
+
+def test_a_secret_given_by_name_is_nowhere(itest: Itest, url: str) -> None:
+    text = (
+        "version: 1\nname: mine\nvars: {api_token: none}\nscenarios:\n"
+        "  - id: a\n    steps:\n      - request:\n          path: /x?q=${{ vars.api_token }}\n"
+        "          headers: {X-Own: '${{ vars.api_token }}'}\n          status: 201\n"
+    )
+    profile, given = itest.profile(text), "vars.api_token=zx-81-quite"
+    done = itest(
+        "run", "-p", profile, "--target", url, "--set", given, "--report", "html,json,junit,markdown"
+    )
+    assert done.code == 1, done.text
+    written = [path for path in (itest.folder / "reports").rglob("*") if path.is_file()]
+    assert len(written) >= 5
+    assert not [path for path in written if b"zx-81-quite" in path.read_bytes()]
+    assert "zx-81-quite" not in done.text

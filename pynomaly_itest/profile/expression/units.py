@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -108,7 +109,10 @@ def parse_quantity(text: str | float, unit: str) -> float:
     written = canonical(found[2]) if found[2] else unit
     if written is None:
         raise ValueError(f"{found[2]!r} is not a known unit")
-    return convert(float(found[1]), written, unit)
+    number = convert(float(found[1]), written, unit)
+    if not math.isfinite(number):
+        raise ValueError(f"{text!r} is too large")
+    return number
 
 
 def _is(dimension: str, unit: str) -> bool:

@@ -117,7 +117,7 @@ def test_intervals(text: str, seconds: float) -> None:
     assert interval_s(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "soon", "5mb", "0.5s", "-5m", "0"])
+@pytest.mark.parametrize("text", ["", "soon", "5mb", "0.5s", "-5m", "0", "1e400s", "1e300s"])
 def test_what_is_no_interval_is_said(text: str) -> None:
     with pytest.raises(UsageError, match="--every"):
         interval_s(text)

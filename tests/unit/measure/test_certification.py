@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pynomaly_itest.measure import Samples, judge_quantile, samples_needed
+from pynomaly_itest.measure import Histogram, Samples, judge_quantile, samples_needed
 from pynomaly_itest.results import Verdict
 
 
@@ -21,6 +21,14 @@ def test_as_many_as_mlperf_says_and_no_fewer(p: float, confidence: float) -> Non
     fewer = judge_quantile(uniform(n - 1), p, "<=", 2.0, confidence=confidence)
     assert fewer.verdict is Verdict.INCONCLUSIVE
     assert fewer.samples_to_settle == n
+
+
+def test_a_stretch_in_which_nothing_was_due_takes_no_sample_away() -> None:
+    busy, idle = Histogram(), Histogram()
+    busy.record(np.full(300, 1.5))
+    found = judge_quantile(Samples.folded("latency_ms", [busy, idle, busy, busy], "ms"), 0.95, "<=", 2.0)
+    assert found.verdict is Verdict.PASSED
+    assert "0 of 900 samples" in found.reason
 
 
 def test_a_pass_errs_no_more_often_than_it_says() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from textwrap import dedent, indent
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+
+from pynomaly_itest.profile.file import Requirement
+from pynomaly_itest.target.requirements import CHECKS
 
 PLAIN = """
 scenarios:
@@ -100,6 +103,7 @@ def test_all_are_told_at_once_in_reading_order(workshop: Any) -> None:
         ("- health", "a step is a mapping of its kind to its config", "write '- kind: {…}'"),
         ("- {}", "a step must say its kind", "'list steps' shows them all"),
         ("- {health: {}, fetch: /x}", "a step has one kind: here are health and fetch", ""),
+        ("- measure: {step: {}}", "a step is missing in 'measure'", "write {kind"),
         ("- upload: {}", "'dataset' is missing in step 'upload'", ""),
         ("- upload: {dataset: nobody}", "unknown dataset 'nobody'", "there are none to choose from here"),
         ("- upload: [x]", "the config of step 'upload' must be a mapping of keys to values", ""),
@@ -272,6 +276,18 @@ def test_duplicate_ids_are_told_and_both_are_checked(workshop: Any) -> None:
 
 def test_a_profile_without_scenarios_tests_nothing(workshop: Any) -> None:
     assert "the profile has no scenarios" in workshop.mistakes("description: x")
+
+
+def test_a_list_without_steps_would_do_nothing(workshop: Any) -> None:
+    text = with_steps("- health:\n- include: nothing", top="step_lists: {nothing: []}\n")
+    assert "'nothing' holds no step: nothing would run" in workshop.mistakes(text)
+
+
+def test_what_nobody_can_look_for_is_not_required(workshop: Any) -> None:
+    told = workshop.mistakes(with_steps("- health:", "requires: [redis, reddis]"))
+    assert "'requires' should be 'redis', 'database' or 'bundled'" in told
+    assert told.count("error:") == 1
+    assert set(CHECKS) == set(get_args(Requirement))
 
 
 def test_a_profile_that_is_no_mapping(workshop: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pynomaly_itest.carrying import carried_from, fingerprint_of
+from pynomaly_itest.carrying import carried_from, difference, fingerprint_of
 from pynomaly_itest.cli.invocation import again, without_number
 from pynomaly_itest.errors import Place, UsageError
 from pynomaly_itest.eventlog import EventLog
@@ -22,7 +22,7 @@ from pynomaly_itest.events import (
     read_log,
 )
 from pynomaly_itest.profile.expression import parse
-from pynomaly_itest.profile.model import Gate, Scenario, StepCall
+from pynomaly_itest.profile.model import DatasetSpec, Gate, Scenario, StepCall
 from pynomaly_itest.profile.source import Source
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.verdicts import Verdict
@@ -72,7 +72,8 @@ def plan_of(*names: str, gate: str = "x.n >= 1", rows: int = 5) -> Any:
         )
         for name in names
     ]
-    return SimpleNamespace(scenarios=scenarios, datasets={})
+    datasets = {"d": DatasetSpec("d", "gaussian", {"rows": 5}, ".")}
+    return SimpleNamespace(scenarios=scenarios, datasets=datasets)
 
 
 def test_finished_scenarios_are_carried_and_skipped_or_begun_ones_are_not(tmp_path: Path) -> None:
@@ -92,6 +93,45 @@ def test_what_was_never_begun_is_no_result(tmp_path: Path) -> None:
 def test_another_plan_is_refused(tmp_path: Path, plan: Any) -> None:
     with pytest.raises(UsageError, match="the profile has changed"):
         carried_from(log_of(tmp_path), plan)
+
+
+def test_other_demands_on_the_evidence_are_another_plan() -> None:
+    scenario = plan_of("a").scenarios[0]
+    stricter = [replace(scenario.gates[0], **more) for more in ({"min_samples": 9}, {"confidence": 0.99})]
+    found = {fingerprint_of(replace(scenario, gates=(gate,)), {}) for gate in (*scenario.gates, *stricter)}
+    assert len(found) == 3
+
+
+def test_other_data_are_another_plan(tmp_path: Path) -> None:
+    at, file = Source(Place("p.yaml", 1)), tmp_path / "d.csv"
+    call = StepCall("upload_dataset", {"dataset": "d"}, at)
+    scenario = replace(plan_of("a").scenarios[0], steps=(call,))
+    file.write_text("1,2")
+    specs = [
+        DatasetSpec("d", "gaussian", {"rows": 5}, "."),
+        DatasetSpec("d", "gaussian", {"rows": 6}, "."),
+        DatasetSpec("d", "file", {"path": str(file)}, "."),
+    ]
+    before = [fingerprint_of(scenario, {"d": spec}) for spec in specs]
+    assert len(set(before)) == 3
+    moved = file.rename(tmp_path / "moved.csv")
+    assert fingerprint_of(scenario, {"d": replace(specs[2], config={"path": str(moved)})}) == before[2]
+    moved.write_text("1,3")
+    assert fingerprint_of(scenario, {"d": replace(specs[2], config={"path": str(moved)})}) != before[2]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "told"),
+    [
+        ({}, {}, None),
+        ({"version": "1"}, {"version": "2"}, "version was 1, and is 2"),
+        ({"kind": "bundled", "url": "http://a:1"}, {"kind": "bundled", "url": "http://a:2"}, None),
+        ({"url": "http://a:1"}, {"url": "http://a:2"}, "url was http://a:1, and is http://a:2"),
+    ],
+)
+def test_another_target_is_told(then: dict[str, str], now: dict[str, str], told: str | None) -> None:
+    usual = {"kind": "url", "url": "http://a"}
+    assert difference(TargetInfo(**(usual | then)), TargetInfo(**(usual | now))) == told
 
 
 def test_a_workflow_that_was_rewritten_is_another_plan(tmp_path: Path) -> None:

@@ -100,6 +100,12 @@ def test_interrupted_and_aborted_runs_have_their_own_exit_codes() -> None:
     assert "nobody there" in (gone.scenarios[0].reason or "")
 
 
+@pytest.mark.parametrize("code", [0, 99, -1])
+def test_a_run_given_up_never_exits_as_a_pass(code: int) -> None:
+    events = [started(1), finished(0, P), RunAborted(at_s=1, exit_code=code, message="x")]
+    assert fold([*events, RunFinished(at_s=2, duration_s=2)]).exit_code is ExitCode.INCONCLUSIVE
+
+
 def test_a_scenario_cut_off_after_a_failed_step_stays_failed() -> None:
     step = StepFinished(
         at_s=1, scenario="s0", index=0, phase="steps", kind="x", verdict=F, started_s=0, duration_s=1
