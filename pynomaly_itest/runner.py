@@ -107,7 +107,7 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         raise
     except ItestError as problem:
         log.record(RunAborted, exit_code=int(problem.exit_code), message=problem.message, hint=problem.hint)
-    except Exception as bug:
+    except (Exception, SystemExit) as bug:
         log.record(RunAborted, **bug_fields(bug))
     finally:
         await _close(target, log)
@@ -120,7 +120,7 @@ def _check_carried(options: RunOptions, now: TargetInfo) -> None:
         raise UsageError(f"the target is not the one of that run: {change}", hint="run it anew")
 
 
-def bug_fields(bug: Exception) -> dict[str, Any]:
+def bug_fields(bug: BaseException) -> dict[str, Any]:
     """How a bug of ours is told: one line for the screen, the traceback for the log."""
     return {
         "exit_code": int(ExitCode.BUG),

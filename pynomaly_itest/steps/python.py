@@ -96,8 +96,11 @@ async def _run(workflow: Any, given: Mapping[str, Any], path: Path) -> Any:
     """Await it; what its own lines raise becomes a failure (assert) or an error (anything else).
 
     A time limit of the step's own cancels the workflow, so a TimeoutError that comes out of it is the workflow's. One
-    that asks the process to end (`sys.exit(0)`) would end the run, and as a pass.
+    that asks the process to end (`sys.exit(0)`) would end the run, and as a pass; one that cancels itself would end it
+    as if somebody had interrupted it.
     """
+    import asyncio
+
     try:
         return await workflow(**given)
     except ItestError:
@@ -106,6 +109,11 @@ async def _run(workflow: Any, given: Mapping[str, Any], path: Path) -> Any:
         raise _of_group(problem, path) from problem
     except AssertionError as problem:
         raise StepFailed(explain(problem, path)) from problem
+    except asyncio.CancelledError as problem:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():  # by us
+            raise
+        raise CannotMeasure(explain(problem, path)) from problem
     except (Exception, SystemExit, GeneratorExit) as problem:
         raise CannotMeasure(explain(problem, path)) from problem
 

@@ -10,6 +10,7 @@ import misbehaving
 import pytest
 from command_line import Finished, Itest
 
+HEAD = "import asyncio, sys\nfrom pynomaly_itest.testing import scenario\n\n@scenario()\nasync def flow():\n"
 IN_A_TASK = (
     "    async def one():\n        %s\n"
     "    async with asyncio.TaskGroup() as tasks:\n        tasks.create_task(one())\n"
@@ -37,22 +38,24 @@ def reasons(done: Finished) -> list[Any]:
     return [scenario["reason"] for scenario in done.run["scenarios"]]
 
 
-@pytest.mark.parametrize("last_words", ["raise SystemExit(0)", "raise GeneratorExit"])
+@pytest.mark.parametrize("last_words", ["sys.exit(0)", "raise GeneratorExit", "raise asyncio.CancelledError"])
 def test_a_workflow_can_not_end_the_run(itest: Itest, url: str, last_words: str) -> None:
-    flow = (
-        f"from pynomaly_itest.testing import scenario\n\n@scenario()\nasync def flow():\n    {last_words}\n"
-    )
-    (itest.folder / "flows.py").write_text(flow)
+    (itest.folder / "flows.py").write_text(f"{HEAD}    {last_words}\n")
     done = run(itest, url, "  - python: flows.py\n  - {id: after, steps: [{request: {path: /}}]}\n")
     assert done.code == 4, done.text
     assert [scenario["verdict"] for scenario in done.run["scenarios"]] == ["error", "passed"]
-    assert "flows.py:5" in reasons(done)[0]
+    assert "flows.py:6" in reasons(done)[0]
+
+
+def test_a_task_that_a_workflow_left_behind_makes_no_pass(itest: Itest, url: str) -> None:
+    body = "    async def leave():\n        sys.exit(0)\n    asyncio.create_task(leave())\n"
+    (itest.folder / "flows.py").write_text(HEAD + body + "    await asyncio.sleep(9)\n    assert 1\n")
+    done = run(itest, url, "  - python: flows.py\n")
+    assert done.code == 130, done.text
 
 
 def test_a_file_that_ends_the_process_when_it_is_loaded_is_an_error(itest: Itest, url: str) -> None:
-    flow = "from pynomaly_itest.testing import scenario\n\n@scenario()\nasync def flow():\n    assert 1\n"
-    flow += "\nraise SystemExit(0)\n"
-    (itest.folder / "flows.py").write_text(flow)
+    (itest.folder / "flows.py").write_text(HEAD + "    assert 1\n\nsys.exit(0)\n")
     done = run(itest, url, "  - python: flows.py\n")
     assert done.code == 4, done.text
     assert "can't be loaded" in reasons(done)[0]
@@ -69,8 +72,7 @@ def test_a_file_that_ends_the_process_when_it_is_loaded_is_an_error(itest: Itest
 def test_what_a_workflows_tasks_raise_is_the_scenarios_and_ends_no_run(
     itest: Itest, url: str, body: str, code: int
 ) -> None:
-    flow = f"import asyncio\nfrom pynomaly_itest.testing import scenario\n\n@scenario()\nasync def flow():\n{body}"
-    (itest.folder / "flows.py").write_text(flow)
+    (itest.folder / "flows.py").write_text(HEAD + body)
     done = run(itest, url, "  - python: flows.py\n  - {id: after, steps: [{request: {path: /}}]}\n")
     assert done.code == code, done.text
     assert done.run["scenarios"][1]["verdict"] == "passed"

@@ -146,5 +146,5 @@ def test_the_time_for_the_whole_run_ends_it(itest: Itest, platform: Platform) ->
     done = itest("run", "-p", itest.profile(SLOW), "--timeout", "2", *platform.flags, **platform.variables)
     assert done.code == 4, done.text  # that we took no more time says nothing about the target
     reasons = {scenario["id"]: scenario["reason"] for scenario in done.run["scenarios"]}
-    assert "the time for the whole run was over" in reasons["long"]
+    assert "was over" in reasons["long"]
     assert "--timeout 2 was over" in reasons["never"]
