@@ -48,7 +48,7 @@ class StepRunner:
         self.recorder.step_started(call, step.index, phase)
         started_s = self.recorder.log.now_s()
         outcome = await step.run()
-        if call.save is not None:
+        if call.save is not None and not step.is_saved:
             self.save(call.save, step.values)
         self.recorder.step_finished(call, step.index, phase, outcome, started_s, step.values, step.exchange)
         return outcome
@@ -91,6 +91,7 @@ class _Step:
     exchange: Exchange | None = None
     judged: list[Outcome] = field(default_factory=list)
     found: list[Outcome] = field(default_factory=list)
+    is_saved: bool = False
 
     async def run(self) -> Outcome:
         try:
@@ -230,6 +231,7 @@ class _Step:
         self.values = dict(values)
         if self.call.save is not None:
             self.runner.save(self.call.save, values)
+            self.is_saved = True
 
 
 def _first_error(

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from one_scenario import run_scenario
 
-from pynomaly_itest.events import GateJudged, ScenarioFinished, StepFinished
+from pynomaly_itest.events import GateJudged, MetricRecorded, ScenarioFinished, StepFinished
 from pynomaly_itest.verdicts import Verdict
 
 P, F, I, E = Verdict.PASSED, Verdict.FAILED, Verdict.INCONCLUSIVE, Verdict.ERROR  # noqa: E741
@@ -127,6 +127,16 @@ def test_what_can_not_be_sent_is_an_error_of_the_scenario(tmp_path: Path, config
     found, events = run(tmp_path, steps)
     assert found is E
     assert told in reason_of(events)
+
+
+def test_what_a_failed_step_measured_is_written_down_once(tmp_path: Path) -> None:
+    steps = (
+        "      - recovery: {request: {path: /}, objective: 0ms, within: 100ms}\n        save: back\n"
+        "    gates: [back.latency_ms.n >= 1]\n"
+    )
+    found, events = run(tmp_path, steps)
+    assert found is F
+    assert [event.name for event in events if isinstance(event, MetricRecorded)] == ["back.latency_ms"]
 
 
 def test_half_a_character_from_a_target_can_be_sent(tmp_path: Path) -> None:
