@@ -14,7 +14,7 @@ from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.load_curves import curves_of_load
-from pynomaly_itest.steps.load_failures import check_failures
+from pynomaly_itest.steps.load_failures import without_failures
 from pynomaly_itest.steps.load_leaks import LeakWatch
 from pynomaly_itest.steps.load_limits import Pause, Span, objectives_of
 from pynomaly_itest.steps.load_requests import (
@@ -55,11 +55,10 @@ class Load(Step):
     """Send requests in the rhythm of an executor, under k6's names, and keep when each was due, sent and answered.
 
     Latency counts from when a request was *due*: a stalled target can't hide behind requests that were never
-    sent. Arrivals that could not be sent in time are failures. Failures that no condition asks about (by error_ratio,
-    shed, hung …) fail the step, and so does an end by `abort_on` that none asks about. Where the generator itself is
-    late, that only adds to latencies: a limit that is kept stays kept, one that is broken by it is inconclusive (of
-    virtual users, who wait for it, either). Where it did not send what it should, the step is inconclusive and says
-    what to change.
+    sent. Arrivals that could not be sent in time are failures. Failures, or an end by `abort_on`, that no condition asks
+    about (by error_ratio, shed, aborted …) fail the step. Where the generator itself is late, that only adds to
+    latencies: a limit that is kept stays kept, one that is broken by it is inconclusive (of virtual users, who wait for
+    it, either). Where it did not send what it should, the step is inconclusive and says what to change.
     """
 
     summary: ClassVar[str] = "send requests at a rate or by virtual users, and measure every one"
@@ -197,15 +196,13 @@ class Load(Step):
             abort=self._abort(),
         )
         ended_s = context.clock()
-        work = await settled(parts, result, context)
-        beside = {**work, **self._ended(result, context.confidence)}
+        beside = {**await settled(parts, result, context), **self._ended(result, context.confidence)}
         if leaks is not None:
             beside |= leaks.values(context.confidence)
         if self.verify is not False:
             beside["references"] = references_of(parts)
         values = values_of(result, {**beside, **curves_of_load(result, context.clock() - ended_s)})
-        check_failures(result, values, context, may_break=self.named_shape == "breakpoint")
-        return values
+        return without_failures(result, values, context, may_break=self.named_shape == "breakpoint")
 
     async def _prepared(self, context: StepContext) -> list[Part]:
         lasts_s = self._executor().planned_s

@@ -28,11 +28,11 @@ _ASK_ABOUT = {
 """Which failures each figure counts, and so leaves to who judges it."""
 
 
-def check_failures(result: LoadResult, values: Values, context: StepContext, *, may_break: bool) -> None:
-    """Raise StepFailed for what went wrong and nobody asks about; what was measured is kept."""
+def without_failures(result: LoadResult, values: Values, context: StepContext, *, may_break: bool) -> Values:
+    """The values; raises StepFailed for what went wrong and nobody asks about, and what was measured is kept."""
     wrong = unasked(result, context.expected | context.gated, may_break=may_break)
     if wrong is None:
-        return
+        return values
     context.keep(values)
     example = getattr(values["error_ratio"], "note", "")
     hint = "judge error_ratio; of a load that ends itself, aborted"
