@@ -116,3 +116,9 @@ def difference(then: TargetInfo, now: TargetInfo) -> str | None:
         if getattr(then, name) != getattr(now, name)
     ]
     return "; ".join(changed) or None
+
+
+def check_target(carried: Carried, then: TargetInfo | None, now: TargetInfo) -> None:
+    """Raise UsageError where what is carried over was found out about another target."""
+    if carried and then is not None and (change := difference(then, now)):
+        raise UsageError(f"the target is not the one of that run: {change}", hint="run it anew")

@@ -18,6 +18,7 @@ ItestError
 from __future__ import annotations
 
 import textwrap
+import traceback
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -170,3 +171,13 @@ class NotApplicable(ItestError):
     """A precondition is not there; the message is the reason that reports show."""
 
     exit_code = ExitCode.PASSED
+
+
+def bug_fields(bug: BaseException) -> dict[str, Any]:
+    """How a bug of ours is told: one line for the screen, the traceback for the log."""
+    return {
+        "exit_code": int(ExitCode.BUG),
+        "message": f"a bug of pynomaly-itest: {type(bug).__name__}: {bug}",
+        "hint": "the traceback is in run.jsonl; please report it",
+        "traceback": "".join(traceback.format_exception(bug)),
+    }

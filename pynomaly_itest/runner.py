@@ -5,24 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import traceback
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from pynomaly_itest import __version__
-from pynomaly_itest.carrying import Carried, difference, fingerprint_of
+from pynomaly_itest.carrying import Carried, check_target, fingerprint_of
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.environment import describe_environment
-from pynomaly_itest.errors import (
-    CannotMeasure,
-    EvidenceLost,
-    ExitCode,
-    ItestError,
-    TargetUnreachable,
-    UsageError,
-)
+from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError, TargetUnreachable, bug_fields
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import (
     PlannedScenario,
@@ -92,7 +83,7 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
             began_s = log.now_s()
             await target.start()
             log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
-            _check_carried(options, target.info)
+            check_target(options.carried, options.carried_target, target.info)
         await _run_scenarios(plan, target, log, options)
         if change := await target.changed():
             raise CannotMeasure(
@@ -111,23 +102,6 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         log.record(RunAborted, **bug_fields(bug))
     finally:
         await _close(target, log)
-
-
-def _check_carried(options: RunOptions, now: TargetInfo) -> None:
-    """Raise UsageError where what is carried over was found out about another target."""
-    then = options.carried_target
-    if options.carried and then is not None and (change := difference(then, now)):
-        raise UsageError(f"the target is not the one of that run: {change}", hint="run it anew")
-
-
-def bug_fields(bug: BaseException) -> dict[str, Any]:
-    """How a bug of ours is told: one line for the screen, the traceback for the log."""
-    return {
-        "exit_code": int(ExitCode.BUG),
-        "message": f"a bug of pynomaly-itest: {type(bug).__name__}: {bug}",
-        "hint": "the traceback is in run.jsonl; please report it",
-        "traceback": "".join(traceback.format_exception(bug)),
-    }
 
 
 async def _run_scenarios(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:

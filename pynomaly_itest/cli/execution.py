@@ -22,7 +22,7 @@ from pynomaly_itest.cli.stopping import run_until_stopped
 from pynomaly_itest.cli.summary import summarise
 from pynomaly_itest.cli.targets import fresh_target_of, make_target
 from pynomaly_itest.datasets.base import Dataset
-from pynomaly_itest.errors import EvidenceLost, ExitCode
+from pynomaly_itest.errors import EvidenceLost, ExitCode, bug_fields
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import RunAborted, read_log
 from pynomaly_itest.history.progress import ProgressFile
@@ -32,7 +32,7 @@ from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.redaction import Redactor, secrets_in
 from pynomaly_itest.report import write
 from pynomaly_itest.results import RunResult, fold
-from pynomaly_itest.runner import RunOptions, bug_fields, run
+from pynomaly_itest.runner import RunOptions, run
 from pynomaly_itest.shelf import read_files
 from pynomaly_itest.target.base import Target
 

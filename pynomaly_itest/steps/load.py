@@ -55,10 +55,10 @@ class Load(Step):
     """Send requests in the rhythm of an executor, under k6's names, and keep when each was due, sent and answered.
 
     Latency counts from when a request was *due*: a stalled target can't hide behind requests that were never
-    sent. Arrivals that could not be sent in time are failures. Failures, or an end by `abort_on`, that no condition asks
-    about (by error_ratio, shed, aborted …) fail the step. Where the generator itself is late, that only adds to
-    latencies: a limit that is kept stays kept, one that is broken by it is inconclusive (of virtual users, who wait for
-    it, either). Where it did not send what it should, the step is inconclusive and says what to change.
+    sent. Arrivals that could not be sent in time are failures. Failures, or an end by `abort_on`, that no condition
+    asks about (by error_ratio, shed, aborted …) fail the step. Where the generator itself is late, that only adds to
+    latencies: a limit that is kept stays kept, one that is broken by it is inconclusive (of virtual users, who wait
+    for it, either). Where it did not send what it should, the step is inconclusive and says what to change.
     """
 
     summary: ClassVar[str] = "send requests at a rate or by virtual users, and measure every one"
