@@ -45,7 +45,6 @@ def test_each_fault_is_felt_and_survived(itest: Itest) -> None:
         [
             one("kill_server", amid="upload", gate="fault.broken >= 1"),
             one("kill_worker", amid="training"),
-            one("clock_jump", "lasts: 0.3s"),
             one("pause", "lasts: 0.6s", gate="fault.downtime_seconds >= 0.6"),
             one("few_descriptors", "left: 0, connections: 48, lasts: 0.6s", "upload"),
             one("little_memory", "left_mb: 0, lasts: 0.3s", gate="fault.answered_ratio < 1"),
