@@ -151,8 +151,8 @@ CAPACITY = "capacity: {request: {path: /}, objectives: {%s}, from: 10/s, to: %s%
         (LOAD % ", verify: {references: before}", ["an earlier load's"]),
         (CAPACITY % ("latency_ms.p99: 1s", "5/s", ""), ["'from' must be above 0 and at most 'to'"]),
         (CAPACITY % ("", "50/s", ""), ["objectives"]),
-        (CAPACITY % ("latency_ms.p99: 1s", "50/s", ", level: 1s"), ["'level' must be at least 4s"]),
-        (CAPACITY % ("latency_ms.p99: 1s", "50/s", ", precision: 0"), ["'precision' must be 1% to 100%"]),
+        (CAPACITY % ("latency_ms.p99: 1s", "50/s", ", level: 1s"), ["'level': must be at least 4s"]),
+        (CAPACITY % ("latency_ms.p99: 1s", "50/s", ", precision: 0"), ["'precision': must be 1% to 100%"]),
         (CAPACITY % ("wrong_ratio: 0", "50/s", ""), ["needs 'verify: true'"]),
         ("load: {request: {upload_dataset: {dataset: d}}, rate: 500/s, duration: 9s}", ["at most 500 are"]),
         (
