@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any, Literal
 
-from pynomaly_itest.measure.correlation import inflation, inflation_of_windows
+from pynomaly_itest.measure.correlation import inflation_beyond, inflation_of_windows
 from pynomaly_itest.measure.judge import COMPARE, Judgement
 from pynomaly_itest.measure.proportions import proportion
 from pynomaly_itest.measure.quantiles import CERTAIN_ENOUGH, samples_needed
@@ -77,9 +77,9 @@ def _share_beyond(samples: Samples, op: str, limit: float, allowed: float, confi
         )
     holds: Any = COMPARE[op]  # the operators do arrays as they do numbers
     beyond = ~holds(samples.values, limit)
-    return _Beyond(
-        int(beyond.sum()), samples.n, inflation(beyond.astype(float), confidence=confidence), confidence
-    )
+    count = int(beyond.sum())
+    inflated = inflation_beyond(samples.values, beyond, count / samples.n, confidence=confidence)
+    return _Beyond(count, samples.n, inflated, confidence)
 
 
 def _share_within(at_most: float, op: str) -> float:

@@ -25,6 +25,7 @@ _MOST_BLOCKS = 400
 _FEWEST_TO_RESAMPLE = 12  # with fewer blocks the studentised bootstrap is wilder than Student's t
 _FEWEST_BLOCKS = 6
 _MEMORIES_A_BLOCK = 4
+_FEWEST_GAPS = 40
 
 
 def mean(samples: Samples, *, confidence: float = 0.95) -> Estimate:
@@ -37,7 +38,7 @@ def mean(samples: Samples, *, confidence: float = 0.95) -> Estimate:
         windows = [window for window in samples.windows if window.n]
         whole = samples.histogram()
         blocks = np.array([window.total / window.n for window in windows])
-        return _from_blocks(whole.total / whole.n, blocks, samples, confidence)
+        return _interval(whole.total / whole.n, blocks, samples, confidence)
     values = samples.values.astype(np.float64)
     if not np.isfinite(values).all():
         return Estimate(float(values.mean()), samples.unit, samples.n, method="not finite")
@@ -56,7 +57,8 @@ def stddev(samples: Samples, *, confidence: float = 0.95) -> Estimate:
         return Estimate(math.sqrt(max(0.0, variance)), samples.unit, samples.n, method="moments")
     values = samples.values.astype(np.float64)
     squares = (values - values.mean()) ** 2 * samples.n / (samples.n - 1)
-    inner = _interval(float(squares.mean()), squares, samples, confidence)
+    memory = inflation(values, confidence=confidence)  # the squares' own is weaker and harder to see
+    inner = _interval(float(squares.mean()), squares, samples, confidence, least_memory=memory)
     root = [None if bound is None else math.sqrt(max(0.0, bound)) for bound in (inner.low, inner.high)]
     return Estimate(
         math.sqrt(inner.value),
@@ -85,12 +87,34 @@ def rate(samples: Samples, *, confidence: float = 0.95, window_s: float = 1.0) -
             return no_data("1/s")
         raise ValueError(f"{samples.name} has no duration: its rate is unknown")
     if samples.times_s is not None:
-        windows = max(1, int(duration_s / window_s))
-        counts = np.histogram(samples.times_s, bins=windows, range=(0.0, windows * window_s))[0]
-        return rate_of_windows(counts, window_s, n=samples.n, duration_s=duration_s, confidence=confidence)
+        return _rate_of_times(samples, duration_s, confidence, window_s)
     counts = np.array([window.n for window in samples.windows])
     each_s = duration_s / max(1, counts.size)
     return rate_of_windows(counts, each_s, n=samples.n, duration_s=duration_s, confidence=confidence)
+
+
+def _rate_of_times(samples: Samples, duration_s: float, confidence: float, window_s: float) -> Estimate:
+    """Its relative interval is that of the mean time between two: there are more of those than windows."""
+    import numpy as np
+
+    value = samples.n / duration_s
+    gaps = np.diff(np.sort(np.asarray(samples.times_s, dtype=np.float64)))
+    if gaps.size < _FEWEST_GAPS:
+        windows = max(1, int(duration_s / window_s))
+        counts = np.histogram(samples.times_s, bins=windows, range=(0.0, windows * window_s))[0]  # type: ignore[arg-type]
+        return rate_of_windows(counts, window_s, n=samples.n, duration_s=duration_s, confidence=confidence)
+    gap = _interval(float(gaps.mean()), gaps, Samples.of("gap", gaps, "s"), confidence)
+    known = gap.low is not None and gap.high is not None and gap.low > 0
+    return Estimate(
+        value,
+        "1/s",
+        samples.n,
+        low=value * gap.value / gap.high if known and gap.high else None,
+        high=value * gap.value / gap.low if known and gap.low else None,
+        confidence=gap.confidence,
+        method=f"{gap.method} of gaps",
+        at_least=0.0,
+    )
 
 
 def rate_of_windows(
@@ -105,14 +129,16 @@ def rate_of_windows(
     return Estimate(value, "1/s", n, found.low, found.high, found.confidence, found.method, at_least=0.0)
 
 
-def _interval(value: float, series: FloatArray, samples: Samples, confidence: float) -> Estimate:
+def _interval(
+    value: float, series: FloatArray, samples: Samples, confidence: float, *, least_memory: float = 1.0
+) -> Estimate:
     """An interval around the mean of a series in order: from its block means, but never narrower than its
     memory allows.
     """
     import numpy as np
 
     values = np.asarray(series, dtype=np.float64)
-    memory = inflation(values, confidence=confidence)
+    memory = max(least_memory, inflation(values, confidence=confidence))
     least_error = float(values.std()) * math.sqrt(memory / max(1, values.size)) if memory > 1 else 0.0
     return _from_blocks(value, _block_means(values, memory), samples, confidence, least_error)
 
@@ -131,21 +157,26 @@ def _block_means(values: FloatArray, memory: float) -> FloatArray:
 def _from_blocks(
     value: float, blocks: FloatArray, samples: Samples, confidence: float, least_error: float = 0.0
 ) -> Estimate:
-    """An interval around `value` from the spread of nearly independent block means."""
+    """An interval around `value` from the spread of nearly independent block means.
+
+    least_error: the standard error that the memory allows at least, already widened for the confidence.
+    """
     import numpy as np
-    from scipy.special import stdtrit
+    from scipy.special import ndtri, stdtrit
 
     n, unit = samples.n, samples.unit
     if blocks.size < 2:
         return Estimate(value, unit, n, confidence=confidence, method="too few samples")
     spread = float(blocks.std(ddof=1)) / math.sqrt(blocks.size)
-    error = max(spread, least_error)
+    error, upper_tail = max(spread, least_error), (1 + confidence) / 2
     if error <= abs(value) * 1e-15:
         return Estimate(value, unit, n, value, value, confidence, "constant")
-    if blocks.size < _FEWEST_TO_RESAMPLE:
-        reach = float(stdtrit(blocks.size - 1, (1 + confidence) / 2)) * error
+    if blocks.size < _FEWEST_TO_RESAMPLE:  # the memory's error is not one of so few degrees
+        reach = max(
+            float(ndtri(upper_tail)) * least_error, float(stdtrit(blocks.size - 1, upper_tail)) * spread
+        )
         return Estimate(value, unit, n, value - reach, value + reach, confidence, "student t over blocks")
-    lower, upper = np.quantile(_studentised_roots(blocks), [(1 - confidence) / 2, (1 + confidence) / 2])
+    lower, upper = np.quantile(_studentised_roots(blocks), [1 - upper_tail, upper_tail])
     low, high = value - float(upper) * error, value - float(lower) * error
     return Estimate(value, unit, n, low, high, confidence, "block bootstrap-t")
 

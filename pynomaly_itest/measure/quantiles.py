@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
-from pynomaly_itest.measure.correlation import inflation, inflation_of_windows
+from pynomaly_itest.measure.correlation import inflation_beyond, inflation_of_windows
 from pynomaly_itest.measure.estimate import Estimate, no_data
 from pynomaly_itest.measure.samples import Samples
 
@@ -138,7 +138,7 @@ def _inflation_at(samples: Samples, value: float, p: float, confidence: float) -
         sizes = [window.n for window in samples.windows]
         shares = [window.fraction_at_most(value) if window.n else 0.0 for window in samples.windows]
         return inflation_of_windows(shares, sizes, p * (1 - p), confidence=confidence)
-    return inflation((samples.values <= value).astype(float), confidence=confidence)
+    return inflation_beyond(samples.values, samples.values <= value, p, confidence=confidence)
 
 
 class _Holds(Protocol):

@@ -1,7 +1,7 @@
 """Coverage: an interval that says 95 % holds the truth that often, also where requests are not independent.
 
-Simulated with fixed seeds. A coverage of 94.5 % shows as fewer than 92.3 % in 400 runs once in 50 cases, so that
-is the least that is let through; the benchmark does the same with many more runs.
+Simulated with fixed seeds. A coverage of 94.5 % shows as fewer than 92.3 % in 400 runs once in 50 cases (91.5 %
+in 200), so that is the least that is let through; the benchmark does the same with many more runs.
 """
 
 from __future__ import annotations
@@ -47,17 +47,18 @@ def drifting(rng: np.random.Generator, n: int) -> np.ndarray:
 @pytest.mark.parametrize("noise", [independent, correlated, bursting, drifting])
 def test_quantiles_and_means_cover(noise: Noise) -> None:
     rng = np.random.default_rng(11)
-    n = 3000
+    n = 1000  # 8 bursts, 20 memories of the drift: what can't be known is to widen the interval
     long_run = np.concatenate([noise(rng, 20_000) for _ in range(60)])
-    truth = {"p50": np.quantile(long_run, 0.5), "p95": np.quantile(long_run, 0.95), "mean": long_run.mean()}
+    truth = {name: np.quantile(long_run, int(name[1:]) / 100) for name in ("p50", "p95", "p99")}
+    truth["mean"] = long_run.mean()
     held = dict.fromkeys(truth, 0)
-    for _ in range(RUNS):
+    for _ in range(200):
         samples = Samples.of("latency_ms", noise(rng, n), "ms")
         for name, value in truth.items():
             estimate = statistic(samples, name)
             assert estimate.low is not None
             held[name] += estimate.low <= value <= (np.inf if estimate.high is None else estimate.high)
-    assert {name: count / RUNS for name, count in held.items() if count / RUNS < LEAST} == {}
+    assert {name: count / 200 for name, count in held.items() if count / 200 < 0.915} == {}
 
 
 @pytest.mark.parametrize(("method", "least"), [("clopper-pearson", 0.95), ("wilson", 0.93)])
@@ -99,18 +100,52 @@ def test_scaling_exponents_cover() -> None:
     assert held / RUNS >= LEAST
 
 
-def test_rates_cover() -> None:
+@pytest.mark.parametrize("noise", [independent, drifting])
+def test_rates_cover(noise: Noise) -> None:
+    """Of requests made one after another, 50 a second on average."""
+    rng = np.random.default_rng(7)
+    mean = np.concatenate([noise(rng, 20_000) for _ in range(60)]).mean()
+    held = 0
+    for _ in range(200):
+        ends_s = np.cumsum(noise(rng, 1000)) / mean / 50
+        done = Samples.of("done", np.ones(1000), "1", times_s=ends_s, duration_s=float(ends_s[-1]))
+        estimate = statistic(done, "rate")
+        assert estimate.low is not None
+        assert estimate.high is not None
+        held += estimate.low <= 50 <= estimate.high
+    assert held / 200 >= 0.91
+
+
+def test_rates_of_random_arrivals_cover() -> None:
     rng = np.random.default_rng(7)
     held = 0
-    for _ in range(RUNS):
-        times_s = np.cumsum(rng.exponential(1 / 50, 2000))
-        times_s = times_s[times_s < 30]
+    for _ in range(200):
+        times_s = np.cumsum(rng.exponential(1 / 50, 1000))
+        times_s = times_s[times_s < 15]
         estimate = statistic(
-            Samples.of("done", np.ones(times_s.size), "1", times_s=times_s, duration_s=30), "rate"
+            Samples.of("done", np.ones(times_s.size), "1", times_s=times_s, duration_s=15), "rate"
         )
         assert estimate.low is not None
         assert estimate.high is not None
         held += estimate.low <= 50 <= estimate.high
+    assert held / 200 >= 0.91
+
+
+def test_failures_that_come_together_cover() -> None:
+    """3 % on average, 11 % while a neighbour is busy."""
+    from pynomaly_itest.measure.correlation import inflation
+
+    rng = np.random.default_rng(10)
+    held = 0
+    for _ in range(RUNS):
+        lengths = rng.geometric(np.tile([1 / 100, 1 / 25], 40))
+        busy = np.repeat(np.tile([False, True], 40), lengths)[rng.integers(0, 100) :][:1000]
+        failed = (rng.random(busy.size) < np.where(busy, 0.11, 0.01)).astype(float)
+        effective = failed.size / inflation(failed) if failed.any() else None
+        estimate = proportion(int(failed.sum()), failed.size, n_effective=effective)
+        assert estimate.low is not None
+        assert estimate.high is not None
+        held += estimate.low <= 0.03 <= estimate.high
     assert held / RUNS >= LEAST
 
 
