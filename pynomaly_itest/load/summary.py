@@ -159,15 +159,23 @@ def _counts(
     ledger: Ledger, outcomes: Counter[Outcome], raw: Batch | None, confidence: float
 ) -> dict[str, Metric]:
     judged = ledger.requests - outcomes[Outcome.UNFINISHED]
-    effective: float | None = None
-    if raw is not None and 0 < ledger.failures < judged:
-        effective = judged / inflation(raw.failed.astype(float), confidence=confidence)
+    failed = None if raw is None else raw.failed
     return {
-        "error_ratio": proportion(ledger.failures, judged, confidence=confidence, n_effective=effective),
+        "error_ratio": _failing_share(ledger.failures, judged, failed, confidence),
         "dropped": count_of(outcomes[Outcome.DROPPED], judged),
         "requests": count_of(judged, judged),
         "failures": count_of(ledger.failures, judged),
     }
+
+
+def _failing_share(
+    failures: int, judged: int, failed: npt.NDArray[np.bool_] | None, confidence: float
+) -> Estimate:
+    """Failures come together, so they count as fewer than they are. failed: (n,) in order, where that is known."""
+    effective: float | None = None
+    if failed is not None and 0 < failures < judged:
+        effective = judged / inflation(failed.astype(float), confidence=confidence)
+    return proportion(failures, judged, confidence=confidence, n_effective=effective)
 
 
 def _rates(
@@ -243,15 +251,16 @@ def _endpoints(
     results = []
     for number, endpoint in enumerate(plan.endpoints):
         if raw is None:
-            latency = Samples.folded("latency_ms", ledger.by_endpoint[number].held, "ms")
+            latency, failed = Samples.folded("latency_ms", ledger.by_endpoint[number].held, "ms"), None
         else:
             here = raw.waited_for & (raw.endpoint == number)
             times_s = raw.due_s[here] - plan.warm_up_s
             latency = Samples.of("latency_ms", raw.latency_ms[here], "ms", times_s=times_s)
+            failed = raw.failed[raw.endpoint == number]
         outcomes = ledger.outcomes[number]
         requests, failures = outcomes.total(), ledger.failed_by_endpoint[number]
         judged = requests - outcomes[Outcome.UNFINISHED]
-        ratio = proportion(failures, judged, confidence=confidence)
+        ratio = _failing_share(failures, judged, failed, confidence)
         results.append(EndpointResult(endpoint.name, latency, _labelled(outcomes), requests, failures, ratio))
     return tuple(results)
 
