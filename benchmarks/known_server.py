@@ -6,6 +6,16 @@ import asyncio
 from typing import cast
 
 
+def whole_body(request: bytes) -> bytes | None:
+    """The body, once the head and as much of a body as it states are there."""
+    head, blank, body = request.partition(b"\r\n\r\n")
+    length = 0
+    for line in head.split(b"\r\n"):
+        if line.lower().startswith(b"content-length:"):
+            length = int(line[15:])
+    return body if blank and len(body) >= length else None
+
+
 class Connection(asyncio.Protocol):
     """Takes every request that ends in a blank line and its body for one, and hands the body to `asked`."""
 
@@ -18,12 +28,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.held += data
-        head, blank, body = self.held.partition(b"\r\n\r\n")
-        length = 0
-        for line in head.split(b"\r\n"):
-            if line.lower().startswith(b"content-length:"):
-                length = int(line[15:])
-        if not blank or len(body) < length:
+        body = whole_body(self.held)
+        if body is None:
             return
         self.held = b""
         self.asked(body)
