@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from pynomaly.api.gateway import Gateway
+from pynomaly.api.metrics import Metrics
 from pynomaly.api.off_loop import Threads, each_off_loop
 from pynomaly.api.overload import FEWEST, Admission, Line, Patience, Place, Shed, place_in_line
 
@@ -156,6 +158,33 @@ def test_health_is_answered_in_the_midst_of_it():
     refusal = world.admission.refuse({"path": "/x"}, world.now_s)
     assert isinstance(refusal, Shed)
     assert (refusal.status, refusal.code) == (503, "overloaded")
+
+
+def test_who_is_refused_is_not_asked_who_they_are():
+    """The gateway answers by itself: nothing behind it, authentication least of all, hears of the request."""
+    world, reached, sent = World(), [], []
+
+    async def behind(scope, receive, send):
+        reached.append(scope["path"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message):
+        sent.append(message)
+
+    gateway = Gateway(behind, Metrics(), world.admission, clock_s=lambda: world.now_s)
+    asked = {"type": "http", "method": "GET", "path": "/x", "headers": [(b"authorization", b"Bearer x")]}
+    asyncio.run(gateway(dict(asked), None, send))
+    assert (reached, sent.pop()["status"]) == (["/x"], 200)
+    world.serve(at_rate(2000, 0, 4), cost_s=1 / 200)
+    assert world.admission.is_overloaded
+    while world.admission.refuse({"path": "/x"}, world.now_s) is None:
+        world.works(0.05)
+    reached.clear()
+    asyncio.run(gateway(dict(asked), None, send))
+    start, body = sent
+    assert (reached, start["status"]) == ([], 503)
+    assert dict(start["headers"])[b"retry-after"] in (b"1", b"2", b"3")
+    assert b'"code":"overloaded"' in body["body"]
 
 
 def test_those_who_are_refused_together_are_not_told_to_come_back_together():
