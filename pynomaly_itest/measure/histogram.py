@@ -63,7 +63,7 @@ class Histogram:
         self.counts += np.bincount(buckets, minlength=SIZE)
         self.n += doubles.size
         self.total += float(doubles.sum())
-        self.total_squares += float(np.dot(doubles, doubles))
+        self.total_squares += float(np.square(doubles).sum())  # a dot product would wake BLAS's threads, which spin
         self.least = min(self.least, least)
         self.greatest = max(self.greatest, greatest)
 
