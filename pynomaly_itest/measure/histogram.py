@@ -63,7 +63,8 @@ class Histogram:
         self.counts += np.bincount(buckets, minlength=SIZE)
         self.n += doubles.size
         self.total += float(doubles.sum())
-        self.total_squares += float(np.square(doubles).sum())  # a dot product would wake BLAS's threads, which spin
+        # no dot product: that wakes BLAS's threads, which spin on other cores while load is measured
+        self.total_squares += float(np.square(doubles).sum())
         self.least = min(self.least, least)
         self.greatest = max(self.greatest, greatest)
 

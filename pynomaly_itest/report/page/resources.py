@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pynomaly_itest.report.document import ResourcesDocument, RunDocument, ScenarioDocument
 from pynomaly_itest.report.numbers import quantity
@@ -15,7 +16,6 @@ from pynomaly_itest.report.page.panel import (
     TOP,
     Band,
     Line,
-    Mark,
     Panel,
     curve,
     scale_of,
@@ -34,7 +34,7 @@ def panels(run: RunDocument) -> list[Panel]:
         return []
     x = Axis(0.0, max(run.duration_s, resources.at_s[-1]), LEFT, RIGHT)
     bands = _bands(run, x)
-    shown = [_memory(resources, _limits(run.scenarios), x, bands)]
+    shown = [_memory(resources, _limits_over_time(run), x, bands)]
     if sum(value is not None for value in resources.cpu_percent) >= _FEWEST_SAMPLES:
         shown.append(_processor(resources, x, bands))
     return shown
@@ -50,7 +50,8 @@ def panels_of(number: int, scenario: ScenarioDocument, plots: int) -> list[Panel
     if plots == 0 or (plots < PLOTS_OF_A_METRIC and not judged):
         return []
     x = Axis(seen.at_s[0], max(seen.at_s[-1], seen.at_s[0] + 0.001), LEFT, RIGHT)
-    shown = [_memory(seen, _limits([scenario]), x, [], f" {number - 1}")]
+    span = _Span(x.low, x.high)
+    shown = [_memory(seen, [_Limit(limit, span) for limit in _limits(scenario)], x, [], f" {number - 1}")]
     if sum(value is not None for value in seen.cpu_percent) >= _FEWEST_OF_A_SCENARIO:
         shown.append(_processor(seen, x, [], f" {number - 1}"))
     return shown
@@ -70,12 +71,27 @@ def _bands(run: RunDocument, x: Axis) -> list[Band]:
 _TELLING = {Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE}
 
 
-def _limits(scenarios: Sequence[ScenarioDocument]) -> list[float]:
-    """The limits that gates set to the target's memory."""
+@dataclass(frozen=True)
+class _Span:
+    """Seconds of the run."""
+
+    begins_s: float
+    ends_s: float
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """What the target's memory was allowed, and when."""
+
+    mb: float
+    span: _Span
+
+
+def _limits(scenario: ScenarioDocument) -> list[float]:
+    """The limits that a scenario's gates set to the target's memory."""
     return sorted(
         {
             limit
-            for scenario in scenarios
             for gate in scenario.gates
             if gate.expression.startswith("target.rss_mb.") and gate.unit in {None, "mb"}
             if (limit := finite(gate.limit)) is not None
@@ -83,20 +99,34 @@ def _limits(scenarios: Sequence[ScenarioDocument]) -> list[float]:
     )
 
 
+def _limits_over_time(run: RunDocument) -> list[_Limit]:
+    """Each scenario's over its own time: it says nothing of the others', which may even have had another target."""
+    return [
+        _Limit(limit, _Span(scenario.started_s, scenario.started_s + scenario.duration_s))
+        for scenario in run.scenarios
+        if scenario.started_s is not None
+        for limit in _limits(scenario)
+    ]
+
+
 def _memory(
-    resources: ResourcesDocument, limits: Sequence[float], x: Axis, bands: Sequence[Band], place: str = ""
+    resources: ResourcesDocument, limits: Sequence[_Limit], x: Axis, bands: Sequence[Band], place: str = ""
 ) -> Panel:
     """`place`: which scenario's samples the page's script shall read, nothing for the run's."""
-    y = spanning([*resources.rss_mb, *limits], BOTTOM, TOP)
+    y = spanning([*resources.rss_mb, *(limit.mb for limit in limits)], BOTTOM, TOP)
     line = curve(x, y, resources.at_s, resources.rss_mb)
+    allowed = "".join(
+        f"M{x.at(limit.span.begins_s):.1f} {y.at(limit.mb):.1f}H{x.at(limit.span.ends_s):.1f}"
+        for limit in limits
+    )
     return Panel(
         title="Resident memory, MiB",
         summary=f"Resident memory of the target over time, at most {quantity(max(resources.rss_mb), 'mb')}",
         x_ticks=x.ticks(6),
         y_ticks=y.ticks(),
         x_label="seconds of the run",
-        lines=[Line("area", line.area()), Line("curve", line.path())],
-        marks=[Mark("limit", y.at(limit), "limit", upright=False) for limit in limits],
+        lines=[Line("area", line.area()), Line("curve", line.path()), Line("allowed", allowed)],
+        note="Red: the limits, while they applied." if limits else "",
         bands=bands,
         hover=f"resources rss_mb{place}",
         scale=scale_of(x),

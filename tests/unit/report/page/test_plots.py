@@ -11,7 +11,7 @@ from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.document import MetricDocument
 from pynomaly_itest.report.page import distribution, resources
 from pynomaly_itest.report.page.axis import Axis
-from pynomaly_itest.report.page.panel import Curve, Panel, Point, curve
+from pynomaly_itest.report.page.panel import LEFT, RIGHT, Curve, Panel, Point, curve
 from pynomaly_itest.report.summarise import summarise
 from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.verdicts import Verdict
@@ -75,7 +75,11 @@ def _sampled(cpu: float | None) -> RunResult:
 def test_memory_and_processor_with_the_scenarios_behind_them() -> None:
     memory, processor = resources.panels(describe(_sampled(50.0)))
     assert [band.style for band in memory.bands] == ["failed"]
-    assert [mark.label for mark in memory.marks] == ["limit"]
+    (allowed,) = [line.path for line in memory.lines if line.style == "allowed"]
+    x = Axis(0.0, 3.0, LEFT, RIGHT)  # the scenario that has the limit ran from 1 s to 2 s
+    assert allowed.startswith(f"M{x.at(1.0):.1f} ")
+    assert allowed.endswith(f"H{x.at(2.0):.1f}")
+    assert "while they applied" in memory.note
     assert "at most 129 MiB" in memory.summary
     assert "50 %" in processor.summary
 
