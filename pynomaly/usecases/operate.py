@@ -12,6 +12,7 @@ from pynomaly.domain.audit import Outcome
 from pynomaly.domain.errors import Conflict, PynomalyError
 from pynomaly.domain.operations import Operation, OperationKind, OperationState
 from pynomaly.domain.permissions import Permission
+from pynomaly.domain.ports import OperationRepository
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.platform import Platform, new_id, principal_of
 from pynomaly.workers.pool import Job
@@ -71,7 +72,7 @@ def cancel_operation(platform: Platform, caller: Caller, operation_id: str) -> O
 def _run(
     platform: Platform, caller: Caller, operation: Operation, work: Work, process: WorkerProcess, job: Job
 ) -> None:
-    if not _insist(lambda: platform.operations.start(operation.id)):
+    if not _insist(lambda: _is_begun(platform.operations, operation.id)):
         return  # cancelled while it waited
     try:
         result = work(process, job)
@@ -93,6 +94,18 @@ def _fail(
     if _insist(lambda: platform.operations.finish(operation.id, OperationState.FAILED, error=error)):
         resource = f"operation:{operation.id}"
         platform.record(caller, f"{operation.kind}.failed", resource, Outcome.FAILURE, {"code": code})
+
+
+def _is_begun(operations: OperationRepository, operation_id: str) -> bool:
+    """Enter that it runs; False where it has ended already.
+
+    Where the database was lost in the midst of a first try, that may have been entered all the same: then it runs
+    already, by nobody's doing but ours, and must not be taken for one that was cancelled.
+    """
+    if operations.start(operation_id):
+        return True
+    operation = operations.get(operation_id)
+    return operation is not None and operation.state is OperationState.RUNNING
 
 
 def _insist(enter: Callable[[], bool]) -> bool:
