@@ -42,6 +42,8 @@ _COARSE_SHARES = (0.03, 0.06, 0.12, 0.2, 0.3, 0.45, 0.6, 0.8)
 _MOST_OF_A_BIN = 8
 """A bin counts as so many frequencies at most: or high ones, which are many, would choose a shape that fits the low
 ones badly, and the variance of a mean is made of these."""
+_LEAST_SEEN = 1e-9
+"""At every frequency, as a share of what an independent series has there: less is no better known."""
 _GRID_IS_COARSE = 1.1
 """The true shape lies between two of the grid: by so much may the nearest one remember less."""
 _TERMS = 40
@@ -117,10 +119,14 @@ def memory_of(series: FloatArray, *, ranked: bool = True) -> Memory | None:
     scores = _normal_scores(values) if ranked else values - values.mean()
     if not float(np.ptp(scores)) > 0:
         return None
+    scores = scores / np.abs(scores).max()  # whatever the unit is, squares are neither 0 nor infinite
     family = _family(values.size)
     starts = family.edges[:-1] - 1
     power = np.abs(np.fft.rfft(scores)[1 : family.edges[-1]]) ** 2
     seen = np.add.reduceat(power, starts) / np.diff(family.edges)
+    seen += _LEAST_SEEN * float(
+        np.square(scores).sum()
+    )  # a series that alternates has none but the highest frequency
     count = float(family.weights.sum())
     fit = -count * np.log(family.inverse @ seen / count) - family.log_sum
     weights = family.prior * np.exp(fit - fit.max())

@@ -123,3 +123,19 @@ def test_windows_cover_as_single_values_do(parts: tuple[tuple[float, float], ...
             assert estimate.high is not None
             held[name] += estimate.low <= value <= estimate.high
     assert min(held.values()) / 150 >= 0.91
+
+
+@pytest.mark.parametrize("n", [20, 21, 200, 1000])
+@pytest.mark.parametrize(
+    "turn", [(0.0, 1.0), (0.0, 1e-100), (1.0, 1.0 + 1e-15), (0.0, 1e100), (0.0, 1.0, 2.0, 3.0)], ids=str
+)
+def test_values_that_take_turns_have_a_spectrum_of_one_frequency_and_no_long_memory(
+    n: int, turn: tuple[float, ...]
+) -> None:
+    """Where nothing at all is seen at the other frequencies, logarithms of nothing must not be taken."""
+    series = np.resize(turn, n)
+    for ranked in (True, False):
+        memory = memory_of(series, ranked=ranked)
+        assert memory is not None
+        assert 1 <= memory.inflation(0.95) < 3
+    assert 1 <= inflation(series) < 3
