@@ -17,7 +17,7 @@ import random
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from pynomaly_itest.comparison.live import LiveComparison
 from pynomaly_itest.comparison.metrics import Metric, paired, wanted
 from pynomaly_itest.comparison.outcome import Outcome, Terms
 from pynomaly_itest.comparison.pairing import Pair
+from pynomaly_itest.comparison.pressure import BUSY
 from pynomaly_itest.comparison.sides import side_of
 from pynomaly_itest.comparison.subjects import subject_of
 from pynomaly_itest.comparison.workload import Preparation
@@ -43,8 +44,7 @@ from pynomaly_itest.target.base import Credentials
 from pynomaly_itest.verdicts import Verdict
 
 RECORD = RESULTS / "compare.npz"
-KEYS = ("predict", "rates", "cpu", "memory", "pair_s", "stalled")
-BUSY = 0.2  # of the time somebody waited for a processor: others were at work as well
+KEYS = ("predict", "rates", "cpu", "memory", "pair_s", "stalled", "waited")
 METRICS = (
     Metric("cpu", "cpu"),
     Metric("p50", "p50", "predict"),
@@ -95,6 +95,7 @@ def arrays(outcome: Outcome, stalled: float) -> dict[str, Any]:
         "memory": np.array([pair.figures["memory"] for pair in outcome.pairs]),
         "pair_s": np.array(outcome.pair_s),
         "stalled": np.array(stalled),
+        "waited": np.array([pair.waiting_share for pair in outcome.pairs]),
     }
 
 
@@ -126,22 +127,21 @@ def _recorded(kept: dict[str, Any]) -> Recorded:
             {"predict": kept["predict"][number].astype(np.float64)},
             {"": kept["rates"][number]},
             {name: tuple(kept[name][number]) for name in ("cpu", "memory") if number < len(kept[name])},
+            waiting_share=float(kept["waited"][number]),
         )
         for number in range(len(kept["predict"]))
     ]
     return Recorded(pairs, float(kept["pair_s"].mean()), float(kept["stalled"]))
 
 
-def resampled(
-    effects: list[Any], worse: int, change: float, tolerance: Tolerance, chance: random.Random
-) -> Counter[str]:
+def resampled(series: PairedMetric, worse: int, change: float, chance: random.Random) -> Counter[str]:
     """One comparison on drawn pairs; either build may be the base."""
+    effects = list(series.clusters)
     clusters: list[Any] = []
     while (look := next_look(len(clusters))) is not None:
         while len(clusters) < look:
             clusters.append(chance.choice((1, -1)) * chance.choice(effects) + worse * np.log1p(change))
-        direction = "higher" if worse > 0 else "lower"
-        [found] = compare([PairedMetric("m", clusters, tolerance, direction)])  # type: ignore[arg-type]
+        [found] = compare([replace(series, clusters=clusters)])
         if found.verdict is not Verdict.INCONCLUSIVE:
             break
     return Counter({found.verdict.value: 1, "pairs": found.pairs})
@@ -171,21 +171,21 @@ def resample(runs: int) -> None:
 def _rows(condition: str, of: Recorded, metric: Metric, runs: int) -> Iterator[dict[str, Any]]:
     tolerance = Tolerance(0.02, 0.05)
     series = paired(metric, of.pairs, tolerance)
-    effects = list(series.clusters)
-    if not effects:
+    if not series.clusters:
         return
     worse = 1 if series.worse == "higher" else -1
-    spread = float(np.std([np.median(effect) for effect in effects], ddof=1)) * 100
+    spread = float(np.std([np.median(effect) for effect in series.clusters], ddof=1)) * 100
     chance = random.Random(f"{condition} {metric.name}")  # noqa: S311 - draws of pairs, not secrets
     for change in (0.0, 0.05, 0.08):
         count = runs if change == 0.0 else runs // (3 if change == tolerance.forbid else 10)
         total: Counter[str] = Counter()
         for _ in range(count):
-            total += resampled(effects, worse, change, tolerance, chance)
+            total += resampled(series, worse, change, chance)
         yield {
             "machine": condition,
             "metric": metric.name,
             "spread between pairs, %": f"{spread:.2f}",
+            "waited, %": f"{series.waiting_share * 100:.2f}",
             "really worse by": f"{change:.0%}",
             "runs": count,
             **{name: f"{total[name] / count:.2%}" for name in ("passed", "failed", "inconclusive")},

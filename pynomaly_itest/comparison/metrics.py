@@ -129,9 +129,15 @@ def _refuse_unknown(flag: str, name: str) -> None:
 
 
 def paired(metric: Metric, pairs: Sequence[Pair], tolerance: Tolerance) -> PairedMetric:
-    """The metric's log ratios, a cluster for each pair."""
+    """The metric's log ratios, a cluster for each pair.
+
+    Waiting for a processor is part of a call's time, alike on both sides. It is none of processor time and memory,
+    and a side that works all the time (throughput) waits in proportion to its work, which changes no ratio.
+    """
     clusters = [ratios for pair in pairs if (ratios := _log_ratios(metric, pair)) is not None]
-    return PairedMetric(metric.name, clusters, tolerance, metric.worse)
+    waited = [pair.waiting_share for pair in pairs] if metric.question is not None else []
+    share = sum(waited) / len(waited) if waited else 0.0
+    return PairedMetric(metric.name, clusters, tolerance, metric.worse, share)
 
 
 def _log_ratios(metric: Metric, pair: Pair) -> FloatArray | None:

@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from pynomaly_itest.comparison.pressure import BUSY
 from pynomaly_itest.comparison.record import ComparisonRecord
 from pynomaly_itest.measure.power import pairs_needed, smallest_told
 from pynomaly_itest.measure.sequential import LOOKS
 
-_BUSY = 0.2
 _FEWEST_PAIRS = 4
 _WANTED = 0.03  # the room between the usual ignore, 2 %, and forbid, 5 %
 
@@ -85,7 +85,7 @@ def _advice(record: ComparisonRecord, metrics: tuple[MetricNoise, ...]) -> Itera
         return
     if record.pairs < LOOKS[0]:
         yield f"{record.pairs} pairs tell the spread only roughly: more of them (--pairs, --budget) make it surer."
-    if record.stalled_share is not None and record.stalled_share > _BUSY:
+    if record.stalled_share is not None and record.stalled_share > BUSY:
         yield (
             f"Processes waited for a processor in {record.stalled_share:.0%} of the time: end what else runs here, "
             "or take a machine of your own; that is what widens the spread most."

@@ -21,7 +21,7 @@ import psutil
 
 from pynomaly_itest.comparison.asking import Asker, answers_per_second, check, refuse_error
 from pynomaly_itest.comparison.pressure import Pressure, stalled_share
-from pynomaly_itest.comparison.resting import cpu_time_s, threads_of
+from pynomaly_itest.comparison.processor import Mark, cpu_each, mark, pin, waiting_share
 from pynomaly_itest.comparison.sides import Started
 from pynomaly_itest.errors import CannotMeasure, ItestError
 from pynomaly_itest.load.plan import Endpoint
@@ -54,26 +54,19 @@ class PairTerms:
     rested: bool = True
 
 
-@dataclass(frozen=True)
-class _Mark:
-    """After so many turns, the processor time of both sides so far; None where it is not told."""
-
-    turns: int
-    base_s: float | None
-    candidate_s: float | None
-
-
 @dataclass
 class Pair:
     """What one pair gave. Of each question (2, n) ms, base above candidate; of each throughput (2, k) answers/s;
     of each process figure (base, candidate), of processor time (2, slices). stalled_share: of the time of asking in
-    turn, how much somebody waited for a processor; starting a pair makes its own processes wait. from_cache: of each
-    side, whether the last answer that was looked at said so."""
+    turn, how much somebody waited for a processor; starting a pair makes its own processes wait. waiting_share: of the
+    calls' time, how much at most both sides and the asker waited for a processor. from_cache: of each side, whether
+    the last answer that was looked at said so."""
 
     latency_ms: dict[str, FloatArray] = field(default_factory=dict)
     rates: dict[str, FloatArray] = field(default_factory=dict)
     figures: dict[str, tuple[float, float] | FloatArray] = field(default_factory=dict)
     stalled_share: float | None = None
+    waiting_share: float = 0.0
     from_cache: tuple[bool, bool] = (False, False)
 
 
@@ -104,6 +97,8 @@ class Pairing:
                 self._warm_up(askers)
                 before = Pressure.now()
                 pair.latency_ms, marks = self._alternate(askers)
+                calls_s = sum(float(calls.sum()) for calls in pair.latency_ms.values()) / 1000
+                pair.waiting_share = waiting_share(marks, calls_s)
                 pair.from_cache = (askers[0].is_hit, askers[1].is_hit)
                 after = Pressure.now() if self.terms.asking_s else None
             finally:
@@ -114,7 +109,7 @@ class Pairing:
             pair.stalled_share = stalled_share(before, after or Pressure.now())
         pair.figures = dict(self._figures())
         if self.terms.rested:
-            pair.figures |= _cpu_each(marks)
+            pair.figures |= cpu_each(marks)
         return pair
 
     def _pin(self) -> None:
@@ -139,7 +134,7 @@ class Pairing:
                             return
                         check(asker, endpoint, bodies[number % len(bodies)])
 
-    def _alternate(self, askers: Sequence[Asker]) -> tuple[dict[str, FloatArray], list[_Mark]]:
+    def _alternate(self, askers: Sequence[Asker]) -> tuple[dict[str, FloatArray], list[Mark]]:
         """Each question of both sides next to each other, with the same body, in an order that chance decides.
 
         Marks of processor time in between cut it into slices.
@@ -150,11 +145,11 @@ class Pairing:
         names = [question.name for question in self.started[0].questions]
         kept: list[tuple[list[int], list[int]]] = [([], []) for _ in names]
         begun, length = monotonic_ns(), int(self.terms.asking_s * 1e9)
-        marks = [self._mark(0)]
+        marks = [mark(self.started, 0)]
         for turn in itertools.count():
             now = monotonic_ns() - begun
             if now * _SLICES >= len(marks) * length:
-                marks.append(self._mark(turn))
+                marks.append(mark(self.started, turn))
             if now >= length or self.stop.is_set():
                 break
             which = turn % len(names)
@@ -173,10 +168,6 @@ class Pairing:
             if found[0]
         }
         return calls, marks
-
-    def _mark(self, turns: int) -> _Mark:
-        base, candidate = (cpu_time_s(side) for side in self.started)
-        return _Mark(turns, base, candidate)
 
     def _throughput(self) -> FloatArray:
         """Answers a second of both in alternating blocks, all questions in turn: (2, blocks)."""
@@ -247,16 +238,6 @@ def cores_for_both() -> tuple[int, ...]:
     return (allowed[-1],) if len(allowed) > 1 else ()
 
 
-def pin(root: int, cores: tuple[int, ...]) -> None:
-    """Every thread of a process tree on these cores; threads made later stay there as well."""
-    with contextlib.suppress(psutil.Error):
-        parent = psutil.Process(root)
-        for process in (parent, *parent.children(recursive=True)):
-            for thread in threads_of(process.pid):
-                with contextlib.suppress(OSError):  # it may have ended meanwhile
-                    os.sched_setaffinity(thread, cores)
-
-
 def _memory_mb(side: Started) -> float | None:
     """Pages that are the tree's alone and were written to: what it would give back by ending."""
     return _summed(side.root_pid, "smaps_rollup", "Private_Dirty:")
@@ -278,18 +259,6 @@ def _summed(root: int | None, file: str, label: str) -> float | None:
                 lines = Path(f"/proc/{process.pid}/{file}").read_text().splitlines()
                 kib += sum(int(line.split()[1]) for line in lines if line.startswith(label))
     return kib / 1024 or None
-
-
-def _cpu_each(marks: Sequence[_Mark]) -> dict[str, FloatArray]:
-    """Processor time of an answer in ms, (2, slices): neighbours who take the processor away lengthen it little, and
-    what a side does once in a while is in one slice only."""
-    import numpy as np
-
-    told = [mark for mark in marks if mark.base_s is not None and mark.candidate_s is not None]
-    cumulative = np.array([(mark.turns, mark.base_s, mark.candidate_s) for mark in told], dtype=np.float64)
-    slices = np.diff(cumulative, axis=0) if len(told) > 1 else np.empty((0, 3))
-    usable = slices[(slices > 0).all(axis=1)]
-    return {"cpu": (usable[:, 1:] * 1000 / usable[:, :1]).T} if len(usable) else {}
 
 
 _FIGURES: dict[str, Callable[[Started], float | None]] = {

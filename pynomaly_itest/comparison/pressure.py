@@ -7,6 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+BUSY = 0.2
+"""A machine is busy where somebody waited for a processor in so much of the time."""
+
 _FILE = Path("/proc/pressure/cpu")
 
 

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from pynomaly_itest.comparison.outcome import Judged, Outcome
+from pynomaly_itest.comparison.pressure import BUSY
 from pynomaly_itest.errors import ExitCode
 from pynomaly_itest.report.untrusted import one_line
 from pynomaly_itest.verdicts import Verdict
@@ -164,11 +165,11 @@ def _notes(outcome: Outcome) -> list[str]:
     notes = []
     if outcome.weaker:
         notes.append(f"A weaker claim: {outcome.weaker}.")
-    if outcome.stalled_share is not None and outcome.stalled_share > 0.2:
+    if outcome.stalled_share is not None and outcome.stalled_share > BUSY:
         notes.append(
             f"The machine was busy: in {outcome.stalled_share:.0%} of the time some process waited for a "
-            "processor (pressure stall information). What both sides wait for makes a change of their times look "
-            "smaller than it is, except for cpu; fewer neighbours make the intervals narrower, too."
+            "processor (pressure stall information). What both sides wait for makes a change of their calls' times "
+            "look smaller than it is, so that less of one may pass; fewer neighbours make the intervals narrower, too."
         )
     for index, label in enumerate((outcome.base, outcome.candidate)):
         if any(pair.from_cache[index] for pair in outcome.pairs):

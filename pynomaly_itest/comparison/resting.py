@@ -7,14 +7,10 @@ whatever their answers cost.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from pathlib import Path
 
-import psutil
-
+from pynomaly_itest.comparison.processor import cpu_time_s
 from pynomaly_itest.comparison.sides import Started
 
 PATIENCE_S = 15.0
@@ -53,26 +49,3 @@ async def at_rest(
         quiet = 0 if busy else quiet + 1
         at_s, before = now_s, after
     return True
-
-
-def cpu_time_s(side: Started) -> float | None:
-    """Processor time of the tree so far, all its threads; None where the kernel does not tell it finely."""
-    if side.root_pid is None:
-        return None
-    total_ns = 0
-    with contextlib.suppress(psutil.Error):
-        parent = psutil.Process(side.root_pid)
-        for process in (parent, *parent.children(recursive=True)):
-            for thread in threads_of(process.pid):
-                with contextlib.suppress(OSError, ValueError, IndexError):
-                    text = Path(f"/proc/{process.pid}/task/{thread}/schedstat").read_text()
-                    total_ns += int(text.split()[0])
-    return total_ns / 1e9 or None
-
-
-def threads_of(pid: int) -> list[int]:
-    """The ids of a process's threads."""
-    try:
-        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-    except OSError:
-        return [pid]

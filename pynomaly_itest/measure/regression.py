@@ -1,7 +1,8 @@
 """Is the candidate worse than the base, by how much, and how sure is that? The verdict of `compare` and baselines.
 
 Two numbers a metric: `ignore` (smaller changes do not matter) and `forbid` (so large must not pass). Passed if the
-change is surely under `forbid` (asked first), else failed if it is surely over `ignore`, else more pairs.
+change is surely under `forbid` (asked first), else failed if it is surely over `ignore`, else more pairs. Where part
+of the figure is waiting that both sides share, what must be ruled out is what `forbid` comes to in the figure.
 """
 
 from __future__ import annotations
@@ -45,12 +46,20 @@ class PairedMetric:
     """One metric of all process pairs so far.
 
     clusters: for each pair its log ratios candidate / base (see `pairs`). worse: which direction is the bad one.
+    waiting_share: of the base's figure, how much is no work of either side but waiting that both share, 0 to 1: a
+    change of the work by c shows as c times the rest only.
     """
 
     name: str
     clusters: Sequence[FloatArray]
     tolerance: Tolerance = Tolerance()
     worse: Literal["higher", "lower"] = "higher"
+    waiting_share: float = 0.0
+
+    @property
+    def forbid_as_it_shows(self) -> float:
+        """What a change of the work as large as `forbid` comes to in the figure."""
+        return self.tolerance.forbid * (1 - self.waiting_share)
 
 
 @dataclass(frozen=True)
@@ -141,8 +150,12 @@ def _judged(metric: PairedMetric, effect: Effect | None, rule: _Rule, *, is_fail
     ignore, forbid = _percent(metric.tolerance.ignore), _percent(metric.tolerance.forbid)
     if effect.pairs not in LOOKS and not (rule.is_last and effect.pairs > LOOKS[0]):
         return _concluded(found, Verdict.INCONCLUSIVE, f"{effect.pairs} pairs are no planned look")
-    if effect.p_below(math.log1p(metric.tolerance.forbid)) <= rule.to_pass:
+    if effect.p_below(math.log1p(metric.forbid_as_it_shows)) <= rule.to_pass:
         return _concluded(found, Verdict.PASSED, f"surely less than {forbid} worse")
+    if effect.p_below(math.log1p(metric.tolerance.forbid)) <= rule.to_pass and not is_failed:
+        hidden = f"{metric.waiting_share:.0%} of the time was waiting for a processor, which hides a change"
+        shown = f"{forbid} of the work would show as {_percent(metric.forbid_as_it_shows)}"
+        return _concluded(found, Verdict.INCONCLUSIVE, f"{hidden}: {shown}, not ruled out")
     if is_failed:
         return _concluded(
             found, Verdict.FAILED, f"surely more than {ignore} worse, {forbid} is not ruled out"

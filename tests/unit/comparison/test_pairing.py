@@ -14,7 +14,8 @@ from msgspec.structs import replace as with_fields
 
 from pynomaly_itest.comparison.asking import Door
 from pynomaly_itest.comparison.metrics import Metric, absolute, paired
-from pynomaly_itest.comparison.pairing import Pair, Pairing, PairTerms, SideFailed, _cpu_each, _Mark
+from pynomaly_itest.comparison.pairing import Pair, Pairing, PairTerms, SideFailed
+from pynomaly_itest.comparison.processor import Mark, cpu_each
 from pynomaly_itest.comparison.sides import Started
 from pynomaly_itest.comparison.workload import Question
 from pynomaly_itest.errors import CannotMeasure
@@ -25,16 +26,16 @@ from pynomaly_itest.measure.pairs import effect_of
 CPU = Metric("cpu", "cpu")
 
 
-def marks(burst_s: float = 0.0, slower: float = 1.0) -> list[_Mark]:
+def marks(burst_s: float = 0.0, slower: float = 1.0) -> list[Mark]:
     """Ten slices of 20 turns, 1 ms an answer; the base does something else in the fifth."""
-    found = [_Mark(0, 1.0, 1.0)]
+    found = [Mark(0, 1.0, 1.0)]
     for number in range(10):
         before = found[-1]
         assert before.base_s is not None
         assert before.candidate_s is not None
         extra = burst_s if number == 4 else 0.0
         found.append(
-            _Mark(before.turns + 20, before.base_s + 0.02 + extra, before.candidate_s + 0.02 * slower)
+            Mark(before.turns + 20, before.base_s + 0.02 + extra, before.candidate_s + 0.02 * slower)
         )
     return found
 
@@ -42,7 +43,7 @@ def marks(burst_s: float = 0.0, slower: float = 1.0) -> list[_Mark]:
 @pytest.mark.parametrize("burst_s", [0.0, 0.1])
 def test_a_burst_moves_one_slice_only(burst_s: float) -> None:
     pairs = [
-        Pair(figures=dict(_cpu_each(marks(burst_s if number == 2 else 0.0, 1.05)))) for number in range(6)
+        Pair(figures=dict(cpu_each(marks(burst_s if number == 2 else 0.0, 1.05)))) for number in range(6)
     ]
     assert absolute(CPU, pairs) == pytest.approx((1.0, 1.05))
     effect = effect_of(paired(CPU, pairs, Tolerance()).clusters)
@@ -51,10 +52,10 @@ def test_a_burst_moves_one_slice_only(burst_s: float) -> None:
 
 
 def test_what_is_not_told_is_no_figure() -> None:
-    assert _cpu_each([_Mark(0, None, None), _Mark(20, None, None)]) == {}
-    assert _cpu_each([_Mark(0, 1.0, 1.0)]) == {}
-    assert _cpu_each([]) == {}
-    assert _cpu_each([_Mark(0, 1.0, 1.0), _Mark(0, 1.1, 1.1)]) == {}
+    assert cpu_each([Mark(0, None, None), Mark(20, None, None)]) == {}
+    assert cpu_each([Mark(0, 1.0, 1.0)]) == {}
+    assert cpu_each([]) == {}
+    assert cpu_each([Mark(0, 1.0, 1.0), Mark(0, 1.1, 1.1)]) == {}
 
 
 SCORE = Question(

@@ -231,3 +231,27 @@ def test_ratios_of_calls_and_quantiles() -> None:
         ratios = quantile_log_ratios(base, slower, p)
         assert 1 <= ratios.size <= 10
         assert ratios == pytest.approx(math.log(1.1), abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("waiting_share", "worse", "verdict"),
+    [
+        (0.0, 0.0, Verdict.PASSED),
+        (0.05, 0.0, Verdict.PASSED),
+        (0.7, 0.018, Verdict.INCONCLUSIVE),  # 6 % of the work, seen through 70 % of waiting
+        (0.0, 0.018, Verdict.PASSED),
+        (0.6, 0.025, Verdict.FAILED),
+        (0.0, 0.025, Verdict.PASSED),
+        (1.0, 0.0, Verdict.INCONCLUSIVE),
+        (1.0, 0.2, Verdict.FAILED),  # waiting hides a change, and makes none
+    ],
+)
+def test_waiting_that_both_share_is_not_taken_for_likeness(
+    waiting_share: float, worse: float, verdict: Verdict
+) -> None:
+    rng = np.random.default_rng(7)
+    clusters = [math.log1p(worse) + rng.normal(0, 0.002, 200) for _ in range(12)]
+    [found] = compare([PairedMetric("p50", clusters, waiting_share=waiting_share)])
+    assert found.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        assert f"{waiting_share:.0%} of the time was waiting for a processor" in found.reason
