@@ -32,7 +32,8 @@ from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.redaction import Redactor, secrets_in
 from pynomaly_itest.report import write
 from pynomaly_itest.results import RunResult, fold
-from pynomaly_itest.runner import RunOptions, run
+from pynomaly_itest.run_options import RunOptions
+from pynomaly_itest.runner import run
 from pynomaly_itest.shelf import read_files
 from pynomaly_itest.target.base import Target
 

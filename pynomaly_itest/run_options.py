@@ -1,0 +1,38 @@
+"""How a plan is to be run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pynomaly_itest.carrying import Carried
+from pynomaly_itest.datasets.base import Dataset
+from pynomaly_itest.eventlog import EventLog
+from pynomaly_itest.events import TargetInfo
+from pynomaly_itest.isolation import FreshTarget
+from pynomaly_itest.probing.options import ProbeOptions
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run a plan. `reproduce` is a command that does it again, without secrets; `files` are the datasets
+    that were read from files already."""
+
+    run_id: str
+    seed: int = 42
+    jobs: int = 1
+    maxfail: int | None = None
+    timeout_s: float | None = None
+    inconclusive_passes: bool = False
+    reproduce: str = ""
+    arguments: tuple[str, ...] = ()
+    carried: Carried = field(default_factory=dict, repr=False)
+    carried_target: TargetInfo | None = None
+    isolate: bool = False
+    fresh_target: FreshTarget | None = None
+    probing: ProbeOptions = field(default_factory=ProbeOptions)
+    files: Mapping[str, Dataset] = field(default_factory=dict, repr=False)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    afterwards: Callable[[EventLog], Awaitable[None]] | None = None
+    """What is to be done when all scenarios are over, such as holding them against a baseline."""
