@@ -91,8 +91,12 @@ class LiveComparison:
 
     async def _close(self) -> None:
         for side in self.sides:
-            with contextlib.suppress(Exception):  # a side that is gone has nothing to give back
+            try:
                 self.outcome.notes += await side.close()
+            except Exception as problem:  # no verdict hangs on it, but what was created may still be there
+                self.outcome.notes.append(
+                    f"{side.label}: not cleaned up: {problem or type(problem).__name__}"
+                )
 
     async def _pairs(self) -> None:
         try:

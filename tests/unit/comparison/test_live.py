@@ -222,6 +222,24 @@ def test_answers_from_a_cache_are_told() -> None:
     ]
 
 
+class Unreachable(FakeSide):
+    async def close(self) -> list[str]:
+        await super().close()
+        raise ConnectionError("connection refused")
+
+
+def test_a_side_that_can_not_be_cleaned_up_is_told_and_the_other_one_is_cleaned() -> None:
+    calls = np.full((2, 100), 2.0)
+    sides = (Unreachable("http://a", is_ours=False), FakeSide("b"))
+    live = LiveComparison(
+        sides, Terms(wanted("p50", [], [])), measure=lambda *given: Pair({"predict": calls}), rest=at_once
+    )
+    outcome = asyncio.run(live.run(PREPARATION))
+    assert outcome.verdict is Verdict.PASSED
+    assert "http://a: not cleaned up: connection refused" in recorded(outcome).notes
+    assert [side.closed for side in sides] == [1, 1]
+
+
 @pytest.mark.parametrize(("stalled", "told"), [(0.9, True), (0.05, False), (None, False)])
 def test_a_busy_machine_is_told_with_what_it_hides(stalled: float | None, told: bool) -> None:
     calls = np.full((2, 100), 2.0)
