@@ -30,17 +30,23 @@ class Tally:
     numbers: dict[str, list[float]] = field(default_factory=dict)
     truths: dict[str, list[bool]] = field(default_factory=dict)
     times_s: list[float] = field(default_factory=list)
-    errors: int = 0
+    failures: list[bool] = field(default_factory=list)
     first_error: str | None = None
     error_share: float = 1.0
 
     @property
     def count(self) -> int:
-        return len(self.times_s) + self.errors
+        return len(self.failures)
+
+    @property
+    def errors(self) -> int:
+        """Calls that failed."""
+        return sum(self.failures)
 
     def succeeded(self, values: Values, at_s: float) -> None:
         """A call that ended `at_s` seconds after the first one began."""
         self.times_s.append(at_s)
+        self.failures.append(False)
         for name, value in values.items():
             if isinstance(value, bool):
                 self.truths.setdefault(name, []).append(value)
@@ -52,7 +58,7 @@ class Tally:
 
     def failed(self, problem: StepFailed) -> None:
         """A call that failed."""
-        self.errors += 1
+        self.failures.append(True)
         self.first_error = self.first_error or problem.message
 
     def so_far(self) -> str:
@@ -64,9 +70,9 @@ class Tally:
         """Every series and figure by its name."""
         out: Values = {name: self._samples(name, duration_s) for name in self.numbers}
         for name, truths in self.truths.items():
-            out[f"{name}_ratio"] = self._within_share(share_of(sum(truths), len(truths)))
+            out[f"{name}_ratio"] = self._within_share(share_of(truths))
         out["count"] = self.count
-        out["error_ratio"] = self._within_share(share_of(self.errors, self.count))
+        out["error_ratio"] = self._within_share(share_of(self.failures, come_together=True))
         out["first_error"] = self.first_error
         out["requests_per_second"] = self._throughput(duration_s, 1.0, "requests/s")
         rows = self.numbers.get("n_samples")
@@ -139,13 +145,23 @@ def _unsteady(gaps: Sequence[float]) -> str:
     return "" if found.steady else found.reason
 
 
-def share_of(hits: int, n: int) -> Inference:
-    """The share of hits among n, with its interval."""
+def share_of(truths: Sequence[bool], *, come_together: bool = False) -> Inference:
+    """The share of calls of which it is true, with its interval; truths: in order.
+
+    come_together: as failures do, so that many at once count as fewer. (A cache that warms up is a trend, no chance.)
+    """
+    seen = list(truths)
 
     def at(confidence: float) -> Estimate:
-        from pynomaly_itest.measure import proportion
+        import numpy as np
 
-        return proportion(hits, n, confidence=confidence)
+        from pynomaly_itest.measure import proportion
+        from pynomaly_itest.measure.correlation import inflation
+
+        worth: float | None = None
+        if come_together and seen:
+            worth = len(seen) / inflation(np.array(seen, dtype=np.float64), confidence=confidence)
+        return proportion(sum(seen), len(seen), confidence=confidence, n_effective=worth)
 
     return at
 

@@ -223,3 +223,25 @@ def test_an_endless_number_of_a_reply_passes_no_gate() -> None:
     tally.succeeded({"latency_ms": 10**400}, 1.0)
     judged = judge_condition(parse("own.latency_ms.max <= 100"), {"own": tally.values(1.0)})
     assert judged.verdict is Verdict.FAILED
+
+
+def test_failures_that_come_together_count_as_fewer() -> None:
+    """One bad minute of 50 failures says less of the failures to come than 50 scattered ones."""
+
+    def share(failed: list[bool]) -> Any:
+        tally = Tally()
+        for at_s, each in enumerate(failed):
+            if each:
+                tally.failed(StepFailed("it broke"))
+            else:
+                tally.succeeded({"latency_ms": 1.0}, float(at_s))
+        return tally.values(1.0)["error_ratio"](0.95)
+
+    scattered, together = (
+        share([n % 20 == 0 for n in range(1000)]),
+        share([300 <= n < 350 for n in range(1000)]),
+    )
+    assert (scattered.value, together.value) == (0.05, 0.05)
+    assert scattered.high < 0.07
+    assert together.high > 0.07
+    assert share([False] * 400).high < 0.01
