@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import random
 import subprocess
@@ -24,20 +25,20 @@ from typing import Any, cast
 import numpy as np
 from load_report import RESULTS, write
 
-from pynomaly_itest.comparison.asking import Asker, Door
+from pynomaly_itest.comparison.asking import Door
 from pynomaly_itest.comparison.live import LiveComparison
 from pynomaly_itest.comparison.metrics import wanted
 from pynomaly_itest.comparison.outcome import Terms
-from pynomaly_itest.comparison.pairing import WARM_UP
 from pynomaly_itest.comparison.sides import Side, Started
 from pynomaly_itest.comparison.workload import Preparation, Question
 from pynomaly_itest.load.plan import Endpoint
 
 NAME = "compare_live"
-WORK = 400  # hashes an answer takes: about a millisecond, in which interpreters differ little
+WORK = 1600  # hashes an answer takes: about a millisecond, in which interpreters differ little
+CALIBRATION = 1.1  # times the work, for finding out what more of it comes to
 SERVER = """
 import hashlib, selectors, socket, sys
-rounds, block = int(sys.argv[1]), bytes(2 * 1024)
+rounds, block = int(sys.argv[1]), bytes(512)
 listener = socket.create_server(("127.0.0.1", 0))
 print(listener.getsockname()[1], flush=True)
 ready = selectors.DefaultSelector()
@@ -113,25 +114,23 @@ class ServerSide(Side):
             process.stdout.close()
 
 
-async def share_of_work(asks: int = 300) -> float:
-    """How much of an answer's time is work, 0 to 1; the rest is sockets and the interpreter's way to them.
+def shares_of_work(pairs: int = 9) -> dict[str, float]:
+    """How much of each kind of figure is work, 0 to 1; the rest is sockets, waking up and the interpreter between.
 
-    From asking servers of once and of twice the work in turn: so that 5 % more *time* can be asked for.
+    From a comparison with a tenth more work, as all the others are made: so that 5 % more *time* can be asked for.
     """
-    async with ServerSide("once", WORK).fresh() as once_, ServerSide("twice", 2 * WORK).fresh() as twice:
-        sides = (once_, twice)
-        askers = [Asker(side.door) for side in sides]
-        questions = [side.door.request(Endpoint(path="/"), b"") for side in sides]
-        took = [[asker.ask(data) for asker, data in zip(askers, questions, strict=True)] for _ in range(asks)]
-        for asker in askers:
-            asker.close()
-    one, two = np.quantile(np.array(took[WARM_UP:]), 0.25, axis=0)
-    return float(min(1.0, max(0.5, (two - one) / one)))
+    terms = Terms(wanted("p50,p95,throughput", [], []), 600.0, most_pairs=pairs, always_all=True)
+    sides = (ServerSide("once", WORK), ServerSide("more", round(WORK * CALIBRATION)))
+    outcome = asyncio.run(LiveComparison(sides, terms).run(cast(Preparation, None)))
+    found = {each.metric.kind: abs(float(np.mean(each.clusters))) for each in outcome.judged}
+    return {kind: min(1.0, math.expm1(effect) / (CALIBRATION - 1)) for kind, effect in found.items()}
 
 
-def once(row: Row, work: float) -> dict[str, Any]:
-    """One whole comparison, as it is kept. work: its share of an answer's time."""
-    rounds = round(WORK * (1 + row.change / work))
+def once(row: Row, shares: dict[str, float]) -> dict[str, Any]:
+    """One whole comparison, as it is kept. shares: of each kind of figure, how much of it is work."""
+    share = shares.get(row.metrics, 1.0)
+    more = 1 / (1 - row.change) - 1 if row.metrics == "throughput" else row.change
+    rounds = math.ceil(WORK * (1 + more / share))
     sides = (ServerSide("base", WORK), ServerSide("candidate", rounds))
     shares = ([row.ignore] if row.ignore else [], [row.forbid] if row.forbid else [])
     seed = random.randrange(1 << 30)  # noqa: S311 - an order of questions, not a secret
@@ -173,12 +172,12 @@ def live(only: Sequence[str], times: int | None, *, fresh: bool) -> None:
         f"{sum(missing.values())} comparisons to go, {len(kept)} kept: about {usual / 60:.0f} min on a quiet"
     )
     print(f"machine, {most / 60:.0f} min at most: {missing}", flush=True)
-    work = asyncio.run(share_of_work()) if any(missing.values()) else 1.0
-    print(f"work is {work:.1%} of an answer's time", flush=True)
+    shares = shares_of_work() if any(missing.values()) else {}
+    print(f"of each figure is work: { {kind: f'{share:.1%}' for kind, share in shares.items()} }", flush=True)
     while any(missing.values()):
         row = max(rows, key=lambda each: missing[each.name] / (times or each.times))
         missing[row.name] -= 1
-        found = once(row, work)
+        found = once(row, shares)
         kept.append(found)
         _told(row, found)
         _table(kept, show=False)
@@ -214,8 +213,8 @@ def _table(kept: list[dict[str, Any]], *, show: bool) -> None:
     rows = [line for row in ROWS if (runs := list(_of(kept, row))) for line in _lines(row, runs)]
     notes = (
         f"Whole comparisons, each with fresh processes, on {len(os.sched_getaffinity(0))} cores. A server of about "
-        "1 ms that takes longer by the share named (its work is more by count; what is no work is measured before and "
-        "allowed for). A verdict takes the change to be surely under `forbid`, or "
+        "1 ms whose figure is worse by the share named (its work is more by count; how much of each figure is work is "
+        "measured before and allowed for). A verdict takes the change to be surely under `forbid`, or "
         "surely over `ignore` (one false alarm in 10,000); to find 2 or 3 %, both have to be below that."
     )
     write(NAME, "Live verdicts of compare on a server of known cost", notes, rows, show=show, runs=kept)
