@@ -95,7 +95,7 @@ def arrays(outcome: Outcome, stalled: float) -> dict[str, Any]:
         "memory": np.array([pair.figures["memory"] for pair in outcome.pairs]),
         "pair_s": np.array(outcome.pair_s),
         "stalled": np.array(stalled),
-        "waited": np.array([pair.waiting_share for pair in outcome.pairs]),
+        "waited": even([pair.waiting["predict"] for pair in outcome.pairs]),
     }
 
 
@@ -127,7 +127,7 @@ def _recorded(kept: dict[str, Any]) -> Recorded:
             {"predict": kept["predict"][number].astype(np.float64)},
             {"": kept["rates"][number]},
             {name: tuple(kept[name][number]) for name in ("cpu", "memory") if number < len(kept[name])},
-            waiting_share=float(kept["waited"][number]),
+            waiting={"predict": kept["waited"][number]},
         )
         for number in range(len(kept["predict"]))
     ]

@@ -27,11 +27,13 @@ from load_report import RESULTS, write
 
 from pynomaly_itest.comparison.asking import Door
 from pynomaly_itest.comparison.live import LiveComparison
-from pynomaly_itest.comparison.metrics import wanted
-from pynomaly_itest.comparison.outcome import Terms
+from pynomaly_itest.comparison.metrics import paired, wanted
+from pynomaly_itest.comparison.outcome import Outcome, Terms
+from pynomaly_itest.comparison.pairing import cores_for_both
 from pynomaly_itest.comparison.sides import Side, Started
 from pynomaly_itest.comparison.workload import Preparation, Question
 from pynomaly_itest.load.plan import Endpoint
+from pynomaly_itest.measure import Tolerance
 
 NAME = "compare_live"
 WORK = 1600  # hashes an answer takes: about a millisecond, in which interpreters differ little
@@ -57,11 +59,19 @@ while True:
             ready.unregister(key.fileobj)
             key.fileobj.close()
 """
+HOG = """
+import os
+parent = os.getppid()
+while os.getppid() == parent:
+    for _ in range(1_000_000):
+        pass
+"""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table. change: how much more the candidate works. usual_s: what one takes on a quiet machine."""
+    """One line of the table. change: how much more the candidate works. usual_s: what one takes on a quiet machine.
+    neighbours: processes that compute all the time on the core of the two."""
 
     name: str
     metrics: str
@@ -71,6 +81,7 @@ class Row:
     budget_s: float
     times: int
     usual_s: float
+    neighbours: int = 0
 
     @property
     def terms(self) -> str:
@@ -84,6 +95,8 @@ ROWS = (
     Row("p50-2", "p50", 0.02, "0.5%", "1.5%", 60.0, 8, 45.0),
     Row("p95-5", "p95", 0.05, "2%", "5%", 120.0, 5, 75.0),
     Row("throughput-3", "throughput", 0.03, "1%", "2.5%", 120.0, 5, 90.0),
+    Row("aa-crowded", "p50", 0.0, "2%", "5%", 30.0, 6, 30.0, neighbours=2),
+    Row("p50-5-crowded", "p50", 0.05, "2%", "5%", 30.0, 10, 30.0, neighbours=2),
 )
 
 
@@ -114,6 +127,19 @@ class ServerSide(Side):
             process.stdout.close()
 
 
+@contextlib.contextmanager
+def crowd(neighbours: int) -> Iterator[None]:
+    """So many processes that compute all the time on the core that the two sides share."""
+    core = cores_for_both() or tuple(os.sched_getaffinity(0))
+    with contextlib.ExitStack() as ending:
+        for _ in range(neighbours):
+            process = subprocess.Popen([sys.executable, "-c", HOG])
+            ending.callback(process.wait)
+            ending.callback(process.kill)
+            os.sched_setaffinity(process.pid, core)
+        yield
+
+
 def shares_of_work(pairs: int = 9) -> dict[str, float]:
     """How much of each kind of figure is work, 0 to 1; the rest is sockets, waking up and the interpreter between.
 
@@ -136,7 +162,8 @@ def once(row: Row, shares: dict[str, float]) -> dict[str, Any]:
     seed = random.randrange(1 << 30)  # noqa: S311 - an order of questions, not a secret
     terms = Terms(wanted(row.metrics, *shares), row.budget_s, seed=seed)
     begun = time.monotonic()
-    outcome = asyncio.run(LiveComparison(sides, terms).run(cast(Preparation, None)))
+    with crowd(row.neighbours):
+        outcome = asyncio.run(LiveComparison(sides, terms).run(cast(Preparation, None)))
     return {
         "row": row.name,
         "rounds": [WORK, rounds],
@@ -147,6 +174,7 @@ def once(row: Row, shares: dict[str, float]) -> dict[str, Any]:
         "pairs": len(outcome.pairs),
         "pair_s": [round(each, 2) for each in outcome.pair_s],
         "stalled": outcome.stalled_share,
+        "waited": _waited(outcome),
         "metrics": {
             each.metric.name: {
                 "verdict": each.conclusion.verdict.value,
@@ -156,6 +184,15 @@ def once(row: Row, shares: dict[str, float]) -> dict[str, Any]:
             }
             for each in outcome.judged
         },
+    }
+
+
+def _waited(outcome: Outcome) -> dict[str, float]:
+    """Of each metric, how much of the calls that decide it was waiting for a processor."""
+    return {
+        each.metric.name: paired(each.metric, outcome.pairs, Tolerance()).waiting_share
+        for each in outcome.judged
+        if each.metric.question is not None
     }
 
 
@@ -214,8 +251,10 @@ def _table(kept: list[dict[str, Any]], *, show: bool) -> None:
     notes = (
         f"Whole comparisons, each with fresh processes, on {len(os.sched_getaffinity(0))} cores. A server of about "
         "1 ms whose figure is worse by the share named (its work is more by count; how much of each figure is work is "
-        "measured before and allowed for). A verdict takes the change to be surely under `forbid`, or "
-        "surely over `ignore` (one false alarm in 10,000); to find 2 or 3 %, both have to be below that."
+        "measured before and allowed for). A verdict takes the change to be surely under `forbid`, or surely over "
+        "`ignore` (one false alarm in 10,000); to find 2 or 3 %, both have to be below that. Where calls wait for a "
+        "processor, what has to be ruled out is that much less than `forbid`. Neighbours compute all the time on the "
+        "core that both sides share."
     )
     write(NAME, "Live verdicts of compare on a server of known cost", notes, rows, show=show, runs=kept)
 
@@ -226,6 +265,7 @@ def _lines(row: Row, runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]
     pair_s = [each for found in runs for each in found["pair_s"]]
     stalled = [found["stalled"] for found in runs if found["stalled"] is not None]
     for name in row.metrics.split(","):
+        waited = [found["waited"][name] for found in runs if name in found.get("waited", {})]
         each = [found["metrics"][name] for found in runs if name in found["metrics"]]
         verdicts = [one["verdict"] for one in each]
         changes = [one["change"] * 100 for one in each if one["change"] is not None] or [float("nan")]
@@ -233,6 +273,7 @@ def _lines(row: Row, runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]
             "metric": name,
             "really worse by": f"{row.change:.0%}",
             "terms": row.terms,
+            "neighbours": row.neighbours,
             "runs": len(runs),
             **{verdict: verdicts.count(verdict) for verdict in ("passed", "failed", "inconclusive")},
             "no answer": sum(found["failure"] is not None for found in runs),
@@ -241,5 +282,6 @@ def _lines(row: Row, runs: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]
             "seconds, median": f"{np.median(seconds):.1f}",
             "seconds, longest": f"{max(seconds):.1f}",
             "seconds a pair": f"{np.median(pair_s):.2f}" if pair_s else "-",
-            "waited for a processor": f"{np.mean(stalled):.0%}" if stalled else "-",
+            "somebody waited": f"{np.mean(stalled):.0%}" if stalled else "-",
+            "the calls waited": f"{np.mean(waited):.1%}" if waited else "-",
         }

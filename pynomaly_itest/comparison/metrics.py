@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from pynomaly_itest.comparison.pairing import Pair
+from pynomaly_itest.comparison.processor import waiting_share
 from pynomaly_itest.comparison.workload import Question
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.measure import PairedMetric, Tolerance
@@ -135,9 +136,19 @@ def paired(metric: Metric, pairs: Sequence[Pair], tolerance: Tolerance) -> Paire
     and a side that works all the time (throughput) waits in proportion to its work, which changes no ratio.
     """
     clusters = [ratios for pair in pairs if (ratios := _log_ratios(metric, pair)) is not None]
-    waited = [pair.waiting_share for pair in pairs] if metric.question is not None else []
-    share = sum(waited) / len(waited) if waited else 0.0
-    return PairedMetric(metric.name, clusters, tolerance, metric.worse, share)
+    return PairedMetric(metric.name, clusters, tolerance, metric.worse, _waiting_share(metric, pairs))
+
+
+def _waiting_share(metric: Metric, pairs: Sequence[Pair]) -> float:
+    """The mean over pairs, of the calls that decide the metric."""
+    if metric.question is None:
+        return 0.0
+    p = quantile_of(metric.kind)
+    assert p is not None  # noqa: S101 - every other kind has no question
+    shares = [
+        waiting_share(pair.waiting[metric.question], p) for pair in pairs if metric.question in pair.waiting
+    ]
+    return sum(shares) / len(shares) if shares else 0.0
 
 
 def _log_ratios(metric: Metric, pair: Pair) -> FloatArray | None:

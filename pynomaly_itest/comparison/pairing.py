@@ -21,7 +21,7 @@ import psutil
 
 from pynomaly_itest.comparison.asking import Asker, answers_per_second, check, refuse_error
 from pynomaly_itest.comparison.pressure import Pressure, stalled_share
-from pynomaly_itest.comparison.processor import Mark, cpu_each, mark, pin, waiting_share
+from pynomaly_itest.comparison.processor import Mark, WaitMeter, cpu_each, mark, pin
 from pynomaly_itest.comparison.sides import Started
 from pynomaly_itest.errors import CannotMeasure, ItestError
 from pynomaly_itest.load.plan import Endpoint
@@ -36,6 +36,7 @@ WARM_UP = 30
 """Calls of each question that are not counted: the first ten are 1 to 7 % slow, flat after 30."""
 
 _CHECK_EVERY = 50
+_METER_EVERY = 8
 _SLICES = 10
 _BLOCK_S = 0.5
 BLOCKS = 4
@@ -58,15 +59,15 @@ class PairTerms:
 class Pair:
     """What one pair gave. Of each question (2, n) ms, base above candidate; of each throughput (2, k) answers/s;
     of each process figure (base, candidate), of processor time (2, slices). stalled_share: of the time of asking in
-    turn, how much somebody waited for a processor; starting a pair makes its own processes wait. waiting_share: of the
-    calls' time, how much at most both sides and the asker waited for a processor. from_cache: of each side, whether
-    the last answer that was looked at said so."""
+    turn, how much somebody waited for a processor; starting a pair makes its own processes wait. waiting: of each
+    question's calls a sample, (2, k) ms, what they took above what of it was waiting for a processor. from_cache: of
+    each side, whether the last answer that was looked at said so."""
 
     latency_ms: dict[str, FloatArray] = field(default_factory=dict)
     rates: dict[str, FloatArray] = field(default_factory=dict)
     figures: dict[str, tuple[float, float] | FloatArray] = field(default_factory=dict)
     stalled_share: float | None = None
-    waiting_share: float = 0.0
+    waiting: dict[str, FloatArray] = field(default_factory=dict)
     from_cache: tuple[bool, bool] = (False, False)
 
 
@@ -96,9 +97,8 @@ class Pairing:
             try:
                 self._warm_up(askers)
                 before = Pressure.now()
-                pair.latency_ms, marks = self._alternate(askers)
-                calls_s = sum(float(calls.sum()) for calls in pair.latency_ms.values()) / 1000
-                pair.waiting_share = waiting_share(marks, calls_s)
+                with self._metered() as meters:
+                    marks = self._alternate(askers, meters, pair)
                 pair.from_cache = (askers[0].is_hit, askers[1].is_hit)
                 after = Pressure.now() if self.terms.asking_s else None
             finally:
@@ -134,16 +134,28 @@ class Pairing:
                             return
                         check(asker, endpoint, bodies[number % len(bodies)])
 
-    def _alternate(self, askers: Sequence[Asker]) -> tuple[dict[str, FloatArray], list[Mark]]:
+    @contextlib.contextmanager
+    def _metered(self) -> Iterator[tuple[WaitMeter, WaitMeter]]:
+        """What both sides wait, from their warm-up on."""
+        meters = (WaitMeter(self.started[0]), WaitMeter(self.started[1]))
+        try:
+            yield meters
+        finally:
+            for meter in meters:
+                meter.close()
+
+    def _alternate(self, askers: Sequence[Asker], meters: Sequence[WaitMeter], pair: Pair) -> list[Mark]:
         """Each question of both sides next to each other, with the same body, in an order that chance decides.
 
-        Marks of processor time in between cut it into slices.
+        What the calls took, and what a sample of them waited, goes into the pair; returned are marks of processor
+        time in between, which cut it into slices.
         """
         import numpy as np
 
         both = [self._questions(side) for side in (0, 1)]
         names = [question.name for question in self.started[0].questions]
         kept: list[tuple[list[int], list[int]]] = [([], []) for _ in names]
+        waited: list[list[tuple[int, int]]] = [[] for _ in names]
         begun, length = monotonic_ns(), int(self.terms.asking_s * 1e9)
         marks = [mark(self.started, 0)]
         for turn in itertools.count():
@@ -152,22 +164,24 @@ class Pairing:
                 marks.append(mark(self.started, turn))
             if now >= length or self.stop.is_set():
                 break
-            which = turn % len(names)
+            which, number = turn % len(names), turn // len(names)
             body = self.chance.randrange(min(len(both[0][which][1]), len(both[1][which][1])))
             for side in self.chance.sample((0, 1), 2):
                 endpoint, bodies = both[side][which]
                 with _blaming(side):
+                    before_ns = meters[side].waited_ns() if number % _METER_EVERY == 0 else None
                     took = askers[side].ask(bodies[body])
+                    if before_ns is not None:
+                        waited[which].append((took, meters[side].waited_ns() - before_ns))
                     refuse_error(askers[side], endpoint)
-                    if turn // len(names) % _CHECK_EVERY == 0:
+                    if number % _CHECK_EVERY == 0:
                         check(askers[side], endpoint, bodies[body])
                 kept[which][side].append(took)
-        calls: dict[str, FloatArray] = {
-            name: np.array(found, dtype=np.float64) / 1e6
-            for name, found in zip(names, kept, strict=True)
-            if found[0]
-        }
-        return calls, marks
+        for name, found, of_sample in zip(names, kept, waited, strict=True):
+            if found[0]:
+                pair.latency_ms[name] = np.array(found, dtype=np.float64) / 1e6
+                pair.waiting[name] = np.array(of_sample, dtype=np.float64).T / 1e6
+        return marks
 
     def _throughput(self) -> FloatArray:
         """Answers a second of both in alternating blocks, all questions in turn: (2, blocks)."""

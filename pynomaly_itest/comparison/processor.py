@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,50 +21,35 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
-class ProcessorTime:
-    """So far, in seconds: on a processor, and ready to run while others had it."""
-
-    used_s: float
-    waited_s: float
+_FILE = "schedstat"
+_AROUND = 0.1
 
 
 @dataclass(frozen=True)
 class Mark:
-    """After so many turns, the processor time of both sides so far, None where it is not told; waited_s: what they
-    and the asking thread have waited for a processor, as far as it is told."""
+    """After so many turns, the processor time of both sides so far; None where it is not told."""
 
     turns: int
     base_s: float | None
     candidate_s: float | None
-    waited_s: float = 0.0
 
 
 def mark(started: Sequence[Started], turns: int) -> Mark:
     """Both sides now."""
-    base, candidate = (processor_time(side) for side in started)
-    waited_s = sum(each.waited_s for each in (base, candidate, _of_thread(Path("/proc/thread-self"))) if each)
-    return Mark(
-        turns,
-        None if base is None else base.used_s,
-        None if candidate is None else candidate.used_s,
-        waited_s,
-    )
-
-
-def processor_time(side: Started) -> ProcessorTime | None:
-    """Of the tree so far, all its threads; None where its processes are not ours or the kernel does not tell."""
-    if side.root_pid is None:
-        return None
-    told = list(filter(None, map(_of_thread, _threads_of_tree(side.root_pid))))
-    used_s = sum(each.used_s for each in told)
-    return ProcessorTime(used_s, sum(each.waited_s for each in told)) if used_s else None
+    base, candidate = (cpu_time_s(side) for side in started)
+    return Mark(turns, base, candidate)
 
 
 def cpu_time_s(side: Started) -> float | None:
-    """Processor time that the tree has used so far; None where the kernel does not tell it finely."""
-    told = processor_time(side)
-    return None if told is None else told.used_s
+    """Processor time of the tree so far, all its threads; None where its processes are not ours or the kernel does
+    not tell it finely."""
+    if side.root_pid is None:
+        return None
+    total_ns = 0
+    for thread in _threads_of_tree(side.root_pid):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            total_ns += int((thread / _FILE).read_text().split()[0])
+    return total_ns / 1e9 or None
 
 
 def cpu_each(marks: Sequence[Mark]) -> dict[str, FloatArray]:
@@ -78,11 +64,50 @@ def cpu_each(marks: Sequence[Mark]) -> dict[str, FloatArray]:
     return {"cpu": (usable[:, 1:] * 1000 / usable[:, :1]).T} if len(usable) else {}
 
 
-def waiting_share(marks: Sequence[Mark], calls_s: float) -> float:
-    """How much of the calls' time, at most, was spent waiting for a processor, 0 to 1; 0 where nothing is told."""
-    if len(marks) < 2 or calls_s <= 0:
+class WaitMeter:
+    """How long the threads of a side, and this thread, have been ready to run while others had the processor.
+
+    Of the threads that there are when it is made; 0 where the kernel does not tell. To be closed.
+    """
+
+    def __init__(self, side: Started) -> None:
+        threads = [] if side.root_pid is None else list(_threads_of_tree(side.root_pid))
+        self._files: list[int] = []
+        for folder in (*threads, Path("/proc/thread-self")):
+            with contextlib.suppress(OSError):
+                self._files.append(os.open(folder / _FILE, os.O_RDONLY))
+
+    def waited_ns(self) -> int:
+        """So far; a thread that has ended counts no more."""
+        total = 0
+        for file in self._files:
+            with contextlib.suppress(OSError, ValueError, IndexError):
+                total += int(os.pread(file, 100, 0).split()[1])
+        return total
+
+    def close(self) -> None:
+        """Give the files back."""
+        for file in self._files:
+            os.close(file)
+        self._files = []
+
+
+def waiting_share(calls: FloatArray, p: float) -> float:
+    """How much of the time of the calls about the p-quantile was waiting for a processor, 0 to 1.
+
+    calls: (2, k), of each the ms that it took and that was waited meanwhile. A few calls may wait for long, and a
+    median not at all: so it is asked of the calls that decide the figure.
+    """
+    import numpy as np
+
+    took, waited = calls[:, np.argsort(calls[0], kind="stable")]
+    if not took.size:
         return 0.0
-    return min(1.0, max(0.0, (marks[-1].waited_s - marks[0].waited_s) / calls_s))
+    around = min(_AROUND, 1 - p)
+    first, last = math.floor(took.size * (p - around)), math.ceil(took.size * (p + around))
+    first = min(first, took.size - 1)
+    shares = np.clip(waited[first:last] / took[first:last], 0.0, 1.0)
+    return float(shares.mean())
 
 
 def pin(root: int, cores: Sequence[int]) -> None:
@@ -102,10 +127,3 @@ def _threads_of_tree(root: int) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 names = os.listdir(tasks)
             yield from (tasks / name for name in names)
-
-
-def _of_thread(folder: Path) -> ProcessorTime | None:
-    with contextlib.suppress(OSError, ValueError):
-        used_ns, waited_ns = (folder / "schedstat").read_text().split()[:2]
-        return ProcessorTime(int(used_ns) / 1e9, int(waited_ns) / 1e9)
-    return None

@@ -153,7 +153,7 @@ def _judged(metric: PairedMetric, effect: Effect | None, rule: _Rule, *, is_fail
     if effect.p_below(math.log1p(metric.forbid_as_it_shows)) <= rule.to_pass:
         return _concluded(found, Verdict.PASSED, f"surely less than {forbid} worse")
     if effect.p_below(math.log1p(metric.tolerance.forbid)) <= rule.to_pass and not is_failed:
-        hidden = f"{metric.waiting_share:.0%} of the time was waiting for a processor, which hides a change"
+        hidden = f"{metric.waiting_share:.0%} of it was waiting for a processor, which hides a change"
         shown = f"{forbid} of the work would show as {_percent(metric.forbid_as_it_shows)}"
         return _concluded(found, Verdict.INCONCLUSIVE, f"{hidden}: {shown}, not ruled out")
     if is_failed:

@@ -95,6 +95,10 @@ def test_two_services_that_answer_are_a_pair() -> None:
     pair = measured(right, right)
     assert pair.latency_ms["s"].shape[1] > 10
     assert pair.from_cache == (False, False)
+    took_ms, waited_ms = pair.waiting["s"]
+    assert len(took_ms) == 2 * -(-pair.latency_ms["s"].shape[1] // 8)
+    assert set(took_ms) <= set(pair.latency_ms["s"].ravel())
+    assert (waited_ms >= 0).all()
 
 
 @pytest.mark.parametrize(("status", "body"), [(503, "{}"), (429, '{"labels": [0, 1]}'), (404, "{}")])

@@ -1,4 +1,4 @@
-"""Processor time of a process tree: used, waited for, and what share of the calls' time that was."""
+"""Processor time of a process tree: what its threads waited for it, and what share that is of the calls that matter."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pynomaly_itest.comparison.asking import Door
 from pynomaly_itest.comparison.metrics import Metric, paired
 from pynomaly_itest.comparison.pairing import Pair
-from pynomaly_itest.comparison.processor import Mark, mark, pin, processor_time, waiting_share
+from pynomaly_itest.comparison.processor import WaitMeter, mark, pin, waiting_share
 from pynomaly_itest.comparison.sides import Started
 from pynomaly_itest.measure import Tolerance
 
-TOLD = Path("/proc/self/schedstat").exists() and len(os.sched_getaffinity(0)) > 0
+TOLD = Path("/proc/self/schedstat").exists()
 needs_the_kernel = pytest.mark.skipif(not TOLD, reason="this kernel does not tell what a thread waited")
 
 WORK = """
 import time
+input()
 until = time.process_time() + 0.2
 while time.process_time() < until:
     pass
@@ -36,11 +38,13 @@ def side(process: subprocess.Popen[str] | None) -> Started:
 
 @pytest.fixture
 def two_on_one_core() -> Iterator[list[subprocess.Popen[str]]]:
-    """Both compute for 0.2 s on one core, at the same time, and then stay."""
+    """Told to, both compute for 0.2 s on one core, at the same time, and then stay."""
     core = max(os.sched_getaffinity(0))
-    command = [sys.executable, "-c", WORK]
     processes = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen(
+            [sys.executable, "-c", WORK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
+        for _ in range(2)
     ]
     for process in processes:
         pin(process.pid, (core,))
@@ -51,39 +55,58 @@ def two_on_one_core() -> Iterator[list[subprocess.Popen[str]]]:
 
 @needs_the_kernel
 def test_those_who_share_a_core_wait_for_it(two_on_one_core: list[subprocess.Popen[str]]) -> None:
+    meters = [WaitMeter(side(each)) for each in two_on_one_core]
+    before = [meter.waited_ns() for meter in meters]
+    for process in two_on_one_core:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
     for process in two_on_one_core:
         assert process.stdout is not None
         assert process.stdout.readline() == "x\n"
+    waited_s = sum(meter.waited_ns() for meter in meters) / 1e9 - sum(before) / 1e9
+    assert waited_s > 0.1
     told = mark([side(each) for each in two_on_one_core], 7)
     assert told.turns == 7
     assert told.base_s is not None
     assert told.base_s > 0.15
-    assert told.waited_s > 0.1
-    assert waiting_share([Mark(0, 0.0, 0.0), told], told.waited_s * 4) == pytest.approx(0.25)
+    for meter in meters:
+        meter.close()
+        assert meter.waited_ns() == 0
 
 
-def test_what_is_not_ours_is_not_told() -> None:
-    assert processor_time(side(None)) is None
+@needs_the_kernel
+def test_of_what_is_not_ours_only_this_thread_is_told() -> None:
+    meter = WaitMeter(side(None))
+    assert 0 <= meter.waited_ns() < 3600e9
+    meter.close()
     told = mark([side(None), side(None)], 0)
     assert (told.base_s, told.candidate_s) == (None, None)
 
 
+def calls(waiting: int, *, longer: bool) -> np.ndarray:
+    """100 calls of about 1 ms, of which so many waited for 3 ms; `longer`: in addition."""
+    took = np.linspace(1.0, 1.01, 100)
+    waited = np.where(np.arange(100) < waiting, 3.0, 0.0)
+    return np.array([took + waited if longer else np.maximum(took, waited), waited])
+
+
 @pytest.mark.parametrize(
-    ("waited_s", "calls_s", "share"),
-    [
-        ([0.0], 1.0, 0.0),
-        ([1.0, 1.5], 1.0, 0.5),
-        ([1.0, 9.0], 1.0, 1.0),
-        ([1.0, 1.5], 0.0, 0.0),
-        ([2, 1], 1, 0),
-    ],
+    ("waiting", "p", "share"),
+    [(0, 0.5, 0.0), (20, 0.5, 0.0), (90, 0.5, 0.75), (20, 0.95, 0.75), (2, 0.95, 0.14), (2, 0.99, 0.75)],
 )
-def test_the_share_is_of_the_calls_time(waited_s: list[float], calls_s: float, share: float) -> None:
-    assert waiting_share([Mark(0, 1.0, 1.0, each) for each in waited_s], calls_s) == share
+def test_it_is_asked_of_the_calls_that_decide_the_quantile(waiting: int, p: float, share: float) -> None:
+    assert waiting_share(calls(waiting, longer=True), p) == pytest.approx(share, abs=0.01)
+
+
+def test_a_share_is_a_share() -> None:
+    assert waiting_share(calls(100, longer=False), 0.5) == 1.0
+    assert waiting_share(np.empty((2, 0)), 0.5) == 0.0
+    assert waiting_share(np.array([[2.0], [1.0]]), 0.999) == 0.5
 
 
 @pytest.mark.parametrize(("metric", "share"), [("p50", 0.3), ("p95", 0.3), ("cpu", 0.0), ("throughput", 0.0)])
 def test_waiting_is_part_of_the_calls_times_only(metric: str, share: float) -> None:
-    pairs = [Pair(waiting_share=0.2), Pair(waiting_share=0.4)]
+    pairs = [Pair(waiting={"predict": np.array([[1.0] * 10, [each] * 10])}) for each in (0.2, 0.4)]
     kind = Metric(metric, metric, "predict" if metric.startswith("p") else None)
     assert paired(kind, pairs, Tolerance()).waiting_share == pytest.approx(share)
+    assert paired(kind, [Pair()], Tolerance()).waiting_share == 0.0

@@ -254,4 +254,4 @@ def test_waiting_that_both_share_is_not_taken_for_likeness(
     [found] = compare([PairedMetric("p50", clusters, waiting_share=waiting_share)])
     assert found.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
-        assert f"{waiting_share:.0%} of the time was waiting for a processor" in found.reason
+        assert f"{waiting_share:.0%} of it was waiting for a processor" in found.reason
