@@ -59,9 +59,9 @@ class PairTerms:
 class Pair:
     """What one pair gave. Of each question (2, n) ms, base above candidate; of each throughput (2, k) answers/s;
     of each process figure (base, candidate), of processor time (2, slices). stalled_share: of the time of asking in
-    turn, how much somebody waited for a processor; starting a pair makes its own processes wait. waiting: of each
-    question's calls a sample, (2, k) ms, what they took above what of it was waiting for a processor. from_cache: of
-    each side, whether the last answer that was looked at said so."""
+    turn, how much somebody waited for a processor; starting a pair makes its own processes wait. waiting: of a
+    sample of each question's turns, (2, 2, k) ms: of base and candidate what the call took, and what of that was
+    waiting for a processor. from_cache: of each side, whether the last answer that was looked at said so."""
 
     latency_ms: dict[str, FloatArray] = field(default_factory=dict)
     rates: dict[str, FloatArray] = field(default_factory=dict)
@@ -155,7 +155,7 @@ class Pairing:
         both = [self._questions(side) for side in (0, 1)]
         names = [question.name for question in self.started[0].questions]
         kept: list[tuple[list[int], list[int]]] = [([], []) for _ in names]
-        waited: list[list[tuple[int, int]]] = [[] for _ in names]
+        waited: list[tuple[list[tuple[int, int]], ...]] = [([], []) for _ in names]
         begun, length = monotonic_ns(), int(self.terms.asking_s * 1e9)
         marks = [mark(self.started, 0)]
         for turn in itertools.count():
@@ -172,7 +172,7 @@ class Pairing:
                     before_ns = meters[side].waited_ns() if number % _METER_EVERY == 0 else None
                     took = askers[side].ask(bodies[body])
                     if before_ns is not None:
-                        waited[which].append((took, meters[side].waited_ns() - before_ns))
+                        waited[which][side].append((took, meters[side].waited_ns() - before_ns))
                     refuse_error(askers[side], endpoint)
                     if number % _CHECK_EVERY == 0:
                         check(askers[side], endpoint, bodies[body])
@@ -180,7 +180,7 @@ class Pairing:
         for name, found, of_sample in zip(names, kept, waited, strict=True):
             if found[0]:
                 pair.latency_ms[name] = np.array(found, dtype=np.float64) / 1e6
-                pair.waiting[name] = np.array(of_sample, dtype=np.float64).T / 1e6
+                pair.waiting[name] = np.array(of_sample, dtype=np.float64).swapaxes(1, 2) / 1e6
         return marks
 
     def _throughput(self) -> FloatArray:

@@ -92,22 +92,26 @@ class WaitMeter:
         self._files = []
 
 
-def waiting_share(calls: FloatArray, p: float) -> float:
-    """How much of the time of the calls about the p-quantile was waiting for a processor, 0 to 1.
+def waiting_share(turns: FloatArray, p: float) -> float:
+    """How much of the time was waiting for a processor in what decides the p-quantile of a comparison, 0 to 1.
 
-    calls: (2, k), of each the ms that it took and that was waited meanwhile. A few calls may wait for long, and a
-    median not at all: so it is asked of the calls that decide the figure.
+    turns: (2, 2, k), of base and candidate the ms that a call took, and that was waited meanwhile, turn by turn.
+    Medians are compared turn by turn: so the turns count whose ratios are about their median, which need not wait even
+    where most do. Of other quantiles, the calls count that are about it.
     """
     import numpy as np
 
-    took, waited = calls[:, np.argsort(calls[0], kind="stable")]
+    took, waited = turns[:, 0], turns[:, 1]
     if not took.size:
         return 0.0
+    if p == 0.5:
+        order, shares = np.log(took[1] / took[0]), waited.sum(axis=0) / took.sum(axis=0)
+    else:
+        order, shares = took.ravel(), (waited / took).ravel()
     around = min(_AROUND, 1 - p)
-    first, last = math.floor(took.size * (p - around)), math.ceil(took.size * (p + around))
-    first = min(first, took.size - 1)
-    shares = np.clip(waited[first:last] / took[first:last], 0.0, 1.0)
-    return float(shares.mean())
+    first, last = math.floor(order.size * (p - around)), math.ceil(order.size * (p + around))
+    decisive = np.argsort(order, kind="stable")[min(first, order.size - 1) : last]
+    return float(np.clip(shares[decisive], 0.0, 1.0).mean())
 
 
 def pin(root: int, cores: Sequence[int]) -> None:

@@ -83,30 +83,44 @@ def test_of_what_is_not_ours_only_this_thread_is_told() -> None:
     assert (told.base_s, told.candidate_s) == (None, None)
 
 
-def calls(waiting: int, *, longer: bool) -> np.ndarray:
-    """100 calls of about 1 ms, of which so many waited for 3 ms; `longer`: in addition."""
-    took = np.linspace(1.0, 1.01, 100)
-    waited = np.where(np.arange(100) < waiting, 3.0, 0.0)
-    return np.array([took + waited if longer else np.maximum(took, waited), waited])
+def turns(waiting: int, *, both: bool = True) -> np.ndarray:
+    """100 turns of calls of about 1 ms; in so many of them one side, or each, waits for 3 ms more, or a little more."""
+    work = np.linspace(1.0, 1.01, 100)
+    base = np.where(np.arange(100) < waiting, 3.0 + np.arange(100) % 7, 0.0)
+    candidate = np.where(np.arange(100) < waiting, 3.0 + np.arange(100) % 5, 0.0) if both else np.zeros(100)
+    return np.array([[work + base, base], [work * 1.05 + candidate, candidate]])
 
 
 @pytest.mark.parametrize(
-    ("waiting", "p", "share"),
-    [(0, 0.5, 0.0), (20, 0.5, 0.0), (90, 0.5, 0.75), (20, 0.95, 0.75), (2, 0.95, 0.14), (2, 0.99, 0.75)],
+    ("waiting", "p", "least", "most"),
+    [
+        (0, 0.5, 0.0, 0.0),
+        (60, 0.5, 0.0, 0.4),  # of the forty turns that did not wait the ratios are alike, and in the middle
+        (100, 0.5, 0.7, 0.9),
+        (0, 0.95, 0.0, 0.0),
+        (20, 0.95, 0.8, 0.95),
+        (100, 0.95, 0.8, 0.95),
+        (2, 0.99, 0.6, 0.9),
+    ],
 )
-def test_it_is_asked_of_the_calls_that_decide_the_quantile(waiting: int, p: float, share: float) -> None:
-    assert waiting_share(calls(waiting, longer=True), p) == pytest.approx(share, abs=0.01)
+def test_it_is_asked_of_what_decides_the_figure(waiting: int, p: float, least: float, most: float) -> None:
+    assert least <= waiting_share(turns(waiting), p) <= most
+
+
+def test_one_side_s_waiting_is_half_of_the_turns() -> None:
+    share = waiting_share(turns(100, both=False), 0.5)
+    assert 0.6 < share < 0.9
 
 
 def test_a_share_is_a_share() -> None:
-    assert waiting_share(calls(100, longer=False), 0.5) == 1.0
-    assert waiting_share(np.empty((2, 0)), 0.5) == 0.0
-    assert waiting_share(np.array([[2.0], [1.0]]), 0.999) == 0.5
+    assert waiting_share(np.array([[[1.0], [3.0]], [[1.0], [3.0]]]), 0.5) == 1.0
+    assert waiting_share(np.empty((2, 2, 0)), 0.5) == 0.0
+    assert waiting_share(np.array([[[2.0], [1.0]], [[2.0], [1.0]]]), 0.999) == 0.5
 
 
 @pytest.mark.parametrize(("metric", "share"), [("p50", 0.3), ("p95", 0.3), ("cpu", 0.0), ("throughput", 0.0)])
 def test_waiting_is_part_of_the_calls_times_only(metric: str, share: float) -> None:
-    pairs = [Pair(waiting={"predict": np.array([[1.0] * 10, [each] * 10])}) for each in (0.2, 0.4)]
+    pairs = [Pair(waiting={"predict": np.array([[[1.0] * 10, [each] * 10]] * 2)}) for each in (0.2, 0.4)]
     kind = Metric(metric, metric, "predict" if metric.startswith("p") else None)
     assert paired(kind, pairs, Tolerance()).waiting_share == pytest.approx(share)
     assert paired(kind, [Pair()], Tolerance()).waiting_share == 0.0
