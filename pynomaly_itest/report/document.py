@@ -63,7 +63,8 @@ class GateDocument(_Part):
     """`interval` holds the true value at `confidence`; an end that is null is unbounded.
 
     `margin`, in `unit`, is the room left up to the limit: negative where the limit is broken.
-    `margin_percent` is the same in percent of the limit. Both are null where they can't be told.
+    `margin_percent` is the same in percent of the limit. Both are null where they can't be told; of an
+    equality `margin` is how far it is missed, and in percent it has none.
     """
 
     expression: str

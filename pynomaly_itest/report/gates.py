@@ -11,7 +11,8 @@ def gate_document(gate: GateJudged) -> GateDocument:
     """A gate; what is no finite number is null, or a word."""
     margin = margin_of(gate)
     limit = finite(gate.limit)
-    percent = None if margin is None or not limit else round(100 * margin / abs(limit), 3)
+    share_of = limit if gate.op != "==" else None  # what has to be equal is that, or is not
+    percent = None if margin is None or not share_of else round(100 * margin / abs(share_of), 3)
     return GateDocument(
         expression=one_line(gate.expression, 1000),
         verdict=gate.verdict,

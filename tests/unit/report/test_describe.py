@@ -43,6 +43,14 @@ def test_margin_in_percent_of_the_limit() -> None:
     assert describe(run).scenarios[0].gates[0].margin_percent is None
 
 
+def test_an_equality_has_no_margin_in_percent() -> None:
+    """404 for 200 is not "102 % off"; what holds has no room that could be the least of all."""
+    missed = describe(one(Verdict.FAILED, gate("a", Verdict.FAILED, op="==", observed=404, limit=200)))
+    assert (missed.scenarios[0].gates[0].margin, missed.scenarios[0].gates[0].margin_percent) == (-204, None)
+    held = describe(one(Verdict.PASSED, gate("a", op="==", observed=200, limit=200)))
+    assert (held.scenarios[0].gates[0].margin, held.scenarios[0].gates[0].margin_percent) == (0, None)
+
+
 def test_open_intervals_have_no_infinities() -> None:
     shown = describe(one(Verdict.PASSED, gate("a", interval=(9.0, math.inf)))).scenarios[0].gates[0]
     assert shown.interval == (9.0, None)
