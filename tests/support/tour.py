@@ -10,6 +10,7 @@ from pathlib import Path
 
 _BLOCK = re.compile(r"(<!-- not replayed[^>]*-->\n)?```console\n(.*?)```", re.DOTALL)
 _NUMBER = re.compile(r"\d{8}T\d{6}Z|(?<!exit )(?<![\w.])\d[\d,.]*(?:e-?\d+)?")
+_INTERVAL = re.compile(r" [\[(][^\])]*[\])] at N %")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def replay(found: list[Command], folder: Path, environment: Mapping[str, str], p
 
 
 def masked(text: str) -> str:
-    """Without what is another each time: numbers (but for exit codes), and the spaces that they move."""
+    """Without what is another each time: numbers (but for exit codes), the spaces that they move, and intervals, which
+    requests that hang together may not have."""
     lines = (" ".join(_NUMBER.sub("N", line).split()) for line in text.strip().splitlines())
-    return "\n".join(re.sub(r"N( N)+", "N", line) for line in lines)
+    return "\n".join(_INTERVAL.sub("", re.sub(r"N( N)+", "N", line)) for line in lines)
