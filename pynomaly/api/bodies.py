@@ -100,6 +100,8 @@ class JsonBody:
             if any(literal in body for literal in (b"NaN", b"Infinity")):
                 raise NonFiniteValues("JSON has no NaN and no infinity.") from None
             raise MalformedBody(f"The body is not JSON: {error}.") from None
+        except UnicodeDecodeError:
+            raise MalformedBody("The body is not JSON: its text is not UTF-8.") from None
         except RecursionError:
             raise InvalidInput("The body is nested too deeply.") from None
         return decoded

@@ -21,6 +21,7 @@ from pynomaly.api.views import dataset_view, quality_view
 from pynomaly.domain.errors import InvalidInput, UnsupportedMedia
 from pynomaly.domain.permissions import Permission, SecurityLevel
 from pynomaly.domain.ports import Page
+from pynomaly.json_text import NO_JSON
 from pynomaly.usecases.delete import delete_dataset
 from pynomaly.usecases.export_dataset import ExportFormat, export_dataset
 from pynomaly.usecases.inspect_dataset import judge_quality, sample_dataset
@@ -118,7 +119,7 @@ def level_named(name: str) -> SecurityLevel:
 def _metadata(text: str) -> dict[str, Any]:
     try:
         metadata = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.MsgspecError, RecursionError):
+    except NO_JSON:
         raise InvalidInput("metadata must be a JSON object.") from None
     require_shallow(metadata, "metadata")
     return metadata

@@ -21,6 +21,7 @@ from pynomaly.domain.datasets import Block
 from pynomaly.domain.detections import ScoredRows
 from pynomaly.domain.errors import DimensionMismatch, InvalidInput, PynomalyError, TooLarge
 from pynomaly.domain.permissions import Permission
+from pynomaly.json_text import NO_JSON
 from pynomaly.usecases.predict import Predictor, find_predictor
 
 MAX_LINE_BYTES = 1 << 20
@@ -87,7 +88,7 @@ def _score_lines(predictor: Predictor, lines: list[bytes], n_before: int) -> byt
     """All lines at once; if that can't be done, one by one, so that a bad line spoils only itself."""
     try:
         rows = _score(predictor, [_decode_line(line) for line in lines])
-    except (PynomalyError, msgspec.MsgspecError, RecursionError):
+    except (PynomalyError, *NO_JSON):
         return b"".join(_score_line(predictor, line, n_before + i) for i, line in enumerate(lines))
     pairs = zip(rows.scores.tolist(), rows.labels.tolist(), strict=True)
     return b"".join(
@@ -101,7 +102,7 @@ def _score_line(predictor: Predictor, line: bytes, index: int) -> bytes:
         rows = _score(predictor, [_decode_line(line)])
     except PynomalyError as error:
         return encode(Refused(index=index, error=error.detail, code=error.code)) + b"\n"
-    except (msgspec.MsgspecError, RecursionError):
+    except NO_JSON:
         return (
             encode(Refused(index=index, error="The line is not a row in JSON.", code="invalid-input")) + b"\n"
         )

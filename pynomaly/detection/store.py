@@ -21,6 +21,7 @@ from pynomaly.detection.model import FrozenModel
 from pynomaly.detection.parameters import ParameterValue
 from pynomaly.detection.registry import resolve
 from pynomaly.domain.errors import Conflict, CorruptStore, InvalidInput
+from pynomaly.json_text import NO_JSON
 
 FORMAT_VERSION = 1
 MAGIC = b"PYNOMALY-MODEL\x00\x01"
@@ -126,7 +127,7 @@ def _parse_manifest(data: memoryview) -> Manifest:
         raise CorruptStore("the model's manifest is too large")
     try:
         manifest = msgspec.json.decode(data, type=Manifest, strict=True)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except NO_JSON as error:
         raise CorruptStore(f"the model's manifest is not valid: {error}") from error
     if manifest.format != FORMAT_VERSION:
         raise CorruptStore(f"the model has format {manifest.format}, this version reads {FORMAT_VERSION}")

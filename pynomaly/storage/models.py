@@ -9,6 +9,7 @@ import msgspec
 from pynomaly.domain.errors import CorruptStore
 from pynomaly.domain.ports import StoredModel
 from pynomaly.domain.preparation import CategoricalFeature, NumericFeature, Preparation
+from pynomaly.json_text import NO_JSON
 
 if TYPE_CHECKING:
     from pynomaly.domain.ports import BlobStore
@@ -63,7 +64,7 @@ class BlobModels:
         first, newline, model = content.partition(b"\n")
         try:
             header = _decoder.decode(first)
-        except msgspec.MsgspecError as error:
+        except NO_JSON as error:
             raise CorruptStore(f"Model {model_id} has no readable header.") from error
         if not newline or header.version != _VERSION:
             raise CorruptStore(f"Model {model_id} is in a format that this version doesn't know.")

@@ -9,7 +9,7 @@ from pynomaly_itest.probing.refusals import JSON_HEADERS, Wrong, not_refused, ra
 from pynomaly_itest.registry import PROBES
 
 _CREATE = "POST /api/v1/detectors"
-_BODIES = {
+_BODIES: dict[str, str | bytes] = {
     "a key twice": '{"name": "itest", "algorithm_name": "hbos", "algorithm_name": "ecod"}',
     "a key twice, once escaped": '{"name": "itest", "algorithm_name": "hbos", "algorithm\\u005fname": "ecod"}',
     "a text for a number": '{"name": "itest", "algorithm_name": "hbos", "contamination_rate": "much"}',
@@ -17,6 +17,7 @@ _BODIES = {
     "a list for the body": '["hbos"]',
     "a text for the body": '"hbos"',
     "no JSON": '{"name": ',
+    "text that is not UTF-8": b'{"name": "\xff", "algorithm_name": "hbos"}',
 }
 
 

@@ -46,9 +46,9 @@ async def not_refused(ctx: ProbeContext, actor: Actor | None, wrong: Sequence[Wr
     return holes
 
 
-def raw_json(text: str) -> Body:
+def raw_json(text: str | bytes) -> Body:
     """A body exactly as written, to be sent as JSON with `JSON_HEADERS`."""
-    return Body(content=text.encode())
+    return Body(content=text.encode() if isinstance(text, str) else text)
 
 
 JSON_HEADERS = {"Content-Type": "application/json"}

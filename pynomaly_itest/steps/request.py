@@ -37,6 +37,9 @@ class Request(Step):
     headers: dict[str, str] = Field(default_factory=dict)
     json_body: Any = Field(None, alias="json", description="sent as application/json")
     body: str | None = Field(None, description="sent as it is")
+    encoding: Literal["utf-8", "latin-1"] = Field(
+        "utf-8", description="of the body; latin-1: a byte for each character, such as \\xff"
+    )
     form: dict[str, str] | None = Field(None, description="sent as application/x-www-form-urlencoded")
     status: int | list[int] | None = Field(None, description="the status that is needed, or a list of them")
     auth: Literal["auto", "none"] = "auto"
@@ -46,6 +49,8 @@ class Request(Step):
     def _one_body(self) -> Request:
         if sum(part is not None for part in (self.json_body, self.body, self.form)) > 1:
             raise ValueError("a request has one body: json, body or form")
+        if self.body is None and self.encoding != "utf-8":
+            raise ValueError("`encoding` is that of `body`")
         return self
 
     @classmethod
@@ -65,7 +70,7 @@ class Request(Step):
         headers = dict(self.headers)
         if self.auth == "auto":
             headers = {**await context.api.authorization(), **headers}
-        content = encoded(self.body) if self.body is not None else None
+        content = encoded(self.body, self.encoding) if self.body is not None else None
         reply = await context.http.send(
             self.method,
             self.path,
@@ -96,7 +101,7 @@ class Request(Step):
             content = urlencode(self.form).encode()
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         elif self.body is not None:
-            content = encoded(self.body)
+            content = encoded(self.body, self.encoding)
         wanted = [self.status] if isinstance(self.status, int) else self.status or []
         return Endpoint(
             name=name,
@@ -119,9 +124,10 @@ class Request(Step):
             )
 
 
-def encoded(body: str) -> bytes:
-    """The text as it is sent; half a surrogate pair, which a target's JSON can hold, becomes a question mark."""
-    return body.encode("utf-8", "replace")
+def encoded(body: str, encoding: str = "utf-8") -> bytes:
+    """The text as it is sent; what the encoding has no bytes for (half a surrogate pair, which a target's JSON can
+    hold) becomes a question mark."""
+    return body.encode(encoding, "replace")
 
 
 def _json_or_none(body: bytes) -> Any:

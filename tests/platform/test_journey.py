@@ -159,7 +159,7 @@ def test_stream_scores_line_by_line_and_survives_bad_lines(admin, blobs_with_out
         "/detection/detect", json={"detector_id": detector, "dataset_id": dataset}
     ).json()
     good = [str(row).encode() for row in blobs_with_outliers.tolist()]
-    lines = [*good[:600], b"nonsense", b"[1, 2]", b"[1, 2, 3, 4, null]", *good[600:]]
+    lines = [*good[:600], b"nonsense", b"[1, 2]", b'["\xff", 2, 3, 4, 5]', *good[600:]]
     answer = admin.http.post(
         "/detection/stream",
         params={"detector_id": detector},

@@ -103,6 +103,7 @@ BAD_ROWS = {
     "mixed forms": (b'[[1, 1, 1, 1, 1], {"f0": 1}]', 422),
     "10,000 brackets": (b"[" * 10_000 + b"]" * 10_000, 422),
     "an open bracket": (b"[[1, 1, 1, 1, 1]", 400),
+    "text that is not UTF-8": (b'[["\xff", 1, 1, 1, 1]]', 400),
 }
 
 
@@ -150,6 +151,22 @@ def test_bodies_that_say_what_can_not_be_are_refused(admin, path, body):
     answer = admin.http.post(path, json=body)
     assert answer.status_code == 422, answer.text
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/detectors", b'{"name": "\xff"}'),
+        ("/detectors", b'{"algorithm_name": "ecod", "metadata": {"k": "\xc3("}}'),
+        ("/detection/train", b'{"detector_id": "\xed\xa0\x80"}'),
+        ("/admin/users", b'{"username": "\xff"}'),
+        ("/auth/api-keys", b'{"\xff": 1}'),
+        ("/auth/login", b'{"username": "\xff", "password": "x"}'),
+    ],
+)
+def test_text_that_is_not_utf_8_is_no_json(admin, path, body):
+    answer = admin.http.post(path, content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed-body"), answer.text
 
 
 def test_a_key_that_occurs_twice_is_refused_in_small_bodies_and_in_large(admin, trained):

@@ -155,6 +155,8 @@ def json_of(app: WeakApp, request: Request) -> dict[str, Any]:
     """A JSON object; strict where no hole says otherwise."""
     raw = unpacked(request, trusting="RES-04" in app.holes)
     lax = "INP-01" in app.holes
+    if "INP-02" in app.holes:
+        raw.decode()
     try:
         twice = None if "INP-02" in app.holes else _once
         value = json.loads(raw, object_pairs_hook=twice, parse_constant=None if lax else _refuse_constant)

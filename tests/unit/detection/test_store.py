@@ -118,6 +118,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
     "a missing manifest": lambda model: (model / "manifest.json").unlink(),
     "an unknown file": lambda model: (model / "extra.pkl").write_bytes(pickle.dumps([1])),
     "no JSON": lambda model: (model / "manifest.json").write_text("{"),
+    "text that is not UTF-8": lambda model: (model / "manifest.json").write_bytes(b'{"algorithm": "\x80"}'),
     "a huge manifest": lambda model: (model / "manifest.json").write_text(" " * (1 << 20) + "{}"),
     "deep JSON": lambda model: (model / "manifest.json").write_text("[" * 100_000),
     "another format": break_manifest(lambda manifest: manifest.update(format=2)),
