@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from pynomaly_itest.cli.overview import table
 from pynomaly_itest.errors import EvidenceLost, ExitCode
 from pynomaly_itest.events import GateJudged
 from pynomaly_itest.plain import printable
+from pynomaly_itest.report.findings import does_count
 from pynomaly_itest.results import RunResult, ScenarioResult
 from pynomaly_itest.verdicts import Verdict
 
@@ -71,7 +73,26 @@ def _tell_scenarios(run: RunResult, console: Console) -> None:
         console.print(Text(f"    again: {_again(run, scenario)}", style="dim"))
     if len(bad) > _MOST_SHOWN:
         console.print(f"… and {len(bad) - _MOST_SHOWN} more: see the report")
+    for line in _uncounted(run):
+        for part in _folded(printable(line), console):
+            console.print(Text(part, style=COLOURS[Verdict.INCONCLUSIVE]))
     console.print()
+
+
+def _uncounted(run: RunResult) -> Iterator[str]:
+    """Holes that were found and do not fail the run: a verdict of passed says nothing of them."""
+    fail_on = run.started.fail_on
+    holes = [
+        each for each in run.findings if each.verdict is Verdict.FAILED and not does_count(each, fail_on)
+    ]
+    if holes:
+        yield ""
+        yield f"found, and not held against the run (--fail-on {fail_on}, waivers):"
+    for hole in holes[:_MOST_SHOWN]:
+        waived = f"; waived by {hole.waived_by}" if hole.waived_by else ""
+        yield f"  {hole.severity} {hole.id} {hole.title}: {hole.observed}{waived}"
+    if len(holes) > _MOST_SHOWN:
+        yield f"  … and {len(holes) - _MOST_SHOWN} more: see the report"
 
 
 def _folded(line: str, console: Console) -> list[str]:

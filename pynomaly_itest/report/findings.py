@@ -27,8 +27,13 @@ def finding_document(finding: FindingRecorded, fail_on: str, body_chars: int) ->
         curl=paragraph(finding.curl),
         exchange=exchange_document(finding.exchange, body_chars),
         waived_by=paragraph(finding.waived_by),
-        counts=finding.waived_by is None and _at_least(finding.severity, fail_on),
+        counts=does_count(finding, fail_on),
     )
+
+
+def does_count(finding: FindingRecorded, fail_on: str) -> bool:
+    """Whether a hole fails the run: from severity `fail_on` on, unless somebody answers for it."""
+    return finding.waived_by is None and _at_least(finding.severity, fail_on)
 
 
 def _at_least(severity: str, fail_on: str) -> bool:

@@ -17,6 +17,7 @@ from pynomaly_itest.cli.overview import table
 from pynomaly_itest.cli.requests import Requests
 from pynomaly_itest.cli.rounds import Round
 from pynomaly_itest.events import (
+    FindingRecorded,
     GateJudged,
     PlannedScenario,
     ScenarioFinished,
@@ -263,6 +264,35 @@ def test_of_a_failed_scenario_what_could_not_be_judged_after_it_is_only_counted(
     assert absent not in "\n".join(lines)
     assert any(line.startswith("    again: pynomaly-itest run -p smoke --scenario health") for line in lines)
     assert lines[-1] == f"report: {ended.folder / 'run.jsonl'}".replace("\n", "")
+
+
+def test_a_hole_that_does_not_fail_the_run_is_told_all_the_same(
+    round_of: Callable[..., Round], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pynomaly_itest.cli.summary import summarise
+
+    ended = round_of(1, Verdict.PASSED).ended
+    assert ended is not None
+    hole = FindingRecorded(
+        at_s=1.0, scenario="health", id="INP-02", title="Bad JSON is refused", verdict=Verdict.FAILED,
+        severity="medium", fingerprint="f", observed="no JSON: answered \x1b500",
+    )  # fmt: skip
+    waived = hole.model_copy(
+        update={"id": "AUT-01", "severity": "high", "waived_by": "jo (until 2027-01-01)"}
+    )
+    safe = hole.model_copy(update={"id": "CFG-01", "verdict": Verdict.PASSED})
+    counting = hole.model_copy(update={"id": "DAT-01", "severity": "critical"})
+    ended.result.scenarios[0].findings = [hole, waived, safe, counting]
+    summarise(ended.result, [], ended.folder, ended.code, None, quiet=False)
+    shown = capsys.readouterr().out
+    assert "found, and not held against the run (--fail-on high, waivers):" in shown
+    assert "  medium INP-02 Bad JSON is refused: no JSON: answered ·500\n" in shown
+    assert "waived by jo (until 2027-01-01)" in shown
+    assert "CFG-01" not in shown
+    assert "DAT-01" not in shown
+    ended.result.scenarios[0].findings = [safe]
+    summarise(ended.result, [], ended.folder, ended.code, None, quiet=False)
+    assert "not held against" not in capsys.readouterr().out
 
 
 def test_an_error_that_quotes_a_target_can_not_speak_to_the_terminal(
