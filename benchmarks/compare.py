@@ -101,8 +101,8 @@ def arrays(outcome: Outcome, stalled: float) -> dict[str, Any]:
 
 def even(slices: list[Any]) -> Any:
     """As many slices of every pair."""
-    shortest = min((each.shape[1] for each in slices), default=0)
-    return np.array([each[:, :shortest] for each in slices])
+    shortest = min((each.shape[-1] for each in slices), default=0)
+    return np.array([each[..., :shortest] for each in slices])
 
 
 @dataclass(frozen=True)
