@@ -152,14 +152,14 @@ def _judged(metric: PairedMetric, effect: Effect | None, rule: _Rule, *, is_fail
         return _concluded(found, Verdict.INCONCLUSIVE, f"{effect.pairs} pairs are no planned look")
     if effect.p_below(math.log1p(metric.forbid_as_it_shows)) <= rule.to_pass:
         return _concluded(found, Verdict.PASSED, f"surely less than {forbid} worse")
-    if effect.p_below(math.log1p(metric.tolerance.forbid)) <= rule.to_pass and not is_failed:
-        hidden = f"{metric.waiting_share:.0%} of it was waiting for a processor, which hides a change"
-        shown = f"{forbid} of the work would show as {_percent(metric.forbid_as_it_shows)}"
-        return _concluded(found, Verdict.INCONCLUSIVE, f"{hidden}: {shown}, not ruled out")
     if is_failed:
         return _concluded(
             found, Verdict.FAILED, f"surely more than {ignore} worse, {forbid} is not ruled out"
         )
+    if effect.p_below(math.log1p(metric.tolerance.forbid)) <= rule.to_pass:
+        hidden = f"{metric.waiting_share:.0%} of it was waiting for a processor, which hides a change"
+        shown = f"{forbid} of the work would show as {_percent(metric.forbid_as_it_shows)}"
+        return _concluded(found, Verdict.INCONCLUSIVE, f"{hidden}: {shown}, not ruled out")
     return _concluded(found, Verdict.INCONCLUSIVE, f"neither under {forbid} nor over {ignore} for sure")
 
 
