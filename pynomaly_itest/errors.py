@@ -53,23 +53,25 @@ class Mistake:
     """One mistake of a profile: what is wrong, where, and how to mend it.
 
     `source_line` is the text of the line at `place`, so that a caret can be drawn without reading the
-    file again (it may have changed, or never have been a file).
+    file again (it may have changed, or never have been a file). `is_warning`: the profile can be run as it is.
     """
 
     message: str
     place: Place | None = None
     source_line: str | None = None
     hint: str | None = None
+    is_warning: bool = False
 
     def render(self, width: int | None = None) -> str:
         """The mistake as plain text, with file, line and a caret under the words that are wrong.
 
         width: of the screen, where there is one: no line of the excerpt is longer, so that the caret stays below.
         """
+        said = f"{'warning' if self.is_warning else 'error'}: {self.message}"
         if self.place is None:
-            return f"error: {self.message}" + (f"\n  hint: {self.hint}" if self.hint else "")
+            return said + (f"\n  hint: {self.hint}" if self.hint else "")
         place = self.place
-        lines = [f"error: {self.message}", f"  --> {place.file}:{place.line}:{place.column}"]
+        lines = [said, f"  --> {place.file}:{place.line}:{place.column}"]
         if self.source_line is not None:
             gutter = " " * len(str(place.line))
             room = _WIDEST_EXCERPT if width is None else max(_NARROWEST_EXCERPT, width - len(gutter) - 3)

@@ -13,7 +13,7 @@ import typer
 
 from pynomaly_itest.cli.safety import probes_of
 from pynomaly_itest.profile.loader import load
-from pynomaly_itest.profile.model import Plan, StepCall
+from pynomaly_itest.profile.model import Gate, Plan, Scenario, StepCall
 from pynomaly_itest.profile.overrides import Overrides
 from pynomaly_itest.redaction import Redactor
 
@@ -66,12 +66,26 @@ def show_plan(plan: Plan, target: str) -> None:
             typer.echo(f"      {call.kind}")
             if call.kind == "probe":
                 _show_probes(call)
-        for gate in scenario.gates:
-            typer.echo(f"      gate {gate.expression.text}")
+        _show_gates(scenario, plan)
     typer.echo("\neffective values:")
     width = max((len(origin.name) for origin in plan.origins), default=0)
     for origin in plan.origins:
         typer.echo(f"  {origin.name:<{width}}  {origin.value!s:<12}  {origin.origin}")
+
+
+def _show_gates(scenario: Scenario, plan: Plan) -> None:
+    """Each gate, with the samples that its comparisons need and get, as far as that is known beforehand."""
+    from pynomaly_itest.foresight import Foresight, foresee_scenario
+
+    foreseen: dict[Gate, list[Foresight]] = {}
+    for each in foresee_scenario(scenario, plan.confidence, plan.min_samples or 1):
+        foreseen.setdefault(each.gate, []).append(each)
+    for gate in scenario.gates:
+        typer.echo(f"      gate {gate.expression.text}")
+        for each in foreseen.get(gate, ()):
+            told = [] if each.is_enough else [f"warning: it can't pass with so few: {each.remedy}"]
+            for line in (*each.summary(), *told):
+                typer.echo(f"        {line}")
 
 
 def _show_probes(call: StepCall) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pynomaly_itest.cli.completion import profiles as known_profiles
-from pynomaly_itest.errors import ExitCode, UsageError
+from pynomaly_itest.errors import ExitCode, Mistake, UsageError
 from pynomaly_itest.plain import screen_width
 
 _LOOKED_AT = (".yaml", ".yml", ".py")
@@ -27,15 +27,18 @@ def validate(
     watch: Annotated[
         bool, typer.Option("--watch", help="Check again whenever a file beside them changes, until Ctrl-C.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="A warning is an error: exit 2 where there is one.")
+    ] = False,
 ) -> None:
     """Check profiles without running anything."""
     if not watch:
-        raise typer.Exit(_check(profiles))
+        raise typer.Exit(_check(profiles, strict=strict))
     from pynomaly_itest.cli.stopping import Stop
 
     with Stop() as stop:
         raise typer.Exit(
-            keep_checking(lambda: _check_on_screen(profiles), lambda: snapshot(profiles), stop.wait)
+            keep_checking(lambda: _check_on_screen(profiles, strict), lambda: snapshot(profiles), stop.wait)
         )
 
 
@@ -83,7 +86,7 @@ def _files_of(profiles: list[str]) -> list[Path]:
     return found
 
 
-def _check_on_screen(profiles: list[str]) -> ExitCode:
+def _check_on_screen(profiles: list[str], strict: bool) -> ExitCode:
     """One check of many: a terminal shows only the newest; elsewhere each begins with the time."""
     import sys
     from datetime import datetime
@@ -92,21 +95,31 @@ def _check_on_screen(profiles: list[str]) -> ExitCode:
         typer.echo("\x1b[2J\x1b[H", nl=False)
     typer.echo(f"{datetime.now().astimezone():%H:%M:%S}  checking {', '.join(profiles)}; Ctrl-C ends it")
     try:
-        return _check(profiles)
+        return _check(profiles, strict=strict)
     except UsageError as problem:
         typer.echo(f"error: {problem.message}\n  hint: {problem.hint}", err=True)
         return problem.exit_code
 
 
-def _check(profiles: list[str]) -> ExitCode:
-    from pynomaly_itest.profile.loader import validate as check
+def _check(profiles: list[str], *, strict: bool) -> ExitCode:
+    from pynomaly_itest.profile.loader import examine
 
-    mistakes = check(profiles)
-    for mistake in mistakes:
-        typer.echo(mistake.render(screen_width()) + "\n", err=True)
-    if mistakes:
-        count = len(mistakes)
-        typer.echo(f"{count} mistake{'s' if count != 1 else ''}", err=True)
+    examined = examine(profiles)
+    if examined.mistakes:
+        _tell(examined.mistakes, "mistake")
         return ExitCode.USAGE
+    from pynomaly_itest.foresight import warnings
+
+    found = [warning for plan in examined.plans for warning in warnings(plan)]
+    if found:
+        _tell(found, "warning")
+        if strict:
+            return ExitCode.USAGE
     typer.echo(f"valid: {', '.join(profiles)}")
     return ExitCode.PASSED
+
+
+def _tell(mistakes: Sequence[Mistake], noun: str) -> None:
+    for mistake in mistakes:
+        typer.echo(mistake.render(screen_width()) + "\n", err=True)
+    typer.echo(f"{len(mistakes)} {noun}{'s' if len(mistakes) != 1 else ''}", err=True)

@@ -87,11 +87,12 @@ def samples_needed(p: float, confidence: float = CERTAIN_ENOUGH, over: int = 0) 
 
     At 99 % and none over: 44 for p90, 90 for p95, 459 for p99.
     """
-    from scipy.special import bdtr
-
     if not (0 < p < 1 and 0 < confidence < 1):
         raise ValueError(f"p and confidence lie between 0 and 1, not at {p} and {confidence}")
     error = 1 - confidence
+    if over == 0:  # p^n <= error, and no SciPy to wait for
+        return max(1, math.ceil(math.log(error) / math.log(p) - 1e-12))
+    from scipy.special import bdtr
 
     def certifies(n: int) -> bool:
         return n > over and float(bdtr(over, n, 1 - p)) <= error

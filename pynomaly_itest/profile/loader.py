@@ -60,6 +60,16 @@ def load(
     datasets = {name: spec for profile in profiles for name, spec in profile.datasets.items()}
     needed = needed_by(chosen, datasets)
     _refuse([mistake for name in needed if (mistake := missing_file(datasets[name]))], profiles)
+    return _plan(profiles, chosen, everything, overrides, needed)
+
+
+def _plan(
+    profiles: Sequence[_Profile],
+    chosen: tuple[Scenario, ...],
+    everything: Sequence[Scenario],
+    overrides: Overrides,
+    needed: tuple[str, ...] = (),
+) -> Plan:
     first = profiles[0]
     return Plan(
         profile="+".join(profile.name for profile in profiles),
@@ -67,7 +77,7 @@ def load(
         files=tuple(dict.fromkeys(layer.shown for profile in profiles for layer in profile.layers)),
         scenarios=chosen,
         deselected=len(everything) - len(chosen),
-        datasets=datasets,
+        datasets={name: spec for profile in profiles for name, spec in profile.datasets.items()},
         needed_datasets=needed,
         benchmarks=section(first.settings, "benchmarks"),
         target_settings=section(first.settings, "target.settings"),
@@ -80,6 +90,19 @@ def load(
 
 def validate(names_or_files: Sequence[str], folders: ProfileFolders | None = None) -> list[Mistake]:
     """Every mistake in these profiles, in reading order; empty if there is none."""
+    return examine(names_or_files, folders).mistakes
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is wrong with profiles, in reading order; where nothing is, the plan of each with all its scenarios."""
+
+    mistakes: list[Mistake]
+    plans: tuple[Plan, ...] = ()
+
+
+def examine(names_or_files: Sequence[str], folders: ProfileFolders | None = None) -> Examined:
+    """Every mistake in these profiles, each looked at by itself, and without mistakes their plans."""
     where = folders or profile_folders()
     mistakes: list[Mistake] = []
     profiles = []
@@ -88,7 +111,10 @@ def validate(names_or_files: Sequence[str], folders: ProfileFolders | None = Non
             profiles.append(_compile(where.find(name), _NO_OVERRIDES, where, mistakes))
         except UsageError as problem:
             collect(mistakes, problem)
-    return _in_reading_order(mistakes, profiles)
+    if mistakes:
+        return Examined(_in_reading_order(mistakes, profiles))
+    plans = [_plan([each], tuple(each.scenarios), each.scenarios, _NO_OVERRIDES) for each in profiles]
+    return Examined([], tuple(plans))
 
 
 @dataclass

@@ -75,6 +75,19 @@ class StepContext:
     under_way: Callable[[], None] = lambda: None
 
 
+@dataclass(frozen=True)
+class PlannedSamples:
+    """About how many samples a step takes of each of its series, and the field that says so.
+
+    `field` is what its YAML calls it, `value` what stands there now (in seconds where `is_span`).
+    """
+
+    n: int
+    field: str
+    value: float
+    is_span: bool = False
+
+
 class Step(BaseModel, ABC):
     """One line of a profile's `steps`; its fields are its YAML."""
 
@@ -89,6 +102,14 @@ class Step(BaseModel, ABC):
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         """The names that `run` returns, for this (unresolved) config."""
         return ANYTHING
+
+    @classmethod
+    def planned_samples(cls, config: Mapping[str, Any]) -> PlannedSamples | None:
+        """How many samples this config will take; None where nobody knows before the run.
+
+        config: as far as it is known: what depends on an earlier step still holds its `${{ … }}`.
+        """
+        return None
 
     @abstractmethod
     async def run(self, context: StepContext) -> Values:

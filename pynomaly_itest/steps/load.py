@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from pynomaly_itest.errors import CannotMeasure
-from pynomaly_itest.profile.expression import parse_quantity
+from pynomaly_itest.profile.expression import has_template, parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
-from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.base import PlannedSamples, Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.load_curves import curves_of_load
 from pynomaly_itest.steps.load_failures import without_failures
@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 Timespan = str | float
 Rate = str | float
 _MOST_CREATED = 500
+_TIMING = (
+    *("executor", "rate", "duration", "vus", "iterations", "start", "stages"),
+    *("warmup", "shape", "peak", "abort_on", "until", "at_most"),
+)
+"""The fields that say how many requests are sent, and when."""
 
 
 class StageSpec(Strict):
@@ -120,6 +125,33 @@ class Load(Step):
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return shape_of(config)
+
+    @classmethod
+    def planned_samples(cls, config: Mapping[str, Any]) -> PlannedSamples | None:
+        timing = {name: config[name] for name in _TIMING if name in config}
+        if has_template(timing):
+            return None
+        try:
+            return cls.model_validate({**timing, "request": {}})._planned()
+        except ValidationError:
+            return None
+
+    def _planned(self) -> PlannedSamples | None:
+        from pynomaly_itest.load.executors import planned_requests
+
+        executor = self._executor()
+        sent = planned_requests(executor)
+        if sent is None:
+            return None
+        if self.iterations is not None:
+            return PlannedSamples(int(sent), "iterations", self.iterations)
+        planned_s, warm_up_s = executor.planned_s, _seconds(self.warmup)
+        if self.until == "decided":
+            at_most_s = max(planned_s, _seconds(self.at_most))
+            sent, planned_s = sent * at_most_s / planned_s, at_most_s
+        counted = int(sent * max(0.0, 1 - warm_up_s / planned_s))
+        name = "at_most" if self.until == "decided" else "duration" if self.stages is None else "stages"
+        return PlannedSamples(counted, name, planned_s, is_span=True)
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Load:

@@ -14,7 +14,7 @@ from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape, unit_of
-from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.base import PlannedSamples, Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.measure_tally import Tally
 
@@ -82,6 +82,13 @@ class Measure(Step):
                 "samples_per_second": Scalar("number", "samples/s"),
             }
         )
+
+    @classmethod
+    def planned_samples(cls, config: Mapping[str, Any]) -> PlannedSamples | None:
+        repeat = config.get("repeat", cls.model_fields["repeat"].default)
+        if config.get("until", "repeat") != "repeat" or not isinstance(repeat, int):
+            return None
+        return PlannedSamples(repeat, "repeat", repeat)
 
     async def run(self, context: StepContext) -> Values:
         import asyncio

@@ -282,3 +282,24 @@ def test_a_disk_that_fills_up_is_never_a_pass(itest: Itest, platform: Platform) 
     assert 0 < log.stat().st_size <= 6000
     again = itest("report", "reports/latest", "--format", "json")
     assert again.code == 4, again.text
+
+
+def test_a_gate_that_cannot_pass_is_a_warning_and_with_strict_an_error(itest: Itest) -> None:
+    step = "{load: {request: {path: /}, rate: 20/s, duration: 12s}, save: reply}"
+    text = VALID.replace("{request: {path: /}, save: reply}", step)
+    profile = itest.profile(text.replace("reply.status == 200", "reply.latency_ms.p99 <= 1s"))
+    done = itest("validate", profile)
+    assert done.code == 0, done.text
+    assert done.out == f"valid: {profile}\n"
+    for words in ("warning: ", "needs at least 459 samples", "about 240", "raise duration to 25 s", "^^^"):
+        assert words in done.err
+    refused(itest("validate", "--strict", profile), 2, "459", "1 warning")
+    shown = itest("run", "-p", profile, "--dry-run")
+    assert shown.code == 0, shown.text
+    assert "gets about 240 samples; needs 459 at best" in shown.out
+    assert "it can't pass with so few: raise duration to 25 s" in shown.out
+
+
+@pytest.mark.parametrize("name", ["smoke", "e2e", "performance", "security", "stress", "quality"])
+def test_the_shipped_profiles_give_no_warning(itest: Itest, name: str) -> None:
+    assert itest("validate", "--strict", name).code == 0
