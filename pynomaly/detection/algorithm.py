@@ -24,6 +24,7 @@ from pynomaly.detection.model import (
     non_finite,
 )
 from pynomaly.detection.parameters import Parameter, ParameterValue, check_parameters
+from pynomaly.detection.thresholds import threshold_of
 from pynomaly.domain.errors import CorruptStore, InvalidInput, InvalidParameter
 
 Progress: TypeAlias = Callable[[float], None]
@@ -53,15 +54,18 @@ class Training:
         """The value of a numeric parameter."""
         return float(self.parameters[name])
 
-    def threshold(self, scores: Floats) -> float:
-        """Of the training rows' scores (n_samples,), the one that the share `contamination` lies above."""
-        return float(np.percentile(scores, 100 * (1 - self.contamination)))
+    def threshold_by(self, score: Scorer, held_out: Floats | None) -> float:
+        """The threshold of the training rows as the frozen model scores them, and as it would without each of them.
 
-    def threshold_by(self, score: Scorer) -> float:
-        """The threshold of the training rows as the frozen model scores them."""
+        A model that keeps its rows finds each of them at no distance from itself: by those scores alone any new row
+        would be an anomaly (all of them, with one neighbour). By the held-out ones alone, rounding could put equal
+        rows above. The larger of the two thresholds has neither fault.
+        """
         scores = np.empty(len(self.X))
-        score(self.X, scores)
-        return self.threshold(scores)
+        if not score(self.X, scores):
+            raise non_finite(self.X)
+        served = threshold_of(scores, self.contamination)
+        return served if held_out is None else max(served, threshold_of(held_out, self.contamination))
 
     def neighbours(self, name: str = "n_neighbors") -> int:
         """How many neighbours to use: at most one fewer than there are rows. The default is lowered to that,
@@ -79,11 +83,14 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What fitting yields: the arrays that scoring needs, the threshold, and the parameters as they took effect."""
+    """What fitting yields: the arrays that scoring needs, and the parameters as they took effect.
+
+    `held_out`: where the model keeps its training rows, their scores (n_samples,) finite, each without itself.
+    """
 
     arrays: Arrays
-    threshold: float
     parameters: Mapping[str, ParameterValue] = field(default_factory=dict)
+    held_out: Floats | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +123,12 @@ class AlgorithmSpec:
         parameters: Mapping[str, object] | None = None,
         seed: int | None = None,
         report_progress: Progress | None = None,
-        serve: bool = True,
     ) -> FrozenModel:
         """A new model fitted on X: (n_samples >= 2, n_features) finite numbers.
 
-        contamination: expected share of anomalies, in (0, 0.5]. report_progress is called with 0 to 1. Where the
-        model is only to be stored, `serve` False spares this process the kernels that score. Raises
-        InvalidParameter, NonFiniteValues, or InvalidInput if the algorithm can't be fitted on this X.
+        contamination: expected share of anomalies, in (0, 0.5]; of the training rows, the model labels no more than
+        that. report_progress is called with 0 to 1. Raises InvalidParameter, NonFiniteValues, or InvalidInput if the
+        algorithm can't be fitted on this X.
         """
         report = report_progress or _ignore_progress
         training = Training(
@@ -136,13 +142,15 @@ class AlgorithmSpec:
         report(0.0)
         learned = _learn(self.learn, training)
         effective = {**training.parameters, **learned.parameters}
+        arrays = freeze_arrays(learned.arrays)
+        self.verify(arrays, training.X.shape[1])
+        threshold = training.threshold_by(self.scorer(arrays, effective), learned.held_out)
         model = self.build(
             n_features=training.X.shape[1],
             contamination=training.contamination,
-            threshold=learned.threshold,
+            threshold=threshold,
             parameters=effective,
-            arrays=learned.arrays,
-            serve=serve,
+            arrays=arrays,
         )
         report(1.0)
         return model
@@ -155,7 +163,6 @@ class AlgorithmSpec:
         threshold: float,
         parameters: Mapping[str, ParameterValue],
         arrays: Arrays,
-        serve: bool = True,
     ) -> FrozenModel:
         """The model of these arrays; raises CorruptStore if they do not fit together."""
         frozen = freeze_arrays(arrays)
@@ -169,7 +176,7 @@ class AlgorithmSpec:
             threshold=threshold,
             parameters=dict(parameters),
             arrays=frozen,
-            scorer=self.scorer(frozen, parameters) if serve else _only_to_be_stored,
+            scorer=self.scorer(frozen, parameters),
         )
 
     def describe(self) -> dict[str, Any]:
@@ -181,10 +188,6 @@ class AlgorithmSpec:
             "description": self.description,
             "parameters": [parameter.describe() for parameter in self.parameters],
         }
-
-
-def _only_to_be_stored(_rows: Floats, _scores: Floats) -> bool:
-    raise RuntimeError("this model was fitted to be stored: load it to score with it")
 
 
 def _ignore_progress(_fraction: float) -> None:

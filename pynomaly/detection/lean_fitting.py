@@ -1,9 +1,9 @@
 """Imports PyOD without what fitting doesn't need, so that a process that fits is half as large.
 
-PyOD compiles four small functions with numba, at their first call and anew in every process: numba and LLVM take
-70 MB, and compiling takes seconds. Three of the functions are here in numpy, with the same results; the fourth is
-compiled if somebody calls it. Two models import matplotlib to plot
-explanations, one scikit-learn's own tests (and with them pytest): 70 MB more that nothing here calls.
+PyOD compiles small functions with numba, at their first call and anew in every process, which takes seconds. Two of
+those that fitting calls are here in numpy, with the same results; others are compiled where they are called. Two models
+import matplotlib to plot explanations, one scikit-learn's own tests (and with them pytest): 70 MB that nothing here
+calls. numba itself is first imported when the training rows are scored, for the threshold.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ _LARGE_FOR_NOTHING = tuple(
         "utils.stat_models",
         "models.hbos",
         "models.abod",
-        "models.ecod",
-        "models.copod",
         "models.cblof",
     )
 )
@@ -42,7 +40,6 @@ def import_fitting() -> None:
         for name in (*_LARGE_FOR_NOTHING, *_FIRST_NEEDED):
             importlib.import_module(name)
     for module, function, ours in (
-        ("pyod.utils.stat_models", "ecdf_terminate_equals_inplace", end_ties_together),
         ("pyod.utils.stat_models", "_pairwise_distances_no_broadcast_helper", distances_by_row),
         ("pyod.models.hbos", "_calculate_outlier_scores", look_up_bins),
     ):
@@ -53,14 +50,6 @@ def import_fitting() -> None:
 def distances_by_row(X: Any, Y: Any) -> Any:
     """Euclidean distance of each row of X (n, d) to the same row of Y (n, d); (n,)."""
     return np.sqrt(np.sum(np.square(Y - X), axis=1))
-
-
-def end_ties_together(matrix: Any, probabilities: Any) -> None:
-    """Give equal neighbours in a sorted column of `matrix` (n, d) the last one's probability, in place."""
-    for column in range(matrix.shape[1]):  # one at a time: the matrix may be large
-        last = np.flatnonzero(np.append(matrix[:-1, column] != matrix[1:, column], True))
-        lengths = np.diff(last, prepend=-1)
-        probabilities[:, column] = np.repeat(probabilities[last, column], lengths)
 
 
 def look_up_bins(X: Any, bin_edges: Any, hist: Any, n_bins: int, alpha: float, tol: float) -> Any:

@@ -38,8 +38,8 @@ class Scorer(Protocol):
 class FrozenModel:
     """A fitted detector. Safe to score from many threads at once; each row's score is independent of its batch.
 
-    `threshold`: a row is an anomaly if its score is above it (PyOD's rule: the (1 - contamination) percentile of
-    the training rows' scores). `arrays` are read-only and, with `parameters`, all there is to store.
+    `threshold`: a row is an anomaly if its score is above it (`thresholds.py` says how it is chosen). `arrays` are
+    read-only and, with `parameters`, all there is to store.
     """
 
     algorithm: str

@@ -7,18 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pynomaly.detection.algorithm import Learned, Training
 from pynomaly.detection.layout import require, require_arrays
 from pynomaly.detection.model import LARGEST, Arrays, Floats, Scorer
 
 SENTINEL = 10 * LARGEST
-
-
-def learn_tails(training: Training, detector: Any) -> Learned:
-    """Fit PyOD's unfitted `detector` for its threshold; the columns' frozen distributions score."""
-    detector.fit(training.X)
-    training.report_progress(0.7)
-    return Learned(arrays=freeze_columns(training.X), threshold=float(detector.threshold_))
 
 
 def freeze_columns(X: Floats) -> Arrays:

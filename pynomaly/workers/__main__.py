@@ -83,7 +83,6 @@ def _fit(connection: Connection, request: Fit) -> None:
         parameters=request.parameters,
         seed=request.seed,
         report_progress=report,
-        serve=False,
     )
     fit_time_s = time.perf_counter() - started_s
     _say(connection, Fitted(model.threshold, fit_time_s))

@@ -44,7 +44,7 @@ def learn(training: Training) -> Learned:
         "no_angle": np.array([no_angle]),
         **keep_tree(detector.neigh_, training.X.shape[1]),
     }
-    return Learned(arrays=arrays, threshold=training.threshold(filled), parameters={"n_neighbors": k})
+    return Learned(arrays, {"n_neighbors": k}, held_out=filled)
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

@@ -50,7 +50,7 @@ def learn(training: Training) -> Learned:
     members = (forest_scores, distance_scores, ellipse_scores)
     surprises = [_surprises(len(training.X))] * len(members)
     scores = _mean_surprise([arrays[name] for name in _REFERENCES], surprises, members)
-    return Learned(arrays=arrays, threshold=training.threshold(scores))
+    return Learned(arrays, held_out=scores)
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

@@ -38,12 +38,10 @@ def learn(training: Training) -> Learned:
         if "valid cluster separation" not in str(error):
             raise
         arrays = _arrays(detector, np.argsort(-detector.cluster_sizes_), len(detector.cluster_sizes_))
-        threshold = training.threshold_by(scorer(arrays, {}))
     else:
         large, small = detector.large_cluster_labels_, detector.small_cluster_labels_
         arrays = _arrays(detector, np.concatenate([large, small]), len(large))
-        threshold = float(detector.threshold_)
-    return Learned(arrays=arrays, threshold=threshold, parameters={"n_clusters": detector.n_clusters})
+    return Learned(arrays, {"n_clusters": detector.n_clusters})
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

@@ -7,14 +7,12 @@ from collections.abc import Mapping
 from pynomaly.detection.algorithm import AlgorithmSpec, Learned, Training
 from pynomaly.detection.model import Arrays, Scorer
 from pynomaly.detection.parameters import ParameterValue
-from pynomaly.detection.tails import learn_tails, tails_scorer, verify_columns
+from pynomaly.detection.tails import freeze_columns, tails_scorer, verify_columns
 
 
 def learn(training: Training) -> Learned:
-    """The threshold of PyOD's ECOD, and the columns' frozen distributions."""
-    from pyod.models.ecod import ECOD
-
-    return learn_tails(training, ECOD(contamination=training.contamination))
+    """The columns' frozen distributions: all that ECOD learns."""
+    return Learned(freeze_columns(training.X))
 
 
 def scorer(arrays: Arrays, _parameters: Mapping[str, ParameterValue]) -> Scorer:

@@ -27,7 +27,7 @@ def learn(training: Training) -> Learned:
     )
     detector.fit(training.X)
     training.report_progress(0.9)
-    return Learned(arrays=_tabulate(detector, training.X.shape[1]), threshold=float(detector.threshold_))
+    return Learned(_tabulate(detector, training.X.shape[1]))
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

@@ -31,7 +31,7 @@ def learn(training: Training) -> Learned:
     )
     detector.fit(training.X)
     training.report_progress(0.9)
-    return Learned(arrays=pack_forest(detector.detector_), threshold=float(detector.threshold_))
+    return Learned(pack_forest(detector.detector_))
 
 
 def pack_forest(forest: Any) -> Arrays:

@@ -17,7 +17,7 @@ METHODS = ("largest", "mean", "median")
 
 
 def learn(training: Training) -> Learned:
-    """Fit PyOD's KNN for the threshold and keep the training rows."""
+    """Fit PyOD's KNN for the rows' distances to the others, and keep the rows."""
     from pyod.models.knn import KNN
 
     k = training.neighbours()
@@ -26,7 +26,7 @@ def learn(training: Training) -> Learned:
     detector.fit(training.X)
     training.report_progress(0.9)
     arrays = {"points": training.X.copy(), "search": np.array([k, METHODS.index(method)], dtype=np.int64)}
-    return Learned(arrays=arrays, threshold=float(detector.threshold_), parameters={"n_neighbors": k})
+    return Learned(arrays, {"n_neighbors": k}, held_out=detector.decision_scores_)
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

@@ -31,7 +31,7 @@ def learn(training: Training) -> Learned:
         "n_neighbours": np.array([k], dtype=np.int64),
         **keep_tree(fitted, training.X.shape[1]),
     }
-    return Learned(arrays=arrays, threshold=float(detector.threshold_), parameters={"n_neighbors": k})
+    return Learned(arrays, {"n_neighbors": k}, held_out=detector.decision_scores_)
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

@@ -27,7 +27,7 @@ def learn(training: Training) -> Learned:
     detector.fit(training.X)
     training.report_progress(0.9)
     arrays = {"location": detector.location_, "precision": detector.detector_.get_precision()}
-    return Learned(arrays=arrays, threshold=float(detector.threshold_))
+    return Learned(arrays)
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

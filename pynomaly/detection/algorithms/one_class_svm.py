@@ -34,7 +34,7 @@ def learn(training: Training) -> Learned:
     )
     detector.fit(training.X)
     training.report_progress(0.9)
-    return Learned(arrays=_arrays(detector.detector_), threshold=float(detector.threshold_))
+    return Learned(_arrays(detector.detector_))
 
 
 def verify(arrays: Arrays, n_features: int) -> None:

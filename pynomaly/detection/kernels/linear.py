@@ -23,6 +23,7 @@ from pynomaly.detection.kernels.compiled import (
 )
 
 WIDTH = 128
+MOST = np.finfo(np.float64).max
 FEW = 8  # below, turning the rows costs more than it saves
 
 
@@ -124,6 +125,56 @@ def score_components(rows: Any, plan: Any, scores: Any) -> bool:  # pragma: no c
             for r in range(width):
                 totals[r] += np.sqrt(across[r]) * weight
         scores[begin : begin + width] = totals[:width]
+    return True
+
+
+@part
+def projections_one_by_one(rows: Any, plan: Any, scores: Any) -> None:  # pragma: no cover - compiled
+    """`score_projections` of few rows: the same sums in the same order."""
+    n_columns, n_lanes = rows.shape[1], plan.shape[1] - 2
+    products = np.empty(n_lanes)
+    for row in range(len(rows)):
+        products[:] = 0.0
+        for k in range(n_columns):
+            x = (rows[row, k] - plan[k, n_lanes]) / plan[k, n_lanes + 1]
+            for j in range(n_lanes):
+                products[j] += x * plan[k, j]
+        total = 0.0
+        for j in range(n_lanes):
+            total += products[j] * products[j] * plan[n_columns, j]
+        scores[row] = min(total, MOST)
+
+
+@compiled(ROWS, MATRIX, OUT)
+def score_projections(rows: Any, plan: Any, scores: Any) -> bool:  # pragma: no cover - compiled
+    """scores = sum over axes of the standardised row's squared projection on it, times its weight.
+
+    plan: as `score_components` takes it, with axes for components.
+    """
+    n_rows, n_columns = rows.shape
+    if n_rows < FEW:
+        if not all_usable(rows, 0, n_rows):
+            return False
+        projections_one_by_one(rows, plan, scores)
+        return True
+    n_lanes = plan.shape[1] - 2
+    means, deviations = plan[:, n_lanes], plan[:, n_lanes + 1]
+    sideways, across, totals = np.empty((n_columns, WIDTH)), np.empty(WIDTH), np.empty(WIDTH)
+    for begin in range(0, n_rows, WIDTH):
+        width = min(WIDTH, n_rows - begin)
+        if not all_usable(rows, begin, begin + width):
+            return False
+        turn(rows, begin, width, means, deviations, sideways)
+        totals[:] = 0.0
+        for j in range(n_lanes):
+            weight = plan[n_columns, j]
+            if weight == 0.0:  # padding, which would add nothing
+                continue
+            products_across(sideways, width, plan[:n_columns, j], across)
+            for r in range(width):
+                totals[r] += across[r] * across[r] * weight
+        for r in range(width):
+            scores[begin + r] = min(totals[r], MOST)
     return True
 
 

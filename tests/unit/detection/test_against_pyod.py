@@ -1,4 +1,7 @@
-"""Scores, thresholds and labels are PyOD's: ECOD's and COPOD's those of PyOD called row by row."""
+"""Scores, thresholds and labels are PyOD's: ECOD's and COPOD's those of PyOD called row by row, PCA's if asked for.
+
+PyOD's threshold of ECOD and COPOD is of other scores, the training rows' among themselves; ours is of those served.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ PEERS = {
     "pca": ("pca", "PCA"),
 }
 VARIANTS: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in PEERS),
+    *((name, {}) for name in PEERS if name != "pca"),
+    ("pca", {"score": "pyod"}),
     ("isolation_forest", {"n_estimators": 7, "max_samples": 33, "max_features": 0.5, "bootstrap": True}),
     ("isolation_forest", {"max_samples": 400}),
     ("knn", {"n_neighbors": 1}),
@@ -38,8 +42,8 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("local_outlier_factor", {"n_neighbors": 40}),
     ("hbos", {"n_bins": 3, "alpha": 0.3, "tol": 0.1}),
     ("hbos", {"n_bins": "auto"}),
-    ("pca", {"n_components": 3}),
-    ("pca", {"standardization": False, "weighted": False}),
+    ("pca", {"score": "pyod", "n_components": 3}),
+    ("pca", {"score": "pyod", "standardization": False, "weighted": False}),
     ("cblof", {"n_clusters": 5, "alpha": 0.7, "beta": 2.0, "use_weights": True}),
     ("mcd", {"support_fraction": 0.8, "assume_centered": True}),
     ("one_class_svm", {"kernel": "linear"}),
@@ -53,6 +57,7 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
 def fit_peer(name: str, X: Floats, parameters: Mapping[str, Any], contamination: float) -> Any:
     module, cls = PEERS[name]
     settings: dict[str, Any] = {"contamination": contamination, **parameters}
+    settings.pop("score", None)  # a choice of ours
     if name in SEEDED:
         settings["random_state"] = 3
     detector = getattr(importlib.import_module(f"pyod.models.{module}"), cls)(**settings)
@@ -75,8 +80,9 @@ def assert_same(ours: FrozenModel, name: str, detector: Any, queries: Floats) ->
     assert known.mean() > 0.8
     scores = ours.score(queries)
     np.testing.assert_allclose(scores[known], expected[known], rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(ours.threshold, detector.threshold_, rtol=1e-9, atol=1e-9)
-    clear = known & (np.abs(expected - ours.threshold) > 1e-9)
+    if name not in {"ecod", "copod"}:
+        np.testing.assert_allclose(ours.threshold, detector.threshold_, rtol=1e-9, atol=1e-9)
+    clear = known & (np.abs(expected - ours.threshold) > np.abs(ours.threshold - detector.threshold_) + 1e-9)
     assert (ours.labels(scores)[clear] == (expected > detector.threshold_)[clear]).all()
 
 
@@ -102,7 +108,9 @@ def test_tails_of_columns_without_skew(name: str) -> None:
 def test_other_widths(name: str, n_columns: int) -> None:
     rng = np.random.default_rng(n_columns)
     X, queries = rng.normal(size=(120, n_columns)), rng.normal(size=(40, n_columns)) * 2
-    assert_same(resolve(name).fit(X, seed=3), name, fit_peer(name, X, {}, 0.1), queries)
+    asked = {"score": "pyod"} if name == "pca" else {}
+    ours = resolve(name).fit(X, seed=3, parameters=asked)
+    assert_same(ours, name, fit_peer(name, X, {}, 0.1), queries)
 
 
 def test_more_columns_than_a_tree_search_likes() -> None:

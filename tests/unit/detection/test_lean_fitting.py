@@ -1,4 +1,4 @@
-"""A process that only fits does without numba, and its models are those of any other."""
+"""A process that fits imports PyOD without what it doesn't need, and its models are those of any other."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pynomaly.detection import parse_model, resolve
-from pynomaly.detection.lean_fitting import end_ties_together, look_up_bins
+from pynomaly.detection.lean_fitting import look_up_bins
 
 NAMES = (
     "isolation_forest",
@@ -31,12 +31,12 @@ import numpy as np
 from pynomaly.detection import dump_model, resolve
 from pynomaly.detection.lean_fitting import import_fitting
 import_fitting()
+assert not {"numba", "matplotlib", "pytest"} & set(sys.modules)
 folder, *names = sys.argv[1:]
 X = np.load(f"{folder}/X.npy")
 for name in names:
-    model = resolve(name).fit(X, seed=1, serve=False)
+    model = resolve(name).fit(X, seed=1)
     Path(folder, name).write_bytes(dump_model(model))
-    print(name, "numba" in sys.modules)
 assert not {"matplotlib", "pytest"} & set(sys.modules)
 import matplotlib.pyplot, sklearn.utils.estimator_checks
 assert callable(matplotlib.pyplot.plot) and callable(sklearn.utils.estimator_checks.check_estimator)
@@ -48,34 +48,15 @@ def rows() -> np.ndarray:
     return np.vstack([draw.normal(size=(120, 3)), draw.integers(0, 3, size=(40, 3)).astype(float)])
 
 
-def test_models_of_a_lean_process_score_as_others_and_only_angles_need_the_compiler(tmp_path: Path) -> None:
+def test_models_of_a_lean_process_score_as_others(tmp_path: Path) -> None:
     np.save(tmp_path / "X.npy", rows())
     command = [sys.executable, "-W", "error", "-c", FIT_AND_STORE, str(tmp_path), *NAMES]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert done.stdout.split() == [word for name in NAMES for word in (name, str(name == "abod"))]
+    subprocess.run(command, check=True)
     for name in NAMES:
         lean = parse_model((tmp_path / name).read_bytes())
         usual = resolve(name).fit(rows(), seed=1)
         assert lean.threshold == pytest.approx(usual.threshold, rel=1e-13), name
         assert (lean.score(rows()) == usual.score(rows())).all(), name
-
-
-def test_a_model_fitted_to_be_stored_does_not_score_where_it_was_fitted() -> None:
-    with pytest.raises(RuntimeError, match="load it"):
-        resolve("ecod").fit(rows(), serve=False).score(rows())
-
-
-def test_ties_end_together_as_in_pyod() -> None:
-    from pyod.utils.stat_models import ecdf_terminate_equals_inplace as theirs
-
-    for seed in range(20):
-        draw = np.random.default_rng(seed)
-        matrix = np.sort(draw.integers(0, 6, size=(draw.integers(1, 40), 3)).astype(float), axis=0)
-        expected = np.linspace(0.1, 1.0, len(matrix))[:, None].repeat(3, axis=1)
-        ours = expected.copy()
-        theirs.py_func(matrix, expected)
-        end_ties_together(matrix, ours)
-        assert (ours == expected).all()
 
 
 def test_bins_are_looked_up_as_in_pyod() -> None:
