@@ -38,6 +38,8 @@ def announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> 
         reproduce=options.reproduce,
         arguments=options.arguments,
     )
+    for warning in options.warnings:
+        log.record(Warned, message=warning)
     for waiver in options.probing.waivers.expired():
         ended = f"the waiver of {waiver.owner} for {waiver.fingerprint[:12]} ended {waiver.expires}"
         log.record(Warned, message=ended)

@@ -34,5 +34,7 @@ class RunOptions:
     probing: ProbeOptions = field(default_factory=ProbeOptions)
     files: Mapping[str, Dataset] = field(default_factory=dict, repr=False)
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    warnings: tuple[str, ...] = ()
+    """What is amiss before it begins, and told in the reports."""
     afterwards: Callable[[EventLog], Awaitable[None]] | None = None
     """What is to be done when all scenarios are over, such as holding them against a baseline."""

@@ -39,9 +39,9 @@ def save(
     folder: Folder = BASELINES,
 ) -> None:
     """Keep a run's figures under a name, with what is needed to run it again."""
-    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.comparison import baseline as kept
     from pynomaly_itest.events import read_log
+    from pynomaly_itest.history.latest import run_folder
     from pynomaly_itest.results import Verdict, fold
 
     result = fold(read_log(run_folder(run) / "run.jsonl"))

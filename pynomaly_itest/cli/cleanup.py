@@ -25,10 +25,10 @@ def cleanup(
     """Remove what a run created and did not remove; exit 1 where something stays."""
     import asyncio
 
-    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.targets import credentials_from
     from pynomaly_itest.errors import ExitCode
     from pynomaly_itest.events import read_log
+    from pynomaly_itest.history.latest import run_folder
     from pynomaly_itest.plain import printable
     from pynomaly_itest.redaction import Redactor
     from pynomaly_itest.results import fold
@@ -57,8 +57,8 @@ def cleanup(
 
 def _user_of(run: Path) -> str | None:
     """The account that the run itself used, if a password for it is at hand."""
-    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.invocation import started_of
+    from pynomaly_itest.history.latest import run_folder
 
     words = started_of(run_folder(run)).arguments
     if "--user" not in words or not os.environ.get("PYNOMALY_ITEST_PASSWORD"):

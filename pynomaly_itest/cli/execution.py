@@ -12,7 +12,7 @@ import typer
 
 from pynomaly_itest.carrying import Carried, carried_from, target_of
 from pynomaly_itest.cli.console import whoever_listens
-from pynomaly_itest.cli.folders import make_folder, point_latest
+from pynomaly_itest.cli.folders import make_folder
 from pynomaly_itest.cli.live import console_for
 from pynomaly_itest.cli.logs import LogListener
 from pynomaly_itest.cli.run_baseline import against_of, keep
@@ -25,6 +25,7 @@ from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.errors import EvidenceLost, ExitCode, bug_fields
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import RunAborted, read_log
+from pynomaly_itest.history.latest import point_latest
 from pynomaly_itest.history.progress import ProgressFile
 from pynomaly_itest.isolation import FreshTarget
 from pynomaly_itest.probing.options import ProbeOptions
@@ -61,6 +62,8 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
     request.baseline.check()
     against = against_of(request.baseline, plan, request.target, request.seed, files, redactor)
     folder = make_folder(request.out, plan.profile)
+    # a run that is killed is the newest all the same; of rounds, the last that ended is shown
+    unmoved = None if brief else point_latest(request.out, folder)
     instruments = instruments_for(request.coverage, folder, profiler=request.profiler)
     target = make_target(plan, request, redactor, instruments)
     with console_for(
@@ -73,6 +76,7 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
             fresh_target = fresh_target_of(plan, request, redactor, instruments)
             options = _options(plan, request, files, probing, fresh_target, carried)
             options = replace(options, afterwards=None if against is None else against.judge)
+            options = replace(options, warnings=() if unmoved is None else (unmoved,))
             if request.resume_from is not None:
                 options = replace(options, carried_target=target_of(request.resume_from / "run.jsonl"))
             lost = _run_to_the_end(plan, target, log, options)
@@ -83,11 +87,13 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
     result = fold(read_log(folder / "run.jsonl"))
     reports = _write_reports(result, folder, request.formats, redactor)
     lost = lost or reports.lost
-    point_latest(request.out, folder)
+    unmoved = point_latest(request.out, folder)
     code = result.exit_code if lost is None or result.exit_code is not ExitCode.PASSED else lost.exit_code
     with whoever_listens():
         if not brief or code is not ExitCode.PASSED:
             summarise(result, reports.paths, folder, code, lost, quiet=request.loudness == "quiet")
+        if unmoved is not None:
+            typer.echo(f"warning: {unmoved}", err=True)
     keep(request.baseline, result, whoever_listens()(typer.echo))
     return Ended(code, result, folder)
 

@@ -1,9 +1,7 @@
-"""Where runs lie (a folder each, the newest as `latest`, the one that a user names), and where baselines do."""
+"""Where a new run is written (a folder each), and where baselines are kept."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,19 +29,3 @@ def make_folder(out: Path, profile: str) -> Path:
             ) from problem
         return folder
     raise UsageError(f"--out: no free name for a run's folder in {out}")
-
-
-def point_latest(out: Path, folder: Path) -> None:
-    """`<out>/latest` points at the newest run; a file system without links does without."""
-    link, fresh = out / "latest", out / f".latest-{os.getpid()}"
-    with contextlib.suppress(OSError):
-        fresh.symlink_to(folder.name)
-        fresh.replace(link)
-
-
-def run_folder(run: Path) -> Path:
-    """The folder of a run that is named by itself or by its log; raises UsageError where there is no run."""
-    folder = run.parent if run.name == "run.jsonl" else run
-    if not (folder / "run.jsonl").is_file():
-        raise UsageError(f"no run at {run}", hint="name a folder below reports/, such as reports/latest")
-    return folder.resolve()

@@ -60,6 +60,7 @@ class _Closest(NamedTuple):
 
 def _closest(scenario: ScenarioResult) -> _Closest:
     """The measured gate that is nearest to its limit, or beyond it; of a skipped scenario the reason."""
+    from pynomaly_itest.report.gates import measured_by
     from pynomaly_itest.report.numbers import pair
 
     if scenario.verdict is Verdict.SKIPPED:
@@ -69,8 +70,9 @@ def _closest(scenario: ScenarioResult) -> _Closest:
         return _Closest("")
     gate = min(measured, key=lambda each: each[0])[1]
     shown = pair(gate.observed, gate.limit, gate.unit)
-    name = gate.expression.partition(f" {gate.op} ")[0]
-    return _Closest(printable(name), printable(shown.observed), printable(f"{gate.op} {shown.limit}"))
+    return _Closest(
+        printable(measured_by(gate)), printable(shown.observed), printable(f"{gate.op} {shown.limit}")
+    )
 
 
 def _room(gate: GateJudged) -> float | None:

@@ -25,21 +25,21 @@ def replay(
 
     Exit codes: 0 fixed, 1 still there, 4 it could not be told; as `run` where the target can't be reached.
     """
-    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.invocation import again, run_again, started_of, without_number
     from pynomaly_itest.events import read_log
+    from pynomaly_itest.history.latest import newest_run, run_folder
     from pynomaly_itest.results import fold
 
     folder = run_folder(run)
     old = chosen(fold(read_log(folder / "run.jsonl")).findings, finding)
     more = ["--probe", old[0].id, "--out", str(folder.parent), "--report", "json"]
     words = again(started_of(folder), [without_number(old[0].scenario)], more)
-    latest = folder.parent / "latest"
-    before = latest.resolve()
+    before = newest_run(folder.parent)
     code = run_again(context, words, exits=False)
-    if latest.resolve() == before or code in (ExitCode.TARGET, ExitCode.BUG, ExitCode.INTERRUPTED):
+    new = newest_run(folder.parent)
+    if new is None or new == before or code in (ExitCode.TARGET, ExitCode.BUG, ExitCode.INTERRUPTED):
         raise typer.Exit(code or ExitCode.INCONCLUSIVE)
-    outcome = compared(old, fold(read_log(latest / "run.jsonl")).findings)
+    outcome = compared(old, fold(read_log(new / "run.jsonl")).findings)
     for line in outcome.lines:
         typer.echo(line)
     raise typer.Exit(outcome.code)

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-from pynomaly_itest.errors import UsageError
-
 
 def report(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder, or its run.jsonl.")] = Path(
@@ -33,9 +31,7 @@ def report(
     from pynomaly_itest.report import write
     from pynomaly_itest.results import fold
 
-    log = run / "run.jsonl" if run.is_dir() else run
-    if not log.is_file():
-        raise UsageError(f"no run at {run}", hint="name a folder below reports/, such as reports/latest")
+    log = _log_of(run)
     result = fold(read_log(log))
     formats = parse_formats(format)
     if stdout:
@@ -47,12 +43,22 @@ def report(
     raise typer.Exit(result.exit_code)
 
 
+def _log_of(run: Path) -> Path:
+    """The log of a run that is named by its folder or by the log itself; raises UsageError where there is none."""
+    from pynomaly_itest.history.latest import LOG, run_folder
+
+    if run.is_file() and run.name != LOG:
+        return run  # a log that was put somewhere else
+    run_folder(run)
+    return run / LOG if run.is_dir() else run
+
+
 def _serve(run: Path, port: int) -> None:
     """The run's page and those of its neighbours, until Ctrl-C."""
     from urllib.parse import quote
 
-    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.history import serve_until_stopped
+    from pynomaly_itest.history.latest import run_folder
 
     folder = run_folder(run)
     serve_until_stopped(folder.parent, port, 50, f"runs/{quote(folder.name, safe='')}/report.html")

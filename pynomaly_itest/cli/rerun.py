@@ -16,10 +16,10 @@ def rerun(
     ] = False,
 ) -> None:
     """Run a run again with its own flags; its result is a run of its own."""
-    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.invocation import again, run_again, started_of, without_number
     from pynomaly_itest.errors import NothingSelected
     from pynomaly_itest.events import read_log
+    from pynomaly_itest.history.latest import run_folder
     from pynomaly_itest.results import fold
     from pynomaly_itest.verdicts import Verdict
 

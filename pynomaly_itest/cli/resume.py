@@ -13,11 +13,11 @@ def resume(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")] = Path("reports/latest"),
 ) -> None:
     """Take a run up where it was cut off: a new run, with what was finished carried over."""
-    from pynomaly_itest.cli.folders import run_folder
     from pynomaly_itest.cli.invocation import again, run_again, started_of
     from pynomaly_itest.errors import UsageError
     from pynomaly_itest.eventlog import is_being_written
     from pynomaly_itest.events import read_log
+    from pynomaly_itest.history.latest import run_folder
     from pynomaly_itest.results import fold
 
     folder = run_folder(run)

@@ -16,6 +16,7 @@ from pynomaly_itest.errors import EvidenceLost, ExitCode
 from pynomaly_itest.events import GateJudged
 from pynomaly_itest.plain import printable
 from pynomaly_itest.report.findings import does_count
+from pynomaly_itest.report.gates import observed_text
 from pynomaly_itest.results import RunResult, ScenarioResult
 from pynomaly_itest.verdicts import Verdict
 
@@ -171,9 +172,10 @@ def _gate_lines(gate: GateJudged, step: str, width: int) -> list[tuple[str, str]
         sure = ""
         if gate.interval is not None:
             sure = f" [{_number(gate.interval[0])}, {_number(gate.interval[1])}] at {(gate.confidence or 0) * 100:g} %"
+        shown = observed_text(gate, f"{_number(gate.observed)}{unit}{sure}{count}")
         lines.append(
             (
-                f"    observed {_number(gate.observed)}{unit}{sure}{count}; limit {_number(gate.limit)}{unit}",
+                f"    observed {printable(shown)}; limit {_number(gate.limit)}{unit}",
                 "",
             )
         )

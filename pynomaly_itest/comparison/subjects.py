@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pynomaly_itest.comparison import builds
 from pynomaly_itest.errors import UsageError
+from pynomaly_itest.history.latest import run_folder
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.build import PACKAGE, Build, installed_folder
 
@@ -66,8 +67,8 @@ def subject_of(text: str, *, settings: Iterable[str] = (), python: str | None = 
             raise UsageError(f"{text} is not ours to start: settings and interpreter go with builds only")
         return UrlSubject(_url(text))
     if (Path(head) / "run.jsonl").is_file() or (Path(head).name == "run.jsonl" and Path(head).is_file()):
-        folder = Path(head).parent if Path(head).name == "run.jsonl" else Path(head)
-        return RunSubject(folder)
+        run_folder(Path(head))  # refuses a `latest` that is not the newest
+        return RunSubject(Path(head).parent if Path(head).name == "run.jsonl" else Path(head))
     build = _build(head, python or sys.executable)
     chosen = _settings([*filter(None, query.split("&")), *settings])
     return BuildSubject(build, chosen)

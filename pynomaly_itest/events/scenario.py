@@ -96,7 +96,8 @@ class RowsLabelled(Event):
 class GateJudged(Event):
     """`observed` against `limit`, both in `unit`; `interval` holds the true value at `confidence`.
 
-    `step`: the step whose expectation this is; None for a gate of the whole scenario.
+    `step`: the step whose expectation this is; None for a gate of the whole scenario. `measured`: what `observed` is
+    of, where that is not the left side of `expression`: of `a <= 1 or b <= 2` the part that decided.
     """
 
     event: Literal["gate_judged"] = "gate_judged"
@@ -112,6 +113,7 @@ class GateJudged(Event):
     n: int | None = None
     interval: tuple[float, float] | None = None
     confidence: float | None = None
+    measured: str | None = None
     where: str = ""
     source_line: str = ""
 

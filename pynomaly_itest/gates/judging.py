@@ -14,7 +14,7 @@ from typing import Any, Literal, TypedDict, cast
 from pynomaly_itest.gates.operands import Missing, Operand, operand_of
 from pynomaly_itest.measure import Doubt, Estimate, Judgement, judge, judge_quantile
 from pynomaly_itest.measure.judge import Comparison
-from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, convert
+from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, convert, write
 from pynomaly_itest.profile.expression.evaluator import holds
 from pynomaly_itest.verdicts import Verdict
 
@@ -37,6 +37,7 @@ _NEGATED = {
 class Judged:
     """The outcome of a condition; `observed`, `limit` and `interval` (in `unit`) are of what decided it.
 
+    `measured`: what `observed` is of, in the condition's words; None where that is the condition's left side.
     `is_absent`: there was nothing to compare, or nothing comparable.
     """
 
@@ -50,6 +51,7 @@ class Judged:
     interval: tuple[float, float] | None = None
     confidence: float | None = None
     is_absent: bool = False
+    measured: str | None = None
 
 
 class _Options(TypedDict):
@@ -80,6 +82,8 @@ def judge_condition(
     expectation of a single reply (the reply lacks what it should have).
     """
     judged = _node(expression.ast, _Terms(values, confidence, min_samples))
+    if isinstance(expression.ast, Compare) and judged.measured == write(expression.ast.left):
+        judged = replace(judged, measured=None)
     return replace(judged, verdict=absent) if judged.is_absent else judged
 
 
@@ -101,7 +105,7 @@ def _node(node: Node, terms: _Terms) -> Judged:
         case Compare(left, op, right):
             return _comparison(left, op, right, terms)
         case _:
-            return _truth(node, terms)
+            return replace(_truth(node, terms), measured=write(node))
 
 
 def _first(judged: list[Judged], decisive: Verdict, neutral: Verdict) -> Judged:
@@ -130,25 +134,26 @@ def _truth(node: Node, terms: _Terms) -> Judged:
 
 
 def _comparison(left: Node, op: str, right: Node, terms: _Terms) -> Judged:
+    """The comparison, read so that what was measured stands on the left: `100 >= a` is `a <= 100`."""
     one = operand_of(left, terms.values, terms.confidence)
     other = operand_of(right, terms.values, terms.confidence)
     for side in (one, other):
         if isinstance(side, Missing):
-            return _absent(side.reason, op=op, limit=getattr(other, "value", None))
+            return _absent(side.reason, op=op, limit=getattr(other, "value", None), measured=write(left))
     assert isinstance(one, Operand)  # noqa: S101 - the loop above returned for the other case
     assert isinstance(other, Operand)  # noqa: S101
     if other.is_measured and not one.is_measured and op in _MIRRORED:
-        one, other, op = other, one, _MIRRORED[op]
+        one, other, op, left = other, one, _MIRRORED[op], right
     try:
         if one.estimate is not None and op in _MIRRORED:
-            return _measured(one, one.estimate, op, other, terms)
-        return _plain(one, op, other)
+            return replace(_measured(one, one.estimate, op, other, terms), measured=write(left))
+        return replace(_plain(one, op, other), measured=write(left))
     except (
         TypeError,
         ValueError,
         OverflowError,
     ) as problem:  # a text too long to be searched, an endless number
-        return _absent(str(problem), observed=one.value, limit=other.value, op=op)
+        return _absent(str(problem), observed=one.value, limit=other.value, op=op, measured=write(left))
 
 
 def _measured(one: Operand, estimate: Estimate, op: str, other: Operand, terms: _Terms) -> Judged:

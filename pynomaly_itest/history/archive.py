@@ -9,11 +9,10 @@ from pathlib import Path
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.eventlog import is_being_written
 from pynomaly_itest.events import read_log
+from pynomaly_itest.history.latest import LATEST, LOG, started_at
 from pynomaly_itest.history.past import PastRun, past_run
 from pynomaly_itest.report.untrusted import one_line
 from pynomaly_itest.results import fold
-
-LOG = "run.jsonl"
 
 
 @dataclass(frozen=True)
@@ -52,10 +51,10 @@ class Archive:
         if (self.folder / LOG).is_file():
             hint = f"name the folder it lies in: {self.folder.resolve().parent}"
             raise UsageError(f"{self.folder} is one run, not a folder of runs", hint=hint)
-        found = sorted(self._folders(), key=lambda folder: folder.name)
+        found = sorted(self._folders(), key=_begun)
         newest = found[-self.most :]
         seen = [one for folder in newest if (one := self._one(folder)) is not None]
-        runs = sorted((one for one in seen if isinstance(one, PastRun)), key=lambda run: run.name)
+        runs = [one for one in seen if isinstance(one, PastRun)]
         bad = tuple(one for one in seen if isinstance(one, Unreadable))
         return Holdings(tuple(runs), bad, len(found) - len(newest))
 
@@ -79,6 +78,14 @@ class Archive:
         if known is None or known[0] != mark:
             self._read[folder] = (mark, _load(folder, running=running))
         return self._read[folder][1]
+
+
+def _begun(folder: Path) -> str:
+    """What puts folders in the order in which their runs began: the time that their names begin with.
+
+    `latest` is usually a link, and passed over; a copy of it is as old as the run that it is a copy of.
+    """
+    return f"{started_at(folder):%Y%m%dT%H%M%SZ}" if folder.name == LATEST else folder.name
 
 
 def _load(folder: Path, *, running: bool) -> PastRun | Unreadable:

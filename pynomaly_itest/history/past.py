@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pynomaly_itest.events import GateJudged, MetricRecorded
+from pynomaly_itest.report.gates import measured_by
 from pynomaly_itest.report.summarise import quantile
 from pynomaly_itest.report.untrusted import clean, finite, one_line
 from pynomaly_itest.results import RunResult
@@ -17,7 +18,6 @@ from pynomaly_itest.verdicts import Verdict
 State = Literal["running", "ended", "stopped"]
 """`stopped`: killed, interrupted or given up; `running`: its process still holds the log."""
 
-_OPERATORS = (" <= ", " >= ", " == ", " != ", " < ", " > ")
 _SHOWN_QUANTILES = (("p50", 0.5), ("p95", 0.95))
 _FEWEST_VALUES = 20
 
@@ -110,18 +110,11 @@ def _figures(run: RunResult) -> Iterator[tuple[Key, Figure]]:
         for gate in scenario.gates:
             figure = _of_gate(gate)
             if figure is not None:
-                judged[Key(one_line(scenario.id), measured(gate.expression))] = figure
+                judged[Key(one_line(scenario.id), measured_by(gate))] = figure
         for metric in scenario.metrics:
             for name, figure in _of_metric(metric):
                 yield Key(one_line(scenario.id), name), figure
         yield from judged.items()
-
-
-def measured(expression: str) -> str:
-    """What a gate measures: its left side, where it is a comparison."""
-    text = one_line(expression, 300)
-    cut = [at for op in _OPERATORS if (at := text.find(op)) > 0]
-    return text[: min(cut)] if cut else text
 
 
 def _of_gate(gate: GateJudged) -> Figure | None:

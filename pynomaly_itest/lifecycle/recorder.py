@@ -116,6 +116,7 @@ class Recorder:
             n=judged.n,
             interval=judged.interval,
             confidence=judged.confidence,
+            measured=judged.measured,
             where=where,
             source_line=line,
         )

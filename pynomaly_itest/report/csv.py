@@ -11,6 +11,7 @@ from pynomaly_itest.registry import REPORTS
 from pynomaly_itest.report.baselines import change_text
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.document import ComparisonDocument, GateDocument, MetricDocument, RunDocument
+from pynomaly_itest.report.gates import measured_by
 from pynomaly_itest.report.untrusted import one_line
 from pynomaly_itest.results import RunResult
 
@@ -21,6 +22,7 @@ COLUMNS = (
     "kind",
     "name",
     "verdict",
+    "measured",
     "observed",
     "op",
     "limit",
@@ -105,6 +107,7 @@ def _gate_row(gate: GateDocument) -> dict[str, Any]:
         "kind": "gate",
         "name": gate.expression,
         "verdict": gate.verdict.value,
+        "measured": measured_by(gate),
         "observed": gate.observed,
         "op": gate.op,
         "limit": gate.limit,

@@ -64,10 +64,12 @@ class GateDocument(_Part):
 
     `margin`, in `unit`, is the room left up to the limit: negative where the limit is broken.
     `margin_percent` is the same in percent of the limit. Both are null where they can't be told; of an
-    equality `margin` is how far it is missed, and in percent it has none.
+    equality `margin` is how far it is missed, and in percent it has none. `measured` is what `observed` is of, where
+    that is not the left side of `expression`: of several comparisons in it, the one that decided.
     """
 
     expression: str
+    measured: str | None
     verdict: Verdict
     reason: str | None
     observed: Any

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pynomaly_itest.errors import ExitCode
 from pynomaly_itest.report.attention import Concern, concerns
 from pynomaly_itest.report.document import GateDocument, RunDocument
+from pynomaly_itest.report.gates import observed_text
 from pynomaly_itest.report.numbers import pair
 from pynomaly_itest.report.untrusted import one_line
 from pynomaly_itest.verdicts import Verdict
@@ -76,7 +77,7 @@ def _gate_in_words(gate: GateDocument) -> str:
         reason = one_line(gate.reason or "", 160).rstrip(".")
         return f"{expression}: {reason}" if reason else expression
     shown = pair(gate.observed, gate.limit, gate.unit)
-    return f"{expression}, observed {shown.observed} against a limit of {shown.limit}"
+    return f"{expression}, observed {observed_text(gate, shown.observed)} against a limit of {shown.limit}"
 
 
 def _explain_inconclusive(run: RunDocument) -> str:

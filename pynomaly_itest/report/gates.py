@@ -6,6 +6,8 @@ from pynomaly_itest.events import GateJudged
 from pynomaly_itest.report.document import GateDocument
 from pynomaly_itest.report.untrusted import clean, ends, finite, jsonable, one_line, paragraph
 
+_OPERATORS = (" <= ", " >= ", " == ", " != ", " < ", " > ")
+
 
 def gate_document(gate: GateJudged) -> GateDocument:
     """A gate; what is no finite number is null, or a word."""
@@ -15,6 +17,7 @@ def gate_document(gate: GateJudged) -> GateDocument:
     percent = None if margin is None or not share_of else round(100 * margin / abs(share_of), 3)
     return GateDocument(
         expression=one_line(gate.expression, 1000),
+        measured=gate.measured and one_line(gate.measured, 300),
         verdict=gate.verdict,
         reason=paragraph(gate.reason),
         observed=jsonable(gate.observed),
@@ -29,6 +32,23 @@ def gate_document(gate: GateJudged) -> GateDocument:
         where=one_line(gate.where),
         source_line=one_line(gate.source_line, 1000),
     )
+
+
+def measured_by(gate: GateJudged | GateDocument) -> str:
+    """What the gate's figures are of, in one line."""
+    return one_line(gate.measured, 300) if gate.measured else left_side(gate.expression)
+
+
+def left_side(expression: str) -> str:
+    """What stands left of the first comparison; the whole of what is none."""
+    text = one_line(expression, 300)
+    cut = [at for op in _OPERATORS if (at := text.find(op)) > 0]
+    return text[: min(cut)] if cut else text
+
+
+def observed_text(gate: GateJudged | GateDocument, shown: str) -> str:
+    """What was observed as it is `shown`; with its name where that is not the expression's left side."""
+    return shown if gate.measured is None else f"{measured_by(gate)}: {shown}"
 
 
 def margin_of(gate: GateJudged) -> float | None:

@@ -9,6 +9,7 @@ from pynomaly_itest.report.attention import Concern, concerns, noted
 from pynomaly_itest.report.baselines import change_text
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.document import ComparisonDocument, GateDocument, RunDocument
+from pynomaly_itest.report.gates import observed_text
 from pynomaly_itest.report.numbers import duration, pair, quantity
 from pynomaly_itest.report.plain import concern_lines, interval_text, margin_text
 from pynomaly_itest.report.untrusted import one_line
@@ -165,7 +166,7 @@ def _gate_row(gate: GateDocument, scenario: str) -> list[str]:
         f"{_SYMBOLS[gate.verdict]} {gate.verdict.value}",
         _code(gate.expression),
         _code(scenario),
-        escaped(shown.observed),
+        escaped(observed_text(gate, shown.observed)),
         escaped(f"{gate.op or ''} {shown.limit}"),
         margin_text(gate),
         interval_text(gate),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pynomaly_itest.report.attention import Concern
 from pynomaly_itest.report.baselines import comparison_facts
 from pynomaly_itest.report.document import FindingDocument, GateDocument
+from pynomaly_itest.report.gates import observed_text
 from pynomaly_itest.report.numbers import pair, percent, quantity, signed
 
 
@@ -31,7 +32,11 @@ def concern_lines(concern: Concern) -> list[str]:
 def gate_facts(gate: GateDocument) -> list[str]:
     """Observed, limit, margin, interval and n, as far as the gate has them."""
     shown = pair(gate.observed, gate.limit, gate.unit)
-    facts = [f"observed {shown.observed}, limit {gate.op or ''} {shown.limit}".replace("  ", " ")]
+    facts = [
+        f"observed {observed_text(gate, shown.observed)}, limit {gate.op or ''} {shown.limit}".replace(
+            "  ", " "
+        )
+    ]
     if gate.margin is not None:
         facts.append(f"margin {margin_text(gate)}")
     if gate.interval is not None:

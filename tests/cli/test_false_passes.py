@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -162,3 +163,25 @@ def test_a_secret_given_by_name_is_nowhere(itest: Itest, url: str) -> None:
     assert len(written) >= 5
     assert not [path for path in written if b"zx-81-quite" in path.read_bytes()]
     assert "zx-81-quite" not in done.text
+
+
+def test_an_old_pass_in_the_place_of_latest_is_never_read_as_the_newest_run(itest: Itest, url: str) -> None:
+    good, bad = (
+        "  - {id: a, steps: [{request: {path: /}}]}\n",
+        "  - {id: a, steps: [{request: {path: /500}}]}\n",
+    )
+    assert run(itest, url, good).code == 0
+    latest = itest.folder / "reports" / "latest"
+    passed = latest.resolve()
+    latest.unlink()
+    shutil.copytree(passed, latest)  # what caches and artifact stores make of the link
+    failed = run(itest, url, bad, "--quiet")
+    assert failed.code == 1, failed.text
+    assert "reports/latest can't be made to point at this run" in failed.err
+    for command in (("report", "reports/latest"), ("report",), ("rerun", "--failed"), ("resume",)):
+        read = itest(*command)
+        assert read.code == 2, (command, read.text)
+        assert "is not the newest run" in read.err
+    newest = next(path for path in passed.parent.glob("2*") if path != passed and not path.is_symlink())
+    assert itest("report", str(newest)).code == 1
+    assert "can't be made to point" in (newest / "report.html").read_text()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from pynomaly_itest.report.document import GateDocument, HistogramDocument, MetricDocument, OverTimeDocument
+from pynomaly_itest.report.gates import measured_by
 from pynomaly_itest.report.numbers import quantity, unit_name
 from pynomaly_itest.report.page.axis import LARGEST, Axis, Tick, spanning
 from pynomaly_itest.report.page.panel import (
@@ -32,14 +33,14 @@ def limits_on(metric: MetricDocument, gates: Sequence[GateDocument]) -> list[flo
     found = []
     for gate in gates:
         limit = finite(gate.limit)
-        if limit is not None and gate.expression.startswith(f"{metric.name}.") and _same_unit(gate, metric):
+        if limit is not None and measured_by(gate).startswith(f"{metric.name}.") and _same_unit(gate, metric):
             found.append(limit)
     return sorted(set(found))
 
 
 def _same_unit(gate: GateDocument, metric: MetricDocument) -> bool:
     """A count or a slope of a metric has another unit: its limit has no place on the metric's axis."""
-    statistic = gate.expression.removeprefix(f"{metric.name}.").split(" ", 1)[0]
+    statistic = measured_by(gate).removeprefix(f"{metric.name}.").split(" ", 1)[0]
     return statistic not in {"n", "slope", "sum"} and gate.unit in {None, metric.unit}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pynomaly_itest.report.baselines import change_text
 from pynomaly_itest.report.document import ComparisonDocument, GateDocument
+from pynomaly_itest.report.gates import observed_text
 from pynomaly_itest.report.numbers import pair, quantity
 from pynomaly_itest.report.page.bullet import Bullet, bullet
 from pynomaly_itest.report.plain import interval_text, margin_text
@@ -42,7 +43,7 @@ def gate_view(gate: GateDocument, compared: Sequence[ComparisonDocument] = ()) -
     shown = pair(gate.observed, gate.limit, gate.unit)
     return GateView(
         gate=gate,
-        observed=shown.observed,
+        observed=observed_text(gate, shown.observed),
         limit=f"{_OPERATORS.get(gate.op or '', gate.op or '')} {shown.limit}".strip(),
         margin=margin_text(gate),
         interval=interval_text(gate),

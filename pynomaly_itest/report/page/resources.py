@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pynomaly_itest.report.document import ResourcesDocument, RunDocument, ScenarioDocument
+from pynomaly_itest.report.gates import measured_by
 from pynomaly_itest.report.numbers import quantity
 from pynomaly_itest.report.page.axis import Axis, spanning
 from pynomaly_itest.report.page.metrics import PLOTS_OF_A_METRIC
@@ -46,7 +47,7 @@ def panels_of(number: int, scenario: ScenarioDocument, plots: int) -> list[Panel
     seen = scenario.resources
     if seen is None or len(seen.at_s) < _FEWEST_OF_A_SCENARIO:
         return []
-    judged = any(gate.expression.startswith("target.") for gate in scenario.gates)
+    judged = any(measured_by(gate).startswith("target.") for gate in scenario.gates)
     if plots == 0 or (plots < PLOTS_OF_A_METRIC and not judged):
         return []
     x = Axis(seen.at_s[0], max(seen.at_s[-1], seen.at_s[0] + 0.001), LEFT, RIGHT)
@@ -93,7 +94,7 @@ def _limits(scenario: ScenarioDocument) -> list[float]:
         {
             limit
             for gate in scenario.gates
-            if gate.expression.startswith("target.rss_mb.") and gate.unit in {None, "mb"}
+            if measured_by(gate).startswith("target.rss_mb.") and gate.unit in {None, "mb"}
             if (limit := finite(gate.limit)) is not None
         }
     )

@@ -369,3 +369,12 @@ def test_a_reason_is_folded_between_words_on_a_terminal_and_whole_elsewhere() ->
     assert all(len(line) <= 60 and line.startswith("    word") for line in folded)
     assert " ".join(line.strip() for line in folded) == reason.strip()
     assert _folded(reason, RichConsole(width=60, file=io.StringIO())) == [reason]
+
+
+def test_the_table_names_the_part_of_a_gate_that_its_figures_are_of() -> None:
+    one = result("a", p50=(4.0, "<=", 100.0))
+    either = one.gates[0].model_copy(
+        update={"expression": "p50 <= 3 ms or p95 <= 100 ms", "measured": "p95", "observed": 90.0}
+    )
+    one.gates = [either]
+    assert printed([one])[1].split() == ["✓", "a", "1.5", "s", "p95", "90", "ms", "<=", "100", "ms"]

@@ -165,3 +165,25 @@ def test_higher_confidence_asks_for_more() -> None:
 def test_min_samples_is_asked_for() -> None:
     assert judged("detect.latency_ms.p95 <= 100", min_samples=501).verdict is I
     assert judged("detect.latency_ms.p95 <= 100", min_samples=500).verdict is P
+
+
+@pytest.mark.parametrize(
+    ("text", "measured", "observed", "limit", "op"),
+    [
+        ("a <= 5 or b <= 2", "a", 4, 5, "<="),
+        ("a <= 3 or b <= 2", "b", 1, 2, "<="),
+        ("a <= 3 or b <= 0", "a", 4, 3, "<="),
+        ("a <= 5 and b <= 0", "b", 1, 0, "<="),
+        ("not (a <= 3)", "a", 4, 3, ">"),
+        ("a <= 3 or ok", "ok", True, True, "=="),
+        ("a <= 5", None, 4, 5, "<="),
+        ("5 >= latency_ms.p50", "latency_ms.p50", 1, 5, "<="),
+        ("latency_ms.p50 <= 5", None, 1, 5, "<="),
+    ],
+)
+def test_figures_are_named_by_the_comparison_that_decided(
+    text: str, measured: str | None, observed: object, limit: object, op: str
+) -> None:
+    values = {"a": 4, "b": 1, "ok": True, "latency_ms": Samples.of("latency_ms", [1.0] * 500, "ms")}
+    judged = judge_condition(parse(text), values)
+    assert (judged.measured, judged.observed, judged.limit, judged.op) == (measured, observed, limit, op)

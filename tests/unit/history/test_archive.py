@@ -11,8 +11,9 @@ from past_runs import HOSTILE, write_run
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.history.archive import Archive
-from pynomaly_itest.history.past import Key, measured
+from pynomaly_itest.history.past import Key
 from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.report.gates import left_side
 from pynomaly_itest.verdicts import Verdict
 
 
@@ -110,4 +111,4 @@ def test_texts_are_clean(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_gate_measures(expression: str, name: str) -> None:
-    assert measured(expression) == name
+    assert left_side(expression) == name
