@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pynomaly_itest.errors import ItestError
 from pynomaly_itest.history import pages
 from pynomaly_itest.history.archive import Archive, Holdings
-from pynomaly_itest.history.live import LiveRun
 from pynomaly_itest.history.latest import LOG
+from pynomaly_itest.history.live import LiveRun
 from pynomaly_itest.history.past import PastRun
 from pynomaly_itest.history.trend import groups
 from pynomaly_itest.report.beside import beside
