@@ -74,11 +74,11 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
         log = EventLog(folder / "run.jsonl", redactor, listeners=listeners)
         try:
             fresh_target = fresh_target_of(plan, request, redactor, instruments)
-            options = _options(plan, request, files, probing, fresh_target, carried)
-            options = replace(options, afterwards=None if against is None else against.judge)
-            options = replace(options, warnings=() if unmoved is None else (unmoved,))
-            if request.resume_from is not None:
-                options = replace(options, carried_target=target_of(request.resume_from / "run.jsonl"))
+            options = replace(
+                _options(plan, request, files, probing, fresh_target, carried),
+                afterwards=None if against is None else against.judge,
+                warnings=() if unmoved is None else (unmoved,),
+            )
             lost = _run_to_the_end(plan, target, log, options)
         finally:
             log.close()
@@ -159,6 +159,7 @@ def _options(
     carried: Carried,
 ) -> RunOptions:
     """What the runner is told of the request."""
+    resumed = request.resume_from
     return RunOptions(
         run_id=uuid.uuid4().hex,
         seed=request.seed,
@@ -169,6 +170,7 @@ def _options(
         reproduce=request.reproduce,
         arguments=request.arguments,
         carried=carried,
+        carried_target=None if resumed is None else target_of(resumed / "run.jsonl"),
         isolate=request.isolate,
         fresh_target=fresh_target,
         files=files,
