@@ -54,9 +54,8 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
     probing = probe_options(plan, request.target, request.safety)
     from pynomaly_itest.cli.instruments import instruments_for, tell
 
-    carried: Carried = (
-        {} if request.resume_from is None else carried_from(request.resume_from / "run.jsonl", plan)
-    )
+    resumed = request.resume_from
+    carried: Carried = {} if resumed is None else carried_from(resumed / "run.jsonl", plan)
     files = read_files(plan)
     make_target(plan, request, redactor)  # refuses before there is a folder
     request.baseline.check()
@@ -92,10 +91,15 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
     with whoever_listens():
         if not brief or code is not ExitCode.PASSED:
             summarise(result, reports.paths, folder, code, lost, quiet=request.loudness == "quiet")
-        if unmoved is not None:
-            typer.echo(f"warning: {unmoved}", err=True)
+    _warn(unmoved)
     keep(request.baseline, result, whoever_listens()(typer.echo))
     return Ended(code, result, folder)
+
+
+@whoever_listens()
+def _warn(message: str | None) -> None:
+    if message is not None:
+        typer.echo(f"warning: {message}", err=True)
 
 
 class _Reports(NamedTuple):
