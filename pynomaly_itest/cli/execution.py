@@ -83,6 +83,13 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
             log.close()
             progress.close()
     tell(instruments)  # what it leaves in the folder is linked in the report
+    return _concluded(request, folder, redactor, lost, brief=brief)
+
+
+def _concluded(
+    request: RunRequest, folder: Path, redactor: Redactor, lost: EvidenceLost | None, *, brief: bool
+) -> Ended:
+    """What the log in `folder` tells, with the reports written and the verdict said."""
     result = fold(read_log(folder / "run.jsonl"))
     reports = _write_reports(result, folder, request.formats, redactor)
     lost = lost or reports.lost
