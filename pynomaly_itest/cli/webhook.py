@@ -110,14 +110,13 @@ async def _post(url: str, said: dict[str, Any]) -> str | None:
     """Send it to an address that was looked at; tells what went wrong, never where."""
     import httpx
 
-    from pynomaly_itest.target.pinned import PinnedTransport
+    from pynomaly_itest.transport.client import open_client
 
     try:
         async with asyncio.timeout(_PATIENCE_S):
             address = await _address(urlsplit(url))
-            transport = PinnedTransport(address, httpx.Limits(max_connections=1))
             async with (
-                httpx.AsyncClient(transport=transport, timeout=_PATIENCE_S) as client,
+                open_client(url, _PATIENCE_S, address=address) as client,
                 client.stream("POST", url, json=said) as reply,
             ):
                 return None if reply.is_success else f"it answered {reply.status_code}"

@@ -21,7 +21,8 @@ import httptools
 from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.load.checks import outcome_of
 from pynomaly_itest.load.plan import Endpoint
-from pynomaly_itest.load.wire import request_bytes
+from pynomaly_itest.load.wire import written
+from pynomaly_itest.transport.status import is_success
 
 _PATIENCE_S = 30.0
 _READ_BYTES = 128 * 1024
@@ -57,8 +58,7 @@ class Door:
 
     def request(self, endpoint: Endpoint, body: bytes) -> bytes:
         """The bytes that ask it."""
-        parts = urlsplit(self.url)
-        return request_bytes(parts.netloc.rpartition("@")[2], parts.path, endpoint, body)
+        return written(endpoint, self.url, body)
 
 
 class Asker:
@@ -174,8 +174,7 @@ def look_at(asker: Asker, endpoint: Endpoint) -> None:
 
 def refuse_error(asker: Asker, endpoint: Endpoint) -> None:
     """Raises WrongAnswer where the last answer's status is no success."""
-    expected = endpoint.expect_status
-    if asker.status not in expected if expected else not 200 <= asker.status < 300:
+    if not is_success(asker.status, endpoint.expect_status):
         raise WrongAnswer(f"{endpoint.method} {endpoint.path.partition('?')[0]} answered {asker.status}")
 
 

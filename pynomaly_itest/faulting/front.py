@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pynomaly_itest.faulting.stage import Stage
-from pynomaly_itest.target.base import Target, connections
+from pynomaly_itest.target.base import Target
 from pynomaly_itest.target.platform import PlatformApi
 from pynomaly_itest.target.proxy import TcpProxy
 
@@ -35,16 +35,9 @@ class FrontedTarget(Target):
 
     def client(self, timeout_s: float) -> httpx.AsyncClient:
         """A client of the proxy that asks for the target by its own name."""
-        import httpx
+        from pynomaly_itest.transport.client import open_client
 
-        return httpx.AsyncClient(
-            base_url=self.info.url,
-            headers={"Host": self._host},
-            timeout=timeout_s,
-            trust_env=False,
-            follow_redirects=False,
-            limits=connections(),
-        )
+        return open_client(self.info.url, timeout_s, host=self._host, departures=self._inner.departures)
 
     def root_pid(self) -> int | None:
         return self._inner.root_pid()

@@ -21,6 +21,8 @@ from pynomaly_itest.load.frames import ROW
 from pynomaly_itest.load.outcomes import CODE_OUTCOME_SHIFT, SUCCEEDED, Outcome
 from pynomaly_itest.load.server_timing import server_ms
 from pynomaly_itest.load.usual import UsualAnswer
+from pynomaly_itest.transport.reply import ends_with_connection
+from pynomaly_itest.transport.status import is_success
 
 if TYPE_CHECKING:
     from pynomaly_itest.load.wire import Prepared
@@ -143,7 +145,7 @@ class Connection(asyncio.Protocol):
             self._owner.lost(self, ended_request=False)
             return
         now = monotonic_ns()
-        self.status = status_before_end(self.head) if exc is None else 0
+        self.status = ends_with_connection(self.head) if exc is None else 0
         if self.status:
             self.keeps_alive = False
             self._answered(now, self.head)
@@ -219,8 +221,7 @@ class Connection(asyncio.Protocol):
 
     def _judge(self, prepared: Prepared, status: int, now: int, data: bytes) -> None:
         """Enter an answer that has to be looked at: an unexpected status, or one with checks."""
-        expected = prepared.expect_status
-        succeeded = (status in expected) if expected else 200 <= status < 300
+        succeeded = is_success(status, prepared.expect_status)
         outcome = Outcome(min(status // 100, 5))
         if status in _SHEDDING and not succeeded:
             outcome = Outcome.SHED if _says_when_to_retry(self.head or data) else Outcome.SHED_UNTOLD
@@ -310,16 +311,3 @@ def code_of(prepared: Prepared, outcome: int, succeeded: int) -> int:
 
 def _says_when_to_retry(head: bytes) -> bool:
     return b"\r\nretry-after:" in head.partition(b"\r\n\r\n")[0].lower()
-
-
-def status_before_end(head: bytes) -> int:
-    """The status of an answer that began so and ended with its connection; 0 if it was cut off.
-
-    Only an answer that states no length of its own may end so (RFC 9112, 6.3).
-    """
-    end = head.find(b"\r\n\r\n")
-    fields = head[:end].lower()
-    if end < 0 or b"\r\ncontent-length:" in fields or b"\r\ntransfer-encoding:" in fields:
-        return 0
-    status = fields[9:12]
-    return int(status) if status.isdigit() and int(status) >= 200 else 0

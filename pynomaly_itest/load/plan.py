@@ -11,6 +11,7 @@ import msgspec
 
 from pynomaly_itest.load.answers import Answer
 from pynomaly_itest.load.executors import Executor, mistakes_of
+from pynomaly_itest.transport.request import problem_with
 
 Draw = Literal["uniform", "in-order", "zipf"]
 CheckOperator = Literal["exists", "==", "!=", "<", "<=", ">", ">=", "length", "contains", "matches"]
@@ -148,10 +149,6 @@ def mistakes_in(plan: LoadPlan) -> list[str]:
 
 def _mistakes_in_endpoint(endpoint: Endpoint) -> list[str]:
     wrong = _Mistakes()
-    wrong.unless(endpoint.method.isascii() and endpoint.method.isalpha(), f"no method: {endpoint.method!r}")
-    wrong.unless(
-        _is_target(endpoint.path), "the path must begin with / and hold no space or control character"
-    )
     wrong.unless(bool(endpoint.bodies), "needs at least one body (an empty one for none)")
     wrong.unless(endpoint.weight > 0, "weight must be above 0")
     wrong.unless(endpoint.check_every >= 1, "check_every must be at least 1")
@@ -159,23 +156,6 @@ def _mistakes_in_endpoint(endpoint: Endpoint) -> list[str]:
     wrong.unless(
         len(endpoint.answers) in (0, len(endpoint.bodies)), "needs one known answer for each body, or none"
     )
-    for name, value in endpoint.headers:
-        wrong.unless(_is_token(name), f"no header name: {name!r}")
-        wrong.unless(_is_header_value(value), f"header {name} holds a line break or a control character")
+    if problem := problem_with(endpoint.method, endpoint.path, endpoint.headers):
+        wrong.found.append(problem)
     return wrong.found
-
-
-def _is_target(path: str) -> bool:
-    return path.startswith("/") and all("!" <= letter <= "~" for letter in path)
-
-
-def _is_token(name: str) -> bool:
-    return (
-        bool(name)
-        and all(letter.isalnum() or letter in "!#$%&'*+-.^_`|~" for letter in name)
-        and name.isascii()
-    )
-
-
-def _is_header_value(value: str) -> bool:
-    return all(letter == "\t" or (letter >= " " and letter != "\x7f") for letter in value)

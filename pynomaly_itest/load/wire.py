@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from pynomaly_itest.load.answers import Answer
 from pynomaly_itest.load.outcomes import CODE_ENDPOINT_SHIFT, PLAIN_SUCCESS
 from pynomaly_itest.load.plan import Check, Endpoint, LoadPlan
+from pynomaly_itest.transport.request import is_idempotent, request_bytes
 
-_RETRIABLE = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2: idempotent
 _DRAWS = 4096
 
 
@@ -49,11 +49,11 @@ def prepare(plan: LoadPlan) -> list[list[Prepared]]:
 
 
 def _prepared(url: str, endpoint: Endpoint, number: int, place: int, known: tuple[Answer, ...]) -> Prepared:
-    method, parts = endpoint.method.upper(), urlsplit(url)
+    method = endpoint.method.upper()
     code = number << CODE_ENDPOINT_SHIFT
     is_plain = not (endpoint.checks or endpoint.expect_status or endpoint.answers or endpoint.created_id)
     return Prepared(
-        data=request_bytes(parts.netloc.rpartition("@")[2], parts.path, endpoint, endpoint.bodies[place]),
+        data=written(endpoint, url, endpoint.bodies[place]),
         code=code,
         expect_status=frozenset(endpoint.expect_status),
         checks=endpoint.checks,
@@ -61,7 +61,7 @@ def _prepared(url: str, endpoint: Endpoint, number: int, place: int, known: tupl
         is_plain=is_plain,
         plain_code=code | PLAIN_SUCCESS if is_plain and method != "HEAD" else 0,
         has_no_body=method == "HEAD",
-        is_retriable=method in _RETRIABLE,
+        is_retriable=is_idempotent(method),
         answer=endpoint.answers[place] if endpoint.answers else None,
         known=known,
         verify_every=endpoint.verify_every,
@@ -69,21 +69,11 @@ def _prepared(url: str, endpoint: Endpoint, number: int, place: int, known: tupl
     )
 
 
-def request_bytes(authority: str, prefix: str, endpoint: Endpoint, body: bytes) -> bytes:
-    """The request in HTTP/1.1's wire format. Own Host and User-Agent headers of the endpoint take precedence."""
-    method = endpoint.method.upper()
-    given = {name.lower() for name, _ in endpoint.headers}
-    lines = [f"{method} {prefix.rstrip('/')}{endpoint.path} HTTP/1.1"]
-    if "host" not in given:
-        lines.append(f"Host: {authority}")
-    if "user-agent" not in given:
-        lines.append("User-Agent: pynomaly-itest")
-    if "accept" not in given:
-        lines.append("Accept: */*")
-    lines += [f"{name}: {value}" for name, value in endpoint.headers if name.lower() != "content-length"]
-    if body or method in ("POST", "PUT", "PATCH"):
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode("utf-8") + body
+def written(endpoint: Endpoint, url: str, body: bytes) -> bytes:
+    """The request in HTTP/1.1's wire format, for the target at `url`."""
+    parts = urlsplit(url)
+    authority = parts.netloc.rpartition("@")[2]
+    return request_bytes(authority, parts.path, endpoint.method, endpoint.path, endpoint.headers, body)
 
 
 def draws(plan: LoadPlan, prepared: list[list[Prepared]], worker: int) -> Iterator[Prepared]:

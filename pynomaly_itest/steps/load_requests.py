@@ -12,12 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.transport.status import is_success
 
 if TYPE_CHECKING:
     from pynomaly_itest.load import Calibration, Draw, Endpoint, LoadResult
     from pynomaly_itest.load.answers import Answer
-
-_FINE = range(200, 300)
 
 
 class Strict(BaseModel):
@@ -165,7 +164,7 @@ async def asked_alone(endpoint: Endpoint, body: bytes, context: StepContext) -> 
         headers=dict(endpoint.headers),
         body=Body(content=body or None),
     )
-    if reply.status not in (endpoint.expect_status or _FINE):
+    if not is_success(reply.status, endpoint.expect_status):
         raise RequestFailed(
             f"{endpoint.method} {endpoint.path}, asked alone, answered {reply.status}", reply.exchange
         )

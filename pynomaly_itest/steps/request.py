@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from urllib.parse import urlencode
 
 from pydantic import Field, model_validator
 
@@ -13,6 +12,8 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body, Reply, RequestFailed
+from pynomaly_itest.transport.request import form_bytes, json_bytes, merged
+from pynomaly_itest.transport.status import is_success
 
 if TYPE_CHECKING:
     from pynomaly_itest.load import Endpoint
@@ -24,9 +25,9 @@ _MOST_TEXT_CHARS = 1_000_000
 class Request(Step):
     """Send one request to a path of the target.
 
-    Without `status`, and where `expect` doesn't ask about it, an answer of 400 or more fails the step: an
-    error page is no success. Redirects are not followed. Credentials, where there are any, are sent along
-    unless `auth: none`.
+    Without `status`, and where `expect` doesn't ask about it, the status must be 2xx: neither an error page nor a
+    redirect is a success. Redirects are not followed. Credentials, where there are any, are sent along unless
+    `auth: none`.
     """
 
     summary: ClassVar[str] = "any HTTP request, with expectations"
@@ -41,7 +42,9 @@ class Request(Step):
         "utf-8", description="of the body; latin-1: a byte for each character, such as \\xff"
     )
     form: dict[str, str] | None = Field(None, description="sent as application/x-www-form-urlencoded")
-    status: int | list[int] | None = Field(None, description="the status that is needed, or a list of them")
+    status: int | list[int] | None = Field(
+        None, description="the status that is needed, or a list of them; 2xx without"
+    )
     auth: Literal["auto", "none"] = "auto"
     timeout_s: float = Field(30.0, gt=0)
 
@@ -67,9 +70,7 @@ class Request(Step):
         )
 
     async def run(self, context: StepContext) -> Values:
-        headers = dict(self.headers)
-        if self.auth == "auto":
-            headers = {**await context.api.authorization(), **headers}
+        headers = await self._headers(context)
         content = encoded(self.body, self.encoding) if self.body is not None else None
         reply = await context.http.send(
             self.method,
@@ -92,17 +93,16 @@ class Request(Step):
         """The same request for load."""
         from pynomaly_itest.load import Endpoint
 
-        headers = {**(await context.api.authorization() if self.auth == "auto" else {}), **self.headers}
+        headers = await self._headers(context)
         content = b""
         if self.json_body is not None:
-            content = json.dumps(self.json_body).encode()
-            headers.setdefault("Content-Type", "application/json")
+            content = json_bytes(self.json_body)
+            headers = merged({"Content-Type": "application/json"}, headers)
         elif self.form is not None:
-            content = urlencode(self.form).encode()
-            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+            content = form_bytes(self.form)
+            headers = merged({"Content-Type": "application/x-www-form-urlencoded"}, headers)
         elif self.body is not None:
             content = encoded(self.body, self.encoding)
-        wanted = [self.status] if isinstance(self.status, int) else self.status or []
         return Endpoint(
             name=name,
             method=self.method,
@@ -110,18 +110,27 @@ class Request(Step):
             headers=tuple(headers.items()),
             bodies=(content,),
             weight=weight,
-            expect_status=tuple(wanted),
+            expect_status=self._wanted(),
         )
 
+    async def _headers(self, context: StepContext) -> dict[str, str]:
+        """The fields that are sent: what identifies us, under what the step itself says."""
+        own = await context.api.authorization() if self.auth == "auto" else {}
+        return merged(own, self.headers)
+
+    def _wanted(self) -> tuple[int, ...]:
+        """The statuses that are asked for; none means 2xx."""
+        given = () if self.status is None else self.status
+        return (given,) if isinstance(given, int) else tuple(given)
+
     def _check_status(self, reply: Reply, context: StepContext) -> None:
-        wanted = [self.status] if isinstance(self.status, int) else self.status
-        if wanted is None and ("status" in context.expected or reply.status < 400):
+        wanted = self._wanted()
+        if is_success(reply.status, wanted) or (not wanted and "status" in context.expected):
             return
-        if wanted is None or reply.status not in wanted:
-            said = "below 400" if wanted is None else " or ".join(map(str, wanted))
-            raise RequestFailed(
-                f"{self.method} {self.path} answered {reply.status}, expected {said}", reply.exchange
-            )
+        said = " or ".join(map(str, wanted)) or "2xx"
+        raise RequestFailed(
+            f"{self.method} {self.path} answered {reply.status}, expected {said}", reply.exchange
+        )
 
 
 def encoded(body: str, encoding: str = "utf-8") -> bytes:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pynomaly_itest.errors import NotApplicable
 from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.transport.departures import UNLIMITED, Departures
 
 if TYPE_CHECKING:
     import httpx
@@ -36,13 +37,6 @@ class Credentials:
         return bool(self.secrets)
 
 
-def connections() -> httpx.Limits:
-    """How many connections a client keeps: enough for scenarios side by side."""
-    import httpx
-
-    return httpx.Limits(max_connections=64, max_keepalive_connections=16)
-
-
 class Target(ABC):
     """A service under test; `start` before the first request, `close` whatever happened."""
 
@@ -59,16 +53,13 @@ class Target(ABC):
         """Give back all that `start` took; safe to call twice, and after a failed start."""
 
     def client(self, timeout_s: float) -> httpx.AsyncClient:
-        """A new HTTP client for the target's origin."""
-        import httpx
+        """A new HTTP client for the target's origin; each of its exchanges is over within `timeout_s`.
 
-        return httpx.AsyncClient(
-            base_url=self.info.url,
-            timeout=timeout_s,
-            trust_env=False,
-            follow_redirects=False,
-            limits=connections(),
-        )
+        It connects to the pinned address, where there is one: what the name resolves to later changes nothing.
+        """
+        from pynomaly_itest.transport.client import open_client
+
+        return open_client(self.info.url, timeout_s, address=self.address, departures=self.departures)
 
     async def tenant_administrator(self, tenant: str) -> Credentials:
         """An administrator of another tenant than the run's own; raises NotApplicable where there is none."""
@@ -93,6 +84,9 @@ class Target(ABC):
     def small_disk(self) -> Path:
         """The folder that is a small disk of the target's own; raises NotApplicable where there is none."""
         raise NotApplicable("only the bundled platform's disk is ours to fill")
+
+    departures: Departures = UNLIMITED
+    """Who is asked before a request leaves for the target: by every client of it, and by what writes to sockets."""
 
     address: str | None = None
     """The IP address that requests go to, where it was resolved once and pinned."""

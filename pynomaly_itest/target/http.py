@@ -1,7 +1,8 @@
 """The client for everything that is not load: one request, one reply, all of it redacted for the record.
 
 It follows no redirects, ignores proxy variables, reads at most `max_reply_bytes`, and translates httpx's
-exceptions at this one border: what the target did wrong is StepFailed, with the exchange attached.
+exceptions at this one border: what the target did wrong is StepFailed, with the exchange attached. What leaves and
+what comes in is written and read by `pynomaly_itest.transport`, for load as for this.
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.transport.request import (
+    RUN_FIELD,
+    form_bytes,
+    json_bytes,
+    merged,
+    problem_with,
+    request_target,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -88,7 +97,10 @@ NO_BODY = Body()
 
 @dataclass
 class Http:
-    """Requests to one origin: paths only, so that credentials can't go anywhere else."""
+    """Requests to one origin: paths only, so that credentials can't go anywhere else.
+
+    cookies: the jar that the requests of one scenario share; None: no cookie is kept, and none is sent.
+    """
 
     client: httpx.AsyncClient
     redactor: Redactor
@@ -96,6 +108,7 @@ class Http:
     timeout_s: float = 30.0
     clock: Callable[[], float] = time.perf_counter
     max_reply_bytes: int = MAX_REPLY_BYTES
+    cookies: httpx.Cookies | None = field(default=None, repr=False)
 
     async def send(
         self,
@@ -132,7 +145,7 @@ class Http:
             failed = self._exchange(request, body, self._since_ms(start), error=why)
             _tell(lambda: failed)
             raise RequestFailed(f"{method} {path}: {why}", failed) from problem
-        latency_ms = self._since_ms(start)
+        latency_ms = self._since_ms(response.extensions.get("sent_at") or start)
         reply = Reply(
             response.status_code,
             response.headers,
@@ -149,16 +162,26 @@ class Http:
         """The request; raises CannotMeasure for what can't be sent (a target's NaN in JSON, a header in Greek)."""
         import httpx
 
+        own = {RUN_FIELD: self.run_id}
+        content = body.content
+        if body.json is not None:
+            content, own["Content-Type"] = json_bytes(body.json), "application/json"
+        elif body.form is not None:
+            content, own["Content-Type"] = form_bytes(body.form), "application/x-www-form-urlencoded"
+        fields = merged(own, headers)
+        if wrong := problem_with(method, path, tuple(fields.items())):
+            raise CannotMeasure(f"{method} request can't be sent: {wrong}")
+        base = self.client.base_url
+        target = request_target(base.raw_path.decode("ascii").rstrip("/") + path)
         try:
             return self.client.build_request(
                 method,
-                path,
-                headers={**headers, "X-Pynomaly-Itest-Run": self.run_id},
-                json=body.json,
-                content=body.content,
-                data=dict(body.form) if body.form is not None else None,
+                base.copy_with(raw_path=target),
+                headers=fields,
+                content=content,
                 files=dict(body.files) if body.files is not None else None,
                 timeout=timeout_s,
+                extensions={"target": target, "clock": self.clock},
             )
         except (ValueError, TypeError, httpx.InvalidURL) as problem:
             raise CannotMeasure(f"{method} request can't be written: {problem}") from problem
@@ -189,7 +212,7 @@ class Http:
         sent = body.show()
         return Exchange(
             method=request.method,
-            url=self.redactor.text(str(request.url)),
+            url=self.redactor.text(_url(request)),
             request_headers=self.redactor.headers(dict(request.headers)),
             request_body=None if sent is None else self._clean(sent),
             status=None if response is None else response.status_code,
@@ -204,6 +227,12 @@ class Http:
         if len(text) <= _SHOWN_BODY_CHARS:
             return text
         return f"{text[:_SHOWN_BODY_CHARS]}… (cut; {len(text)} characters or more)"
+
+
+def _url(request: httpx.Request) -> str:
+    """Where it was sent, with the path as it stood on the wire."""
+    target = request.extensions.get("target", request.url.raw_path).decode("ascii")
+    return f"{request.url.scheme}://{request.url.netloc.decode('ascii')}{target}"
 
 
 def _tell(exchange: Callable[[], Exchange]) -> None:
@@ -247,17 +276,8 @@ def _explain(problem: Exception, timeout_s: float, max_reply_bytes: int) -> str:
             return f"no answer within {timeout_s:g} s"
         case httpx.WriteTimeout():
             return f"the request could not be sent within {timeout_s:g} s"
-        case httpx.ConnectError():
-            text = str(problem).lower()
-            if "refused" in text or "all connection attempts failed" in text:
-                return "connection refused"
-            if "certificate" in text:
-                return f"TLS: {problem}"
-            return f"no connection: {problem}"
-        case httpx.RemoteProtocolError():
-            return f"the connection broke: {problem}"
-        case httpx.ReadError() | httpx.WriteError():
-            return "the connection was reset"
+        case httpx.ConnectError() | httpx.RemoteProtocolError() | httpx.ReadError() | httpx.WriteError():
+            return str(problem)  # the transport's own words
         case httpx.DecodingError():
             return f"the body can't be decoded: {problem}"
         case _:

@@ -18,6 +18,7 @@ from pynomaly_itest.errors import TargetStartFailed
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Credentials, Target
+from pynomaly_itest.transport.client import client_over
 
 _USERNAME = "itest-admin"
 START_TIMEOUT_S = 180.0
@@ -73,7 +74,7 @@ class InProcessTarget(Target):
 
     def client(self, timeout_s: float) -> httpx.AsyncClient:
         transport = httpx.ASGITransport(app=self._app, raise_app_exceptions=False)
-        return httpx.AsyncClient(transport=transport, base_url=self.info.url, timeout=timeout_s)
+        return client_over(transport, self.info.url, timeout_s)
 
     async def close(self) -> None:
         await self._lifespan.aclose()

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
 from urllib.parse import urlsplit
-
-import httpx
 
 from pynomaly_itest.errors import TargetUnreachable
 
@@ -35,24 +32,3 @@ async def resolve_once(url: str) -> str:
                 writer.close()
                 return address
     return addresses[0]
-
-
-class PinnedTransport(httpx.AsyncBaseTransport):
-    """Sends every request to `address`; the name stays in the Host header, and in TLS for the certificate."""
-
-    def __init__(self, address: str, limits: httpx.Limits, verify: ssl.SSLContext | bool = True) -> None:
-        self._address = address
-        self._inner = httpx.AsyncHTTPTransport(verify=verify, limits=limits, trust_env=False)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        extensions = dict(request.extensions)
-        if request.url.scheme == "https":
-            extensions["sni_hostname"] = request.url.host
-        url = request.url.copy_with(host=self._address)
-        pinned = httpx.Request(
-            request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
-        )
-        return await self._inner.handle_async_request(pinned)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()

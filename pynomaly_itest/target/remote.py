@@ -9,8 +9,8 @@ import httpx
 from pynomaly_itest.errors import NotApplicable, TargetUnreachable, UsageError
 from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
-from pynomaly_itest.target.base import Credentials, Target, connections
-from pynomaly_itest.target.pinned import PinnedTransport, resolve_once
+from pynomaly_itest.target.base import Credentials, Target
+from pynomaly_itest.target.pinned import resolve_once
 
 REACH_TIMEOUT_S = 10.0
 _PORTS = 65_536
@@ -111,18 +111,6 @@ class RemoteTarget(Target):
             client.stream("GET", "/api/v1/health") as reply,
         ):
             return reply, _health(await _head(reply))
-
-    def client(self, timeout_s: float) -> httpx.AsyncClient:
-        """A client of the pinned address: what the name resolves to later changes nothing."""
-        if self.address is None:
-            return super().client(timeout_s)
-        return httpx.AsyncClient(
-            base_url=self.info.url,
-            timeout=timeout_s,
-            trust_env=False,
-            follow_redirects=False,
-            transport=PinnedTransport(self.address, connections()),
-        )
 
     async def tenant_administrator(self, tenant: str) -> Credentials:
         if not self._other_tenant:

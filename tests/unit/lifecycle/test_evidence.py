@@ -117,8 +117,8 @@ def test_secrets_that_were_compared_are_not_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "told"),
     [
-        ("method: POST, path: /, json: {x: '${{ a.json.nan }}'}", "can't be written"),
-        ("path: /, headers: {X-Name: 'ünï'}", "can't be written"),
+        ("method: POST, path: /, json: {x: '${{ a.json.nan }}'}", "no form in JSON"),
+        ("path: /, headers: {X-Name: 'ünï'}", "can't be sent: header X-Name"),
         ("path: '/${{ a.json.half <= 5 }}'", "has no value"),
     ],
 )

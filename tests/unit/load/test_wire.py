@@ -9,7 +9,7 @@ import pytest
 
 from pynomaly_itest.load import ConstantVus, Endpoint, LoadPlan
 from pynomaly_itest.load.plan import Draw
-from pynomaly_itest.load.wire import draws, prepare, request_bytes
+from pynomaly_itest.load.wire import draws, prepare, written
 
 
 def plan(*endpoints: Endpoint, url: str = "http://example.test:81/api", seed: int = 0) -> LoadPlan:
@@ -18,7 +18,7 @@ def plan(*endpoints: Endpoint, url: str = "http://example.test:81/api", seed: in
 
 def test_a_request_in_wire_format() -> None:
     endpoint = Endpoint(method="post", path="/v1/x?y=1", headers=(("X-Key", "k"), ("Content-Length", "999")))
-    assert request_bytes("host:81", "/api/", endpoint, b"body") == (
+    assert written(endpoint, "http://host:81/api/", b"body") == (
         b"POST /api/v1/x?y=1 HTTP/1.1\r\nHost: host:81\r\nUser-Agent: pynomaly-itest\r\nAccept: */*\r\n"
         b"X-Key: k\r\nContent-Length: 4\r\n\r\nbody"
     )
@@ -26,7 +26,7 @@ def test_a_request_in_wire_format() -> None:
 
 def test_own_headers_take_precedence_and_no_body_needs_no_length() -> None:
     endpoint = Endpoint(headers=(("host", "other"), ("User-Agent", "me"), ("ACCEPT", "text/html")))
-    assert request_bytes("host", "", endpoint, b"") == (
+    assert written(endpoint, "http://host", b"") == (
         b"GET / HTTP/1.1\r\nhost: other\r\nUser-Agent: me\r\nACCEPT: text/html\r\n\r\n"
     )
 

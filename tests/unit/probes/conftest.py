@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from weak_app import WeakApp
 from weak_context import context_of
@@ -18,6 +17,7 @@ from pynomaly_itest.probing.demands import Demands
 from pynomaly_itest.probing.engine import Finding, examine
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.registry import PROBES
+from pynomaly_itest.transport.client import open_client
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Tried:
             target = WeakTarget(url, app)
 
             async def examined() -> list[Finding]:
-                async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                async with open_client(url, 30.0) as client:
                     ctx = context_of(target, client, demands or Demands(), environment)
                     return [one async for one in examine([PROBES[probe]], ctx, options or ProbeOptions())]
 

@@ -11,7 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from weak_app import WeakApp
 from weak_context import context_of
@@ -30,6 +29,7 @@ from pynomaly_itest.redaction import HIDDEN
 from pynomaly_itest.registry import PROBES
 from pynomaly_itest.steps.probe import ProbeStep
 from pynomaly_itest.target.base import Credentials
+from pynomaly_itest.transport.client import open_client
 from pynomaly_itest.verdicts import Verdict
 
 Tried = Callable[..., list[Finding]]
@@ -71,7 +71,7 @@ def examined(
         target = WeakTarget(url, app)
 
         async def run() -> list[Finding]:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with open_client(url, 30.0) as client:
                 ctx = context_of(target, client, Demands.model_validate(demands), {})
                 if change is not None:
                     change(target, ctx)
@@ -195,7 +195,7 @@ def test_the_curl_line_runs_as_it_is(tmp_path: Path) -> None:
         target = WeakTarget(url, app)
 
         async def run() -> tuple[Finding, str]:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with open_client(url, 30.0) as client:
                 ctx = context_of(target, client, Demands(), {})
                 findings = [one async for one in examine([PROBES["AZ-01"]], ctx, ProbeOptions())]
                 found = next(one for one in findings if one.where == "GET /api/v1/datasets/{id}/sample")
@@ -270,7 +270,7 @@ def test_times_are_judged_with_confidence_or_not_at_all(
     with serving(app) as url:
 
         async def run() -> list[Finding]:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with open_client(url, 30.0) as client:
                 ctx = context_of(WeakTarget(url, app), client, Demands(), {})
                 return [one async for one in examine([Timed], ctx, ProbeOptions())]
 
@@ -343,7 +343,7 @@ def test_an_authorisation_bounds_the_impact(app: WeakApp) -> None:
     with serving(app) as url:
 
         async def run() -> list[Finding]:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with open_client(url, 30.0) as client:
                 ctx = context_of(WeakTarget(url, app), client, Demands(), {})
                 probes = [PROBES[name] for name in ("JWT-01", "SES-01", "AUT-03")]
                 return [one async for one in examine(probes, ctx, ProbeOptions(max_impact="R"))]

@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from weak_app import WeakApp
 from weak_context import context_of
@@ -20,6 +19,7 @@ from pynomaly_itest.probing.engine import Finding, examine
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.probing.tls import can_speak, context_for, write_certificate
 from pynomaly_itest.registry import PROBES
+from pynomaly_itest.transport.client import open_client
 from pynomaly_itest.verdicts import Verdict
 
 
@@ -37,7 +37,7 @@ def tls_target(folder: Path, lowest: ssl.TLSVersion) -> Iterator[tuple[WeakTarge
 
 def examined(target: WeakTarget, trust: ssl.SSLContext, *probes: str) -> list[Finding]:
     async def run() -> list[Finding]:
-        async with httpx.AsyncClient(base_url=target.info.url, trust_env=False, verify=trust) as client:
+        async with open_client(target.info.url, 30.0, tls=trust) as client:
             ctx = context_of(target, client, Demands(), {})
             return [one async for one in examine([PROBES[name] for name in probes], ctx, ProbeOptions())]
 

@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from weak_app import WeakApp
 from weak_cases import CASES
@@ -17,6 +16,7 @@ from pynomaly_itest.probing.demands import Demands
 from pynomaly_itest.probing.engine import Finding, examine
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.registry import PROBES
+from pynomaly_itest.transport.client import open_client
 from pynomaly_itest.verdicts import Verdict
 
 OPEN = ("/api/v1/health", "/api/v1/auth/login", "/api/v1/admin/users")
@@ -48,7 +48,7 @@ def of_veiled(probe: str, folder: Path, veil: str) -> list[Finding]:
         target = WeakTarget(url, app)
 
         async def examined() -> list[Finding]:
-            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+            async with open_client(url, 30.0) as client:
                 demands = Demands.model_validate(CASES[probe].demands)
                 ctx = context_of(target, client, demands, CASES[probe].environment)
                 return [one async for one in examine([PROBES[probe]], ctx, ProbeOptions())]
