@@ -15,6 +15,7 @@ from pynomaly.domain.datasets import Block
 from pynomaly.domain.errors import DimensionMismatch, InvalidInput, TooLarge, UnsupportedMedia
 from pynomaly.domain.limits import DataLimits
 from pynomaly.storage.formats import open_rows
+from pynomaly.storage.formats.cells import exact_floats
 
 Rows = NDArray[np.float64] | Block
 
@@ -109,18 +110,19 @@ def _of_arrow(content: bytes, limits: DataLimits) -> Block:
         raise TooLarge(f"{table.num_rows} x {table.num_columns} is over the limit.")
     if len(set(table.column_names)) < table.num_columns:
         raise InvalidInput("Two columns have one name.")
-    return Block({name: _arrow_column(table.column(name)) for name in table.column_names}, table.num_rows)
+    return Block(
+        {name: _arrow_column(table.column(name), name) for name in table.column_names}, table.num_rows
+    )
 
 
-def _arrow_column(values: Any) -> NDArray[Any]:
+def _arrow_column(values: Any, name: str) -> NDArray[Any]:
     import pyarrow as pa
 
     kind = values.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind):
         if values.null_count:
             raise InvalidInput("The rows have missing values.", hint="Fill them before asking.")
-        column: NDArray[Any] = values.to_numpy().astype(np.float64)
-        return column
+        return exact_floats(values.to_numpy(), name)
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return np.asarray(values.to_numpy())
     raise UnsupportedMedia(f"Columns of the Arrow type {kind} are not taken.")

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from pynomaly.domain.errors import InvalidInput
 from pynomaly.domain.permissions import SecurityLevel
 
+MAX_EXACT = 2**53
+"""Beyond it float64 holds not every whole number."""
+
 
 class ColumnKind(StrEnum):
     """What a column holds: float64 (missing is NaN) or text (missing is None)."""
@@ -61,22 +64,42 @@ class Dataset:
         return tuple(column for column in self.columns if column.name != self.target_column)
 
 
-def target_labels(values: NDArray[Any]) -> NDArray[np.int8]:
+_LABELS = {
+    **dict.fromkeys(("0", "false", "no", "n", "normal", "inlier"), 0),
+    **dict.fromkeys(("1", "true", "yes", "y", "anomaly", "outlier"), 1),
+}
+
+
+def target_labels(values: NDArray[Any], first_row: int = 0) -> NDArray[np.int8]:
     """A target column, (n,) float64 or text, as 0 (normal) and 1 (anomaly).
 
-    Numbers: 0 is normal, and where -1 occurs 1 is too (scikit-learn's convention); everything else is an anomaly.
-    Text: '', '0', 'normal', 'inlier', 'false', 'no' and 'n' are normal. A missing label raises InvalidInput.
+    Numbers are 0 and 1, or scikit-learn's 1 (normal) and -1 (anomaly); texts are those of _LABELS in any case. Anything
+    else raises InvalidInput that names the row, which is number `first_row` of the data and on: whether 2 is an anomaly
+    can't be guessed.
     """
     if values.dtype.kind == "f":
-        if not np.isfinite(values).all():
-            raise InvalidInput("The target column has missing or infinite labels.")
-        if (values == -1).any():
-            return np.asarray(values == -1, np.int8)
-        return np.asarray(values != 0, np.int8)
-    if any(value is None for value in values):
-        raise InvalidInput("The target column has missing labels.")
-    normal = {"", "0", "normal", "inlier", "false", "no", "n"}
-    return np.fromiter((str(v).strip().lower() not in normal for v in values), np.int8, len(values))
+        labels, known = values, np.isin(values, (-1, 0, 1))
+    else:
+        labels = np.array([_LABELS.get(str(value).strip().lower(), np.nan) for value in values], np.float64)
+        known = np.isfinite(labels)
+    if not known.all():
+        raise _no_label(values, int(np.argmin(known)), first_row)
+    if (labels == -1).any():
+        if (labels == 0).any():
+            raise _no_label(values, int(np.argmax(labels == 0)), first_row, "is 0 where others are -1")
+        return np.asarray(labels == -1, np.int8)
+    return np.asarray(labels, np.int8)
+
+
+def _no_label(values: NDArray[Any], row: int, first_row: int, problem: str = "") -> InvalidInput:
+    value = values[row]
+    is_missing = value is None or value != value
+    shown = f"{value:g}" if isinstance(value, float) else repr(str(value)[:40])
+    said = problem or ("is missing" if is_missing else f"is {shown}, neither 0 nor 1")
+    return InvalidInput(
+        f"The label in row {first_row + row + 1} of the data {said}.",
+        hint="1 marks an anomaly; true and false, normal and anomaly, scikit-learn's 1 and -1 are understood, too.",
+    )
 
 
 def concatenate(blocks: Iterable[NDArray[Any]], n_columns: int) -> NDArray[np.float64]:

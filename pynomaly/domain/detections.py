@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from pynomaly.domain.moments import Moments
 from pynomaly.domain.permissions import SecurityLevel
 
 
@@ -60,12 +61,15 @@ def score_statistics(scores: NDArray[np.float64]) -> dict[str, float]:
     """Summary of scores (n,): min, max, mean, std, median, p95; empty for no rows."""
     if len(scores) == 0:
         return {}
-    median, p95 = np.quantile(scores, [0.5, 0.95])
+    moments = Moments()
+    moments.add(scores)
+    # halved and doubled, exactly: the sum of two middle scores may be more than float64 holds
+    median, p95 = 2 * np.quantile(scores / 2, [0.5, 0.95])
     return {
         "min": float(scores.min()),
         "max": float(scores.max()),
-        "mean": float(scores.mean()),
-        "std": float(scores.std()),
+        "mean": moments.mean or 0.0,
+        "std": moments.std or 0.0,
         "median": float(median),
         "p95": float(p95),
     }
@@ -75,7 +79,7 @@ def evaluate_labels(truth: NDArray[np.int8], rows: ScoredRows) -> Evaluation:
     """Compare with truth (n,) of 0 and 1; ratios without a denominator are 0, as in scikit-learn.
 
     ROC AUC is the Mann-Whitney statistic with ties at one half, average precision the step-wise sum over distinct
-    scores; both are None where only one class occurs.
+    scores. Without an anomaly both are None, and ROC AUC also where all are.
     """
     predicted = rows.labels.astype(bool)
     actual = truth.astype(bool)
@@ -93,7 +97,7 @@ def evaluate_labels(truth: NDArray[np.int8], rows: ScoredRows) -> Evaluation:
         recall=recall,
         f1=2 * precision * recall / (precision + recall) if precision + recall else 0.0,
         roc_auc=_roc_auc(actual, rows.scores) if both else None,
-        average_precision=_average_precision(actual, rows.scores) if both else None,
+        average_precision=_average_precision(actual, rows.scores) if tp + fn else None,
         true_positives=tp,
         false_positives=fp,
         true_negatives=tn,

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pynomaly.domain.datasets import Block, Column, ColumnKind
+from pynomaly.domain.moments import Moments
 from pynomaly.domain.permissions import Permission
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.platform import Platform
@@ -109,8 +110,7 @@ class _Tally:
         self._column = column
         self._n_rows = self._n_missing = self._n_infinite = 0
         self._minimum, self._maximum = np.inf, -np.inf
-        self._n = 0
-        self._mean = self._m2 = 0.0
+        self._moments = Moments()
         self._categories: set[str] = set()
 
     def add(self, values: NDArray[Any]) -> None:
@@ -127,19 +127,11 @@ class _Tally:
         if len(finite):
             self._minimum = min(self._minimum, float(finite.min()))
             self._maximum = max(self._maximum, float(finite.max()))
-            self._add_moments(finite)
-
-    def _add_moments(self, finite: NDArray[np.float64]) -> None:
-        """Chan's pairwise update of mean and sum of squares: stable where the plain sums are not."""
-        n, mean = len(finite), float(finite.mean())
-        delta, total = mean - self._mean, self._n + n
-        self._m2 += float(((finite - mean) ** 2).sum()) + delta**2 * self._n * n / total
-        self._mean += delta * n / total
-        self._n = total
+            self._moments.add(finite)
 
     def judged(self) -> ColumnQuality:
         is_numeric = self._column.kind is ColumnKind.NUMERIC
-        has_numbers = is_numeric and self._n > 0
+        has_numbers = is_numeric and self._moments.n > 0
         return ColumnQuality(
             name=self._column.name,
             kind=self._column.kind,
@@ -148,14 +140,10 @@ class _Tally:
             is_constant=self._minimum >= self._maximum if is_numeric else len(self._categories) <= 1,
             minimum=self._minimum if has_numbers else None,
             maximum=self._maximum if has_numbers else None,
-            mean=_finite(self._mean) if has_numbers else None,
-            std=_finite(float(np.sqrt(self._m2 / self._n))) if has_numbers else None,
+            mean=self._moments.mean,
+            std=self._moments.std,
             n_categories=None if is_numeric else len(self._categories),
         )
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _json_cells(values: NDArray[Any]) -> list[Any]:

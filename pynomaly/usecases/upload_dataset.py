@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-from pynomaly.domain.datasets import Column, Dataset
+from pynomaly.domain.datasets import Block, Column, Dataset, target_labels
 from pynomaly.domain.errors import InvalidInput
 from pynomaly.domain.permissions import Permission, SecurityLevel
 from pynomaly.domain.ports import RowSource
@@ -44,6 +44,8 @@ def keep_dataset(platform: Platform, caller: Caller, new: NewDataset, source: Ro
     principal = principal_of(caller)
     _require_target(source.columns, new.target_column)
     dataset_id = new_id("ds")
+    if new.target_column is not None:
+        source = _Labelled(source, new.target_column)
     written = platform.rows.write(dataset_id, source)
     dataset = Dataset(
         id=dataset_id,
@@ -77,3 +79,29 @@ def _require_target(columns: tuple[Column, ...], target: str | None) -> None:
         )
     if target is not None and len(names) == 1:
         raise InvalidInput("The file has no column besides the target.")
+
+
+class _Labelled:
+    """A source whose target column holds labels, and nothing else: raises InvalidInput where it doesn't."""
+
+    def __init__(self, source: RowSource, target: str) -> None:
+        self._source = source
+        self._target = target
+        self.columns = source.columns
+
+    def blocks(self) -> Iterator[Block]:
+        """The rows in order, each looked at before it is handed on."""
+        n_rows = 0
+        ends: set[float] = set()
+        for block in self._source.blocks():
+            labels = block.columns[self._target]
+            target_labels(labels, n_rows)
+            if labels.dtype.kind == "f":
+                ends.update(end for end in (-1.0, 0.0) if (labels == end).any())
+            if len(ends) > 1:
+                raise InvalidInput(
+                    f"The target column {self._target[:80]!r} holds both 0 and -1.",
+                    hint="Anomalies are 1 among 0, or -1 among 1.",
+                )
+            n_rows += block.n_rows
+            yield block

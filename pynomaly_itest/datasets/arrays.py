@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
 
 from pynomaly_itest.datasets.base import feature_names
-from pynomaly_itest.datasets.columns import Table
+from pynomaly_itest.datasets.columns import MAX_EXACT, Table, inexact
 from pynomaly_itest.errors import UsageError
 
 MOST_UNPACKED_BYTES = 4_000_000_000
+_PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 
 
 def read_arrays(path: Path) -> Table:
@@ -48,17 +50,39 @@ def read_parquet(path: Path) -> Table:
         raise UsageError(f"{path} can't be read as parquet: {why}") from problem
     numbers: dict[str, Any] = {}
     texts: dict[str, Any] = {}
-    for name in table.column_names:
+    names = [name for name in table.column_names if not _PANDAS_INDEX.fullmatch(name)]
+    if not names:
+        raise UsageError(f"{path} has no column besides pandas' row index")
+    for name in names:
         column = table.column(name)
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
             texts[name] = [value or "" for value in column.to_pylist()]
         elif _is_numeric(column.type):
-            numbers[name] = column.cast(pa.float64()).to_numpy()
+            numbers[name] = _floats(path, name, column)
         else:
             raise UsageError(f"{path}: column {name!r} is {column.type}, neither number nor text")
-    return Table(str(path), list(table.column_names), table.num_rows, numbers, texts)
+    return Table(str(path), names, table.num_rows, numbers, texts)
+
+
+def _floats(path: Path, name: str, column: Any) -> Any:
+    """A column of numbers as float64, NaN where null."""
+    import pyarrow as pa
+
+    if pa.types.is_int64(column.type) or pa.types.is_uint64(column.type):
+        _require_exact(path, name, column.drop_null().to_numpy())
+    return column.cast(pa.float64(), safe=False).to_numpy()
+
+
+def _require_exact(path: Path, name: str, values: Any) -> None:
+    """Raise UsageError for an integer that float64 can't hold."""
+    import numpy as np
+
+    floats = values.astype(np.float64)
+    for row in np.flatnonzero(np.abs(floats) >= MAX_EXACT).tolist():
+        if int(floats[row]) != int(values[row]):
+            raise inexact(str(path), name, int(values[row]))
 
 
 def _is_numeric(kind: Any) -> bool:
@@ -73,6 +97,9 @@ def _from_matrix(path: Path, matrix: Any, labels: Any) -> Table:
     if matrix.ndim != 2 or matrix.shape[1] == 0:
         raise UsageError(f"{path} has the shape {matrix.shape}: a table is (rows, columns)")
     names = feature_names(matrix.shape[1])
+    if matrix.dtype.kind in "iu" and matrix.dtype.itemsize == 8:
+        for index, name in enumerate(names):
+            _require_exact(path, name, matrix[:, index])
     columns = {name: matrix[:, index].astype(float) for index, name in enumerate(names)}
     return Table(str(path), list(names), matrix.shape[0], columns, own_labels=labels)
 

@@ -10,6 +10,17 @@ from pynomaly_itest.datasets.base import LABEL
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.registry import did_you_mean
 
+MAX_EXACT = 2**53
+"""Beyond it float64 holds not every whole number."""
+
+
+def inexact(place: str, name: str, value: int) -> UsageError:
+    """The refusal of a whole number that would become another."""
+    return UsageError(
+        f"{place}: {value} in column {name!r} is beyond 2^53 and would be rounded",
+        hint="if it is an identifier, store it as text (in csv: with a letter before it) or leave the column out",
+    )
+
 
 @dataclass
 class Table:
@@ -149,18 +160,24 @@ class Table:
         row = next(row for row, value in enumerate(values) if value not in (0, 1))
         raise UsageError(
             f"{self.row_place(row)}: the label {values[row]!s} in {name!r} is neither 0 nor 1",
-            hint="1 marks an anomaly; true/false and scikit-learn's 1/-1 are understood too",
+            hint="1 marks an anomaly; true/false, normal/anomaly and scikit-learn's 1/-1 are understood too",
         )
+
+
+_TRUTHS = {
+    **dict.fromkeys(("0", "false", "no", "n", "normal", "inlier"), 0.0),
+    **dict.fromkeys(("1", "true", "yes", "y", "anomaly", "outlier"), 1.0),
+}
 
 
 def _truths(texts: Sequence[str], table: Table, name: str) -> Any:
     import numpy as np
 
-    known = {"true": 1.0, "false": 0.0, "0": 0.0, "1": 1.0}
+    known = _TRUTHS
     for row, text in enumerate(texts):
         if text.strip().lower() not in known:
             raise UsageError(
                 f"{table.row_place(row)}: the label {text[:40]!r} in {name!r} is neither 0 nor 1",
-                hint="1 marks an anomaly; true/false and scikit-learn's 1/-1 are understood too",
+                hint="1 marks an anomaly; true/false, normal/anomaly and scikit-learn's 1/-1 are understood too",
             )
     return np.array([known[text.strip().lower()] for text in texts])

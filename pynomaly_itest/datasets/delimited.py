@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from pynomaly_itest.datasets.columns import Table
+from pynomaly_itest.datasets.columns import MAX_EXACT, Table, inexact
 from pynomaly_itest.errors import UsageError
 
 MOST_ROWS = 2_000_000
-_MISSING = ("", "nan", "na", "n/a", "null", "none", "?")
+_MISSING = ("", "nan", "-nan", "na", "n/a", "null", "none", "?")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf(?:inity)?", re.ASCII | re.IGNORECASE)
+_WHOLE_NUMBER = re.compile(r"[+-]?\d+", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -116,14 +119,16 @@ def _numbers(path: Path, name: str, values: tuple[str, ...], lines: list[int]) -
     """(n,) float64 with NaN where missing; None where the column is one of texts."""
     import numpy as np
 
-    try:
-        return np.array(values, dtype=np.float64)
-    except ValueError:
-        pass
+    column = _plain_numbers(values)
+    if column is not None:
+        _require_exact(path, name, column, values, lines)
+        return column
     found = [_number(value) for value in values]
     wrong = [row for row, number in enumerate(found) if number is None]
     if not wrong:
-        return np.array(found, dtype=np.float64)
+        column = np.array(found, dtype=np.float64)
+        _require_exact(path, name, column, values, lines)
+        return column
     present = sum(value.strip().lower() not in _MISSING for value in values)
     if (present - len(wrong)) * 2 < present or present == len(wrong):
         return None
@@ -134,18 +139,39 @@ def _numbers(path: Path, name: str, values: tuple[str, ...], lines: list[int]) -
     )
 
 
-def _number(text: str) -> float | None:
-    if text.strip().lower() in _MISSING:
-        return float("nan")
+def _plain_numbers(values: tuple[str, ...]) -> Any:
+    """(n,) float64 where numpy reads every cell, and none has what only Python takes for a part of a number."""
+    import numpy as np
+
+    together = "".join(values)
+    if "_" in together or not together.isascii():
+        return None
     try:
-        return float(text) if "_" not in text else None
+        return np.array(values, dtype=np.float64)
     except ValueError:
         return None
 
 
+def _require_exact(path: Path, name: str, column: Any, values: tuple[str, ...], lines: list[int]) -> None:
+    """Raise UsageError for a whole number that float64 can't hold: rounded, it would be another."""
+    import numpy as np
+
+    for row in np.flatnonzero(np.abs(column) >= MAX_EXACT).tolist():
+        text = values[row].strip()
+        if _WHOLE_NUMBER.fullmatch(text) and int(float(text)) != int(text):
+            raise inexact(f"{path}:{lines[row]}", name, int(text))
+
+
+def _number(text: str) -> float | None:
+    """The number that a cell says, NaN where it is missing, None where it is another text.
+
+    `1_000`, `1,000.5` and digits of other scripts are no numbers, whatever Python's float() makes of them.
+    """
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        return float(text)
+    return float("nan") if text.lower() in _MISSING else None
+
+
 def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    return _NUMBER.fullmatch(text.strip()) is not None or text.strip().lower() == "nan"

@@ -22,7 +22,8 @@ class File(DatasetConfig):
     """A table in a file. In an npz, X are the features and y (if it is there) the labels.
 
     Without `label`, a column of that very name is taken if it holds labels: it must never be learnt from.
-    Labels are 0 and 1 (1 is an anomaly), false and true, or scikit-learn's 1 and -1 (-1 is an anomaly).
+    Labels are 0 and 1 (1 is an anomaly), false and true, normal and anomaly, inlier and outlier, no and yes, or
+    scikit-learn's 1 and -1 (-1 is an anomaly).
     """
 
     summary: ClassVar[str] = "a csv, tsv, parquet, npz or npy file"

@@ -37,6 +37,11 @@ BAD_FILES = {
     "Latin-1": ("a.csv", b"a,b\n1,\xe9\n", "UTF-8"),
     "UTF-16": ("a.csv", "a,b\n1,2\n".encode("utf-16"), "UTF-8"),
     "a control character in a name": ("a.csv", b"a\x01,b\n1,2\n", "control"),
+    "semicolons": ("a.csv", b"a;b\n1;2\n", "Line 1"),
+    "an error of a spreadsheet's": ("a.csv", b"a,b\n" + b"1,2\n" * 60 + b"#DIV/0!,2\n", "Line 62"),
+    "a name missing": ("a.csv", b"a,\n1,2\n", "Line 1"),
+    "an identifier beyond 2^53": ("a.csv", b"a,b\n1,12345678901234567\n", "Line 2"),
+    "the same in Parquet": ("a.parquet", parquet(a=[1.0], id=[12345678901234567]), "'id'"),
     "not numpy": ("a.npy", b"hello", "npy"),
     "objects": ("a.npy", npy(np.array([{"a": 1}], dtype=object)), "real numbers"),
     "complex numbers": ("a.npy", npy(np.array([1j])), "real numbers"),
@@ -74,9 +79,8 @@ GOOD_FILES = {
     "no header": (b"1,2\n3,4\n", ["f0", "f1"], 2),
     "Windows line ends": (b"a,b\r\n1,2\r\n", ["a", "b"], 1),
     "missing cells": (b"a,b\n1,\nNaN,4\n", ["a", "b"], 2),
-    "a name missing": (b"a,\n1,2\n", ["a", "column_1"], 1),
     "a constant column": (b"a,b\n1,7\n2,7\n", ["a", "b"], 2),
-    "text far down": (b"a,b\n" + b"1,2\n" * 200_000 + b"x,4\n", ["a", "b"], 200_001),
+    "text far down": (b"a,b\n" + b"1,2\n" * 100_000 + b"x,4\n" * 100_001, ["a", "b"], 200_001),
 }
 
 
@@ -86,6 +90,26 @@ def test_a_file_that_is_merely_odd_is_taken(admin, what):
     dataset = admin.upload(content)
     assert (dataset["feature_names"], dataset["n_samples"]) == (names, n_rows)
     admin.http.delete(f"/datasets/{dataset['id']}")
+
+
+@pytest.mark.parametrize("labels", ["1,2,2", "0,-1,0", "normal,attack,normal", "0,,1"])
+def test_a_target_column_that_holds_no_labels_is_refused_with_the_row(admin, labels):
+    rows = "".join(f"{n},{label}\n" for n, label in enumerate(labels.split(",")))
+    answer = admin.http.post(
+        "/datasets/upload", files={"file": ("a.csv", f"a,y\n{rows}")}, data={"target_column": "y"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input")
+    assert "row" in answer.json()["detail"] or "both 0 and -1" in answer.json()["detail"]
+    assert "1 marks an anomaly" in answer.json()["hint"]
+
+
+def test_the_quality_of_huge_numbers_has_mean_and_deviation(admin):
+    dataset = admin.upload(b"a,b\n1e160,1e300\n3e160,-1e300\n2e160,1e300\n")
+    answer = admin.http.get(f"/datasets/{dataset['id']}/quality")
+    assert answer.status_code == 200, answer.text
+    a, b = answer.json()["columns"]
+    assert (a["mean"], a["std"]) == pytest.approx((2e160, (2 / 3) ** 0.5 * 1e160))
+    assert (b["mean"], b["std"]) == pytest.approx((1e300 / 3, (8 / 9) ** 0.5 * 1e300))
 
 
 BAD_ROWS = {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from pynomaly.domain.datasets import Block
 from pynomaly.domain.errors import TooLarge, UnreadableDataset, UnsupportedMedia
 from pynomaly.domain.limits import DataLimits
 from pynomaly.domain.ports import RowSource
+from pynomaly.storage.formats.cells import is_index
 from pynomaly.storage.formats.delimited import DelimitedRows
 from pynomaly.storage.formats.npy import NpyRows
 from pynomaly.storage.formats.parquet import ParquetRows
@@ -44,4 +46,19 @@ def open_rows(file: BinaryIO, file_format: str, limits: DataLimits) -> RowSource
                 f"The column name {column.name[:40]!r} is too long or holds control characters.",
                 hint=f"At most {_MAX_NAME} characters.",
             )
-    return source
+    return _WithoutIndex(source) if any(is_index(column.name) for column in source.columns) else source
+
+
+class _WithoutIndex:
+    """A source without the row index that pandas wrote beside the data: a row's number is no feature of it."""
+
+    def __init__(self, source: RowSource) -> None:
+        self._source = source
+        self.columns = tuple(column for column in source.columns if not is_index(column.name))
+        if not self.columns:
+            raise UnreadableDataset("The file has no column besides pandas' row index.")
+
+    def blocks(self) -> Iterator[Block]:
+        """The rows in order."""
+        for block in self._source.blocks():
+            yield Block({column.name: block.columns[column.name] for column in self.columns}, block.n_rows)

@@ -1,19 +1,34 @@
 """CSV and TSV: UTF-8, with or without a header, column kinds decided from all of the file.
 
-A first row in which every cell is a number is data, and the columns are named f0, f1, …. A column is numeric if every
-cell that isn't missing is a number; a single word makes it categorical. Missing is an empty cell, NaN, NA, N/A, null.
+A first row in which every cell is a number is data, and the columns are named f0, f1, …. A column is numeric if at
+least half of its cells that aren't missing are numbers; another text in it is then refused, with its line, rather than
+taken for a sign that the numbers are categories.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-from pynomaly.domain.datasets import Block, Column, ColumnKind
+import numpy as np
+
+from pynomaly.domain.datasets import MAX_EXACT, Block, Column, ColumnKind
 from pynomaly.domain.errors import TooLarge, UnreadableDataset
+from pynomaly.storage.formats.cells import (
+    NUMBER,
+    WHOLE_NUMBER,
+    inexact,
+    is_number,
+    matching,
+    missing,
+    numbers,
+    trimmed,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,13 +64,38 @@ class DelimitedRows:
         from pynomaly.storage.rows import to_block
 
         n_rows = 0
-        for batch in self._batches(self.columns):
+        for batch in self._batches(self._as_read()):
             n_rows += batch.num_rows
             if n_rows > self._limits.max_rows:
                 raise TooLarge(f"The file has more than {self._limits.max_rows} rows.")
-            yield to_block(batch, self.columns)
+            yield to_block(self._with_numbers(batch), self.columns)
         if n_rows == 0:
             raise UnreadableDataset("The file has no rows.")
+
+    def _require_names(self, names: tuple[str, ...], line: int) -> None:
+        others = (mark for mark in ",;\t|" if mark != self._delimiter and mark in names[0])
+        if len(names) == 1 and (other := next(others, None)) is not None:
+            raise UnreadableDataset(
+                f"Line {line}: the cells seem to stand between {other!r}.", hint=f"Write {self._delimiter!r}."
+            )
+        if "" in names:
+            raise UnreadableDataset(
+                f"Line {line}: column {names.index('') + 1} has no name.",
+                hint="Name every column; a table that pandas wrote has its index there (index=False leaves it out).",
+            )
+
+    def _as_read(self) -> list[Column]:
+        """The columns as they are parsed: those of numbers with words for missing ones among them are text at first."""
+        return [
+            Column(column.name, ColumnKind.CATEGORICAL) if column.name in self._read_as_text else column
+            for column in self.columns
+        ]
+
+    def _with_numbers(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        for index, column in enumerate(self.columns):
+            if column.name in self._read_as_text:
+                batch = batch.set_column(index, column.name, numbers(batch.column(index)))
+        return batch
 
     def _read_head(self) -> _Head:
         reader = self._python_reader()
@@ -65,9 +105,10 @@ class DelimitedRows:
             raise UnreadableDataset(f"Line 1 is not delimited text in UTF-8: {error}.") from error
         if first is None:
             raise UnreadableDataset("The file is empty.")
-        if all(_is_number(cell) for cell in first):
+        if all(is_number(cell) for cell in first):
             return _Head(tuple(f"f{i}" for i in range(len(first))), reader.line_num - 1)
-        names = tuple(cell.strip() or f"column_{i}" for i, cell in enumerate(first))
+        names = tuple(cell.strip() for cell in first)
+        self._require_names(names, reader.line_num)
         if len(set(names)) < len(names):
             twice = next(name for i, name in enumerate(names) if name in names[:i])
             raise UnreadableDataset(f"Line {reader.line_num}: the column name {twice[:80]!r} occurs twice.")
@@ -83,20 +124,54 @@ class DelimitedRows:
             raise UnreadableDataset("The file has no rows.")
         guess = [Column(name, _kind(first.column(i))) for i, name in enumerate(self._head.names)]
         try:
-            for _ in self._batches(guess):
-                pass
+            return self._checked(guess)
         except pa.ArrowInvalid:
-            return self._scan_kinds(all_text)
-        return tuple(guess)
+            return self._checked(all_text)
 
-    def _scan_kinds(self, all_text: list[Column]) -> tuple[Column, ...]:
-        numeric = set(self._head.names)
-        for batch in self._batches(all_text):
-            numeric -= {name for name in numeric if _kind(batch.column(name)) is ColumnKind.CATEGORICAL}
+    def _checked(self, guess: list[Column]) -> tuple[Column, ...]:
+        """The kinds by all rows, where the guess takes no column for numbers that has other cells."""
+        tallies = [_Tally(column) for column in guess]
+        for batch in self._batches(guess):
+            for index, tally in enumerate(tallies):
+                tally.add(batch.column(index))
+        for index, tally in enumerate(tallies):
+            if tally.first_wrong is not None and tally.is_numeric:
+                self._refuse(index, tally.first_wrong)
+            if tally.has_large:
+                self._require_exact(index)
+        self._read_as_text = frozenset(tally.name for tally in tallies if tally.is_numeric and tally.is_text)
         return tuple(
-            Column(name, ColumnKind.NUMERIC if name in numeric else ColumnKind.CATEGORICAL)
-            for name in self._head.names
+            Column(tally.name, ColumnKind.NUMERIC if tally.is_numeric else ColumnKind.CATEGORICAL)
+            for tally in tallies
         )
+
+    def _refuse(self, index: int, row: int) -> NoReturn:
+        line, cells = next(itertools.islice(self._lines(), row, None))
+        raise UnreadableDataset(
+            f"Line {line}: {cells[index][:40]!r} in column {self._head.names[index][:80]!r} is no number, "
+            "as most others there are.",
+            hint="Write a number without thousands separators, or leave the cell empty.",
+        )
+
+    def _require_exact(self, index: int) -> None:
+        """Raise UnreadableDataset if a whole number of this column is not held by float64."""
+        whole = re.compile(WHOLE_NUMBER, re.ASCII)
+        for line, cells in self._lines():
+            cell = cells[index].strip()
+            if whole.search(cell) and int(float(cell)) != int(cell):
+                raise inexact(self._head.names[index], int(cell), f"Line {line}: ")
+
+    def _lines(self) -> Iterator[tuple[int, list[str]]]:
+        """Each row of data with the number of its first line."""
+        reader = self._python_reader()
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            if cells and line > self._head.n_lines:
+                yield line, cells
 
     def _batches(self, columns: list[Column] | tuple[Column, ...]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
@@ -167,6 +242,46 @@ class _Unclosable(io.RawIOBase):
         return len(data)
 
 
+class _Tally:
+    """What is said of a column by its cells, block by block."""
+
+    def __init__(self, guess: Column) -> None:
+        self.name = guess.name
+        self.is_text = guess.kind is ColumnKind.CATEGORICAL
+        self.has_large = False
+        self.first_wrong: int | None = None
+        self._n_rows = self._n_present = self._n_numbers = 0
+
+    def add(self, values: pa.Array) -> None:
+        import pyarrow as pa
+
+        if not self.is_text:
+            self._look_for_large(values)
+            return
+        cells = trimmed(values)
+        is_present = ~missing(cells)
+        is_numeric = matching(cells, NUMBER) & is_present
+        wrong = np.flatnonzero(is_present & ~is_numeric)
+        if self.first_wrong is None and len(wrong):
+            self.first_wrong = self._n_rows + int(wrong[0])
+        self._n_rows += len(values)
+        self._n_present += int(is_present.sum())
+        self._n_numbers += int(is_numeric.sum())
+        if is_numeric.any() and not self.has_large:
+            self._look_for_large(numbers(cells.filter(pa.array(is_numeric))))
+
+    @property
+    def is_numeric(self) -> bool:
+        """Numbers make up at least half of what is there, or nothing is there."""
+        if not self.is_text:
+            return True
+        return 2 * self._n_numbers >= self._n_present and (self._n_numbers > 0 or self._n_present == 0)
+
+    def _look_for_large(self, floats: pa.Array) -> None:
+        found = floats.to_numpy(zero_copy_only=False)
+        self.has_large = self.has_large or bool((np.abs(found) >= MAX_EXACT).any())
+
+
 def _kind(values: pa.Array) -> ColumnKind:
     """Numeric if every cell that isn't missing reads as a number."""
     import pyarrow as pa
@@ -177,11 +292,3 @@ def _kind(values: pa.Array) -> ColumnKind:
     except pa.ArrowInvalid:
         return ColumnKind.CATEGORICAL
     return ColumnKind.NUMERIC
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell  # float() takes 1_000, a column name may well be 2020_01

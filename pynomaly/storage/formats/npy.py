@@ -10,6 +10,7 @@ import numpy as np
 
 from pynomaly.domain.datasets import Block, Column, ColumnKind
 from pynomaly.domain.errors import TooLarge, UnreadableDataset
+from pynomaly.storage.formats.cells import exact_floats
 from pynomaly.storage.rows import BLOCK_ROWS
 
 if TYPE_CHECKING:
@@ -55,8 +56,9 @@ class NpyRows:
             yield self._block(part)
 
     def _block(self, part: NDArray[Any]) -> Block:
-        numbers = part.astype(np.float64)
-        return Block({c.name: numbers[:, i] for i, c in enumerate(self.columns)}, len(numbers))
+        return Block(
+            {c.name: exact_floats(part[:, i], c.name) for i, c in enumerate(self.columns)}, len(part)
+        )
 
 
 def _header(file: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from pynomaly.domain.datasets import Block, Column, ColumnKind
 from pynomaly.domain.errors import TooLarge, UnreadableDataset
+from pynomaly.storage.formats.cells import exact_floats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,7 +60,7 @@ class ParquetRows:
             for batch in self._file.iter_batches(_BATCH_ROWS):
                 if batch.nbytes > _MAX_BATCH_BYTES:
                     raise TooLarge("The file unpacks to far more than it weighs.")
-                arrays = [_plain(batch.column(i), field.type) for i, field in enumerate(schema)]
+                arrays = [_plain(batch.column(i), field) for i, field in enumerate(schema)]
                 yield to_block(pa.record_batch(arrays, schema=schema), self.columns)
         except (pa.ArrowException, OSError) as error:
             raise UnreadableDataset("The Parquet file is damaged.") from error
@@ -78,11 +79,13 @@ def _kind(arrow_type: pa.DataType) -> ColumnKind:
     return ColumnKind.NUMERIC if is_number else ColumnKind.CATEGORICAL
 
 
-def _plain(values: pa.Array, arrow_type: pa.DataType) -> pa.Array:
+def _plain(values: pa.Array, wanted: pa.Field) -> pa.Array:
     import pyarrow as pa
 
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
-    return values.cast(arrow_type, safe=False)
+    if pa.types.is_int64(values.type) or pa.types.is_uint64(values.type):
+        exact_floats(values.drop_null().to_numpy(), wanted.name)
+    return values.cast(wanted.type, safe=False)

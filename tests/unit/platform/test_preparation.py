@@ -67,9 +67,9 @@ def test_what_can_not_be_encoded_is_refused():
 @pytest.mark.parametrize(
     ("values", "labels"),
     [
-        ([0.0, 1.0, 2.0], [0, 1, 1]),
+        ([0.0, 1.0, 1.0], [0, 1, 1]),
         ([1.0, -1.0, 1.0], [0, 1, 0]),
-        (["normal", "attack", "0"], [0, 1, 0]),
+        (["normal", "outlier", "0"], [0, 1, 0]),
         (["no", "Yes", "FALSE"], [0, 1, 0]),
     ],
 )
@@ -78,7 +78,16 @@ def test_labels_of_every_convention(values, labels):
     assert target_labels(array).tolist() == labels
 
 
-@pytest.mark.parametrize("values", [np.array([0.0, np.nan]), np.array(["a", None], object)])
-def test_missing_labels_are_refused(values):
-    with pytest.raises(InvalidInput):
-        target_labels(values)
+@pytest.mark.parametrize(
+    ("values", "row"),
+    [
+        (np.array([0.0, np.nan]), 12),
+        (np.array(["no", None], object), 12),
+        (np.array([1.0, 2.0]), 12),
+        (np.array([0.0, -1.0]), 11),
+        (np.array(["attack"], object), 11),
+    ],
+)
+def test_what_is_no_label_is_refused_with_its_row(values, row):
+    with pytest.raises(InvalidInput, match=f"row {row} of the data"):
+        target_labels(values, first_row=10)
