@@ -130,7 +130,7 @@ class Application:
     ) -> None:
         self._gateway = gateway
         self._settings = settings
-        self._platform = platform
+        self.platform = platform
         self._warmth = warmth
         self._lock = lock
         self.foundations = foundations
@@ -169,7 +169,7 @@ class Application:
                 logger.exception("ended sessions could not be pruned")
 
     def _start(self) -> None:
-        n_interrupted = self._platform.operations.fail_interrupted(_INTERRUPTED)
+        n_interrupted = self.platform.operations.fail_interrupted(_INTERRUPTED)
         stores, blobs = self.foundations.stores, self.foundations.blobs
         n_swept = (
             blobs.sweep(rows.KIND, stores.datasets.every_id())
@@ -181,12 +181,16 @@ class Application:
         self.foundations.security.auth.prune()
         compile_once()
         self._warmth.start()
-        self._platform.pool.start()
+        self.platform.pool.start()
 
     def _stop(self) -> None:
-        self._platform.pool.close(self._settings.shutdown_grace_s)
-        self._platform.operations.fail_interrupted(_INTERRUPTED)
+        self.platform.pool.close(self._settings.shutdown_grace_s)
+        self.platform.operations.fail_interrupted(_INTERRUPTED)
         self.foundations.engine.dispose()
+        self.release()
+
+    def release(self) -> None:
+        """Let the next server have the data folder."""
         self._lock.release()
 
 

@@ -62,9 +62,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     bootstrap_token_s: PositiveSeconds = 3600
     """How long the one-time token of the first start is good for."""
     lockout_failures: Positive = 5
-    """Failed logins after which an account is locked."""
+    """Failed logins with one name from one source after which that source must wait."""
+    lockout_first_s: PositiveSeconds = 30
+    """For how long at first; each further failure doubles it."""
     lockout_s: PositiveSeconds = 900
-    """For how long it is locked."""
+    """For how long at most; after as long without an attempt its failures are forgotten."""
     password_min_length: Positive = 12
     """At least 8."""
     password_max_length: Positive = 256

@@ -18,6 +18,8 @@ class LoginForm(Request, frozen=True, kw_only=True):
     username: Annotated[str, Meta(min_length=1, max_length=256)]
     password: Annotated[str, Meta(min_length=1, max_length=1_024)]
     totp_code: Annotated[str, Meta(max_length=16)] | None = None
+    device_token: Annotated[str, Meta(max_length=256)] | None = None
+    """From the answer to an earlier login: then others' wrong passwords don't make this device wait."""
     grant_type: Annotated[str, Meta(max_length=32)] | None = None
     scope: Annotated[str, Meta(max_length=256)] | None = None
     client_id: Annotated[str, Meta(max_length=256)] | None = None
@@ -172,7 +174,7 @@ class AuditQuery(Request, frozen=True, kw_only=True):
 
 
 class AuditEvent(Reply, frozen=True, kw_only=True):
-    """One link of the chain."""
+    """One link of the chain; sequences count within the tenant, and the digest is the keyed one."""
 
     sequence: int
     occurred_at: str
@@ -203,13 +205,14 @@ class Rotation(Reply, frozen=True, kw_only=True):
 
 
 class PersonalData(Reply, frozen=True, kw_only=True):
-    """Everything held about one user."""
+    """Everything held about one user; `withheld` counts what is above the clearance of who asks."""
 
     account: dict[str, Any]
     sessions: list[dict[str, Any]]
     api_keys: list[dict[str, Any]]
     audit_events: list[dict[str, Any]]
     objects: dict[str, list[dict[str, Any]]]
+    withheld: dict[str, int]
 
 
 class Erasure(Reply, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from pynomaly.api.off_loop import off_loop
 from pynomaly.domain.accounts import User
 from pynomaly.domain.errors import InvalidInput
 from pynomaly.domain.permissions import ROLE_CLEARANCES, ROLE_PERMISSIONS, Permission, Role, SecurityLevel
+from pynomaly.security.administration import AccountChange
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.rotate_keys import rotate_keys
 
@@ -49,16 +50,13 @@ async def change_user(call: Call) -> Answer:
 
 
 def _change(call: Call, user_id: str, body: schemas.UserChange) -> User:
-    auth, by = call.services.security.auth, call.caller
-    present = auth.get_user(user_id, by=by)
-    if body.role is not None or body.clearance is not None:
-        role = present.role if body.role is None else _role_named(body.role)
-        auth.set_role(user_id, role, by=by, clearance=_clearance(body.clearance))
-    if body.password is not None:
-        auth.reset_password(user_id, body.password, by=by)
-    if body.disabled is not None and body.disabled != present.disabled:
-        (auth.disable_user if body.disabled else auth.enable_user)(user_id, by=by)
-    return auth.get_user(user_id, by=by)
+    wanted = AccountChange(
+        role=None if body.role is None else _role_named(body.role),
+        clearance=_clearance(body.clearance),
+        password=body.password,
+        disabled=body.disabled,
+    )
+    return call.services.security.auth.change_user(user_id, wanted, by=call.caller)
 
 
 async def erase_user(call: Call) -> Answer:

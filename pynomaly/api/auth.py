@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import time
-from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import UNSET
 
 from pynomaly.api import account_schemas as schemas
-from pynomaly.api.bodies import content_type, read_body
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
+from pynomaly.api.login_form import read_login_form
 from pynomaly.api.off_loop import off_loop
-from pynomaly.api.problems import MalformedBody
 from pynomaly.api.schemas import Token
 from pynomaly.domain.accounts import ApiKey
-from pynomaly.domain.errors import Forbidden, InvalidInput, RateLimited, Unauthenticated, UnsupportedMedia
+from pynomaly.domain.errors import Forbidden, RateLimited, Unauthenticated
 from pynomaly.domain.permissions import Principal
 from pynomaly.security.client_address import limit_key
 from pynomaly.security.tokens import TokenPair
 from pynomaly.usecases.platform import principal_of
 
-_MAX_FORM_BYTES = 16_384
 _DAY_S = 86_400
 
 
@@ -28,7 +26,7 @@ async def login(call: Call) -> Answer:
     """Name and password (and code) for tokens; every refusal says the same."""
     services, caller = call.services, call.caller
     services.login_limit.require(limit_key(caller.ip_address))
-    form = await _login_form(call)
+    form = await read_login_form(call)
     session = await off_loop(
         services.security.auth.authenticate_user,
         form.username,
@@ -36,42 +34,27 @@ async def login(call: Call) -> Answer:
         caller.ip_address,
         caller.user_agent,
         form.totp_code,
+        form.device_token,
     )
     if session is None:
-        retry_after_s = await off_loop(services.security.auth.login_retry_after_s, form.username)
+        retry_after_s = await off_loop(
+            services.security.auth.login_retry_after_s, form.username, caller.ip_address, form.device_token
+        )
         if retry_after_s is not None:
             raise RateLimited("Too many failed logins with that name.", retry_after_s=retry_after_s)
         raise Unauthenticated("Name, password or code is not right.")
-    return _token_answer(await off_loop(services.security.auth.issue_tokens, session))
+    pair = await off_loop(services.security.auth.issue_tokens, session)
+    return _token_answer(pair, services.security.auth.device_token(session))
 
 
-async def _login_form(call: Call) -> schemas.LoginForm:
-    content = await read_body(call.scope, call.receive, _MAX_FORM_BYTES)
-    try:
-        match content_type(call.scope):
-            case "application/x-www-form-urlencoded":
-                pairs = parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=20)
-                if len(dict(pairs)) < len(pairs):
-                    raise InvalidInput("A field occurs twice in the form.")
-                given = {key: value for key, value in pairs if value or key == "password"}
-                return msgspec.convert(given, schemas.LoginForm)
-            case "application/json":
-                return msgspec.json.decode(content, type=schemas.LoginForm)
-            case _:
-                raise UnsupportedMedia("Send application/x-www-form-urlencoded.")
-    except msgspec.ValidationError as error:
-        raise InvalidInput(f"{error}.") from None
-    except (ValueError, RecursionError):
-        raise MalformedBody("The form can't be read.") from None
-
-
-def _token_answer(pair: TokenPair) -> Answer:
+def _token_answer(pair: TokenPair, device_token: str | None = None) -> Answer:
     return json_answer(
         Token(
             access_token=pair.access_token,
             refresh_token=pair.refresh_token,
             token_type=pair.token_type,
             expires_in=pair.expires_in,
+            device_token=UNSET if device_token is None else device_token,
         ),
         headers=((b"pragma", b"no-cache"),),
     )

@@ -63,12 +63,17 @@ class Readiness(Reply, frozen=True, kw_only=True):
 
 
 class Token(Reply, frozen=True, kw_only=True):
-    """OAuth 2 (RFC 6749): send the access token as `Authorization: Bearer …`; `expires_in` in seconds."""
+    """OAuth 2 (RFC 6749): send the access token as `Authorization: Bearer …`; `expires_in` in seconds.
+
+    A login gives a device token besides: sent with the next logins, it keeps others' wrong passwords from making
+    this device wait. It opens nothing.
+    """
 
     access_token: str
     refresh_token: str
     token_type: str
     expires_in: int
+    device_token: str | UnsetType = UNSET
 
 
 class Dataset(Reply, frozen=True, kw_only=True):

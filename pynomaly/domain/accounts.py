@@ -17,10 +17,14 @@ __all__ = [
     "ApiKeyRepository",
     "AttemptRepository",
     "AttemptReserved",
+    "EndedCredentials",
+    "HeldData",
+    "KnownSourceRepository",
     "OneTimeTokenRepository",
     "PersonalDataSource",
     "Session",
     "SessionRepository",
+    "Throttle",
     "User",
     "UserRepository",
 ]
@@ -52,8 +56,8 @@ class User:
 
     @property
     def is_active_admin(self) -> bool:
-        """Whether this account can administer the others."""
-        return self.role is Role.ADMIN and not self.disabled
+        """Whether this account can administer the others of its tenant."""
+        return self.role.is_administrator and not self.disabled
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,32 @@ class AttemptReserved:
     retry_after_s: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """How attempts are slowed down: from the `limit`th failure on, each is followed by a delay, the first of
+    `first_s` seconds and each twice as long as the one before, up to `max_s`. After as long without an attempt
+    all failures are forgotten.
+    """
+
+    limit: int
+    first_s: float
+    max_s: float
+
+    def delay_s(self, failures: int) -> float:
+        """Seconds for which nothing is tried after that many failures."""
+        if failures < self.limit:
+            return 0.0
+        return min(self.max_s, self.first_s * 2.0 ** min(failures - self.limit, 64))
+
+
+@dataclass(frozen=True, slots=True)
+class EndedCredentials:
+    """What a change of an account ends with it: its sessions but one, and its API keys."""
+
+    at: float
+    keep_session: str | None = None
+
+
 class UserRepository(Protocol):
     """Keeps accounts; usernames are unique over all tenants."""
 
@@ -115,9 +145,16 @@ class UserRepository(Protocol):
     def listed(self, tenant_id: str | None = None) -> Sequence[User]:
         """All accounts, or those of one tenant, by username."""
 
-    def change(self, user_id: str, edit: Callable[[User], User], *, keep_an_admin: bool = False) -> User:
+    def change(
+        self,
+        user_id: str,
+        edit: Callable[[User], User],
+        *,
+        keep_an_admin: bool = False,
+        end: EndedCredentials | None = None,
+    ) -> User:
         """Applies `edit` to the row as it is now, with no other writer in between, and returns what was
-        stored.
+        stored. With `end`, sessions and keys end in the same transaction: all of it happens, or nothing.
 
         Raises NotFound; with keep_an_admin Conflict if the change would leave the tenant without an active
         admin.
@@ -170,12 +207,14 @@ class ApiKeyRepository(Protocol):
 
 
 class AttemptRepository(Protocol):
-    """Counts logins by a pseudonym of the name typed, whether or not such an account exists."""
+    """Counts attempts by pseudonyms of the name typed and of where it was typed, whether or not such an account
+    exists.
+    """
 
-    def reserve(self, subject: str, now: float, *, limit: int, lock_s: float) -> AttemptReserved:
+    def reserve(self, subject: str, now: float, throttle: Throttle) -> AttemptReserved:
         """Counts one attempt *before* it is checked, atomically: guesses made at once can't outrun the limit.
 
-        The attempt that reaches `limit` within `lock_s` of the first starts a lock of `lock_s` seconds.
+        Attempts during a delay are refused and not counted, so that they don't make it longer.
         """
 
     def peek(self, subject: str, now: float) -> AttemptReserved:
@@ -184,8 +223,29 @@ class AttemptRepository(Protocol):
     def clear(self, subject: str) -> None:
         """Forgets the attempts after one that succeeded."""
 
+    def clear_all(self, name: str) -> None:
+        """Forgets the attempts of a name from wherever they came: its own, and those whose subject begins with
+        `name:`.
+        """
+
+    def release(self, subject: str) -> None:
+        """Takes back one reserved attempt, which succeeded, and the delay; the others still count."""
+
     def prune(self, before: float) -> int:
         """Forgets what was last touched before that instant."""
+
+
+class KnownSourceRepository(Protocol):
+    """Remembers, by pseudonyms, from which addresses each account has been logged in to."""
+
+    def remember(self, subject: str, user_id: str, now: float) -> None:
+        """Notes a login; does nothing where the account has gone."""
+
+    def is_known(self, subject: str, since: float) -> bool:
+        """Whether there was a login after that instant."""
+
+    def prune(self, before: float) -> int:
+        """Forgets what was last seen before that instant."""
 
 
 class OneTimeTokenRepository(Protocol):
@@ -206,7 +266,16 @@ class AccountRepositories:
     sessions: SessionRepository
     api_keys: ApiKeyRepository
     attempts: AttemptRepository
+    known_sources: KnownSourceRepository
     one_time_tokens: OneTimeTokenRepository
+
+
+@dataclass(frozen=True, slots=True)
+class HeldData:
+    """What a store holds about a user, and how many objects are above the clearance of who asks."""
+
+    objects: Sequence[Mapping[str, Any]]
+    n_withheld: int = 0
 
 
 class PersonalDataSource(Protocol):
@@ -214,8 +283,8 @@ class PersonalDataSource(Protocol):
 
     name: str
 
-    def export_for(self, user_id: str) -> Sequence[Mapping[str, Any]]:
-        """What is held about that user, as JSON values."""
+    def export_for(self, user_id: str, clearance: SecurityLevel) -> HeldData:
+        """What is held about that user and not above the clearance, as JSON values."""
 
     def erase_for(self, user_id: str) -> int:
         """Deletes it and says how many objects that were. Must be repeatable: a crash may come in between."""

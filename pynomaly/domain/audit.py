@@ -58,7 +58,11 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which events to find; None leaves a field open. Instants as in AuditEvent; `until` is exclusive."""
+    """Which events to find; None leaves a field open. Instants as in AuditEvent; `until` is exclusive.
+
+    With `own_numbers` sequences are counted within the tenant, which must be named: the gaps in those of the chain
+    would tell how much the others do.
+    """
 
     actor: str | None = None
     action: str | None = None
@@ -70,6 +74,7 @@ class AuditFilter:
     after_sequence: int = 0
     limit: int = 100
     newest_first: bool = False
+    own_numbers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,9 @@ class AuditRepository(Protocol):
     def head(self) -> ChainHead: ...
 
     def find(self, wanted: AuditFilter) -> Sequence[AuditEvent]: ...
+
+    def count_of(self, tenant_id: str, *, before: int | None = None) -> int:
+        """How many events a tenant has, or has before that sequence of the chain."""
 
     def stream(self, *, after: int = 0) -> Iterator[AuditEvent]:
         """Every event past the sequence `after`, in order, with bounded memory."""

@@ -22,7 +22,7 @@ PynomalyError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 
 class PynomalyError(Exception):
@@ -35,6 +35,17 @@ class PynomalyError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.hint = hint
+        self.is_recorded = False
+        """Whether this refusal is in the audit log already."""
+
+
+Refusal = TypeVar("Refusal", bound=PynomalyError)
+
+
+def recorded(refusal: Refusal) -> Refusal:
+    """The refusal, marked as written into the audit log, so that it is written once."""
+    refusal.is_recorded = True
+    return refusal
 
 
 class InvalidInput(PynomalyError):

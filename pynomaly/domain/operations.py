@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from pynomaly.domain.permissions import SecurityLevel
+
 
 class OperationState(StrEnum):
     """Pending and running are live; the other three are final."""
@@ -47,3 +49,5 @@ class Operation:
     finished_at: datetime | None = None
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
+    level: SecurityLevel = SecurityLevel.PUBLIC
+    """That of the data it works on, which its result tells about."""

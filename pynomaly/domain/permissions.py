@@ -38,16 +38,27 @@ class Permission(StrEnum):
     USERS_READ = "users:read"
     USERS_WRITE = "users:write"
     AUDIT_READ = "audit:read"
+    AUDIT_VERIFY = "audit:verify"
     KEYS_ROTATE = "keys:rotate"
 
 
 class Role(StrEnum):
-    """What an account is for; each role holds all that the next one holds."""
+    """What an account is for; each role holds all that the next one holds.
 
+    An admin administers his tenant. What belongs to the service as a whole (its encryption keys, the audit log
+    of all tenants) is an operator's, who is an admin of his own tenant besides.
+    """
+
+    OPERATOR = "operator"
     ADMIN = "admin"
     DATA_SCIENTIST = "data_scientist"
     ANALYST = "analyst"
     VIEWER = "viewer"
+
+    @property
+    def is_administrator(self) -> bool:
+        """Whether it administers the accounts, and reaches the objects, of its tenant."""
+        return self in (Role.OPERATOR, Role.ADMIN)
 
 
 _VIEWER = frozenset(
@@ -61,11 +72,15 @@ _DATA_SCIENTIST = _ANALYST | {
     Permission.RESULTS_DELETE,
 }
 
+SERVICE_PERMISSIONS = frozenset({Permission.KEYS_ROTATE, Permission.AUDIT_VERIFY})
+"""Acts on what all tenants share."""
+
 ROLE_PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWER,
     Role.ANALYST: _ANALYST,
     Role.DATA_SCIENTIST: _DATA_SCIENTIST,
-    Role.ADMIN: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission) - SERVICE_PERMISSIONS,
+    Role.OPERATOR: frozenset(Permission),
 }
 
 ROLE_CLEARANCES: Mapping[Role, SecurityLevel] = {
@@ -73,6 +88,7 @@ ROLE_CLEARANCES: Mapping[Role, SecurityLevel] = {
     Role.ANALYST: SecurityLevel.RESTRICTED,
     Role.DATA_SCIENTIST: SecurityLevel.CONFIDENTIAL,
     Role.ADMIN: SecurityLevel.SECRET,
+    Role.OPERATOR: SecurityLevel.SECRET,
 }
 
 

@@ -11,6 +11,7 @@ from pynomaly.domain.datasets import Block, Column, Dataset
 from pynomaly.domain.detections import DetectionResult, ScoredRows
 from pynomaly.domain.detectors import Detector, TrainedModel
 from pynomaly.domain.operations import Operation, OperationState
+from pynomaly.domain.permissions import SecurityLevel
 from pynomaly.domain.preparation import Preparation
 
 T = TypeVar("T")
@@ -18,10 +19,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose objects are meant: one tenant's, and of these one owner's unless `owner_id` is None."""
+    """Which objects are meant: one tenant's, of these one owner's unless `owner_id` is None, and none above
+    the clearance.
+    """
 
     tenant_id: str
     owner_id: str | None
+    clearance: SecurityLevel
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,24 +3,52 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
-from pynomaly.domain.accounts import User
+from pynomaly.domain.accounts import EndedCredentials, User
 from pynomaly.domain.errors import Conflict, Forbidden, Unauthenticated
-from pynomaly.domain.permissions import ROLE_CLEARANCES, Permission, Role, SecurityLevel
+from pynomaly.domain.permissions import ROLE_CLEARANCES, Permission, Principal, Role, SecurityLevel
 from pynomaly.security.foundation import (
     DEFAULT_TENANT,
     SYSTEM,
     Caller,
     Foundation,
+    excess,
     require_good_tenant,
     require_good_username,
 )
 from pynomaly.security.passwords import PasswordHasher, require_good_password
 
 _BOOTSTRAP = "bootstrap-admin"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What to change of an account; None leaves it as it is."""
+
+    role: Role | None = None
+    clearance: SecurityLevel | None = None
+    password: str | None = field(default=None, repr=False)
+    disabled: bool | None = None
+
+    @property
+    def actions(self) -> Sequence[str]:
+        """What the audit calls it, one for each thing that changes; "user.change" where nothing is named."""
+        found = []
+        if self.role is not None or self.clearance is not None:
+            found.append("user.set-role")
+        if self.password is not None:
+            found.append("user.reset-password")
+        if self.disabled is not None:
+            found.append("user.disable" if self.disabled else "user.enable")
+        return found or ["user.change"]
+
+    @property
+    def ends_credentials(self) -> bool:
+        """Whether sessions and API keys end with it: also on opening, so that none of before come back."""
+        return self.password is not None or self.disabled is not None
 
 
 class Administration:
@@ -45,19 +73,21 @@ class Administration:
         Raises Forbidden, InvalidInput for name or password, Conflict where the name is taken.
         """
         principal = by.principal
+        self._base.require_login(by, "user.create", resource=f"tenant:{tenant_id}")
         if principal and Permission.USERS_WRITE not in principal.permissions:
             raise self._base.refuse(
                 "user.create", by, resource=f"tenant:{tenant_id}", reason="users:write is needed"
             )
-        self._base.require_no_more(role, by, "user.create", resource=f"tenant:{tenant_id}")
-        user = self._new(username, password, role, principal.tenant_id if principal else tenant_id, clearance)
+        allowed = _clearance(role, clearance, principal)
+        self._base.require_no_more(role, allowed, by, "user.create", resource=f"tenant:{tenant_id}")
+        user = self._new(username, password, role, principal.tenant_id if principal else tenant_id, allowed)
         self._base.accounts.users.add(user)
         self._base.record("user.create", by, resource=f"user:{user.id}", details={"role": role.value})
         return user
 
     def bootstrap(self, username: str, password: str) -> User:
         """The first admin; raises Conflict once any account exists."""
-        user = self._new(username, password, Role.ADMIN, DEFAULT_TENANT, None)
+        user = self._first(username, password)
         self._base.accounts.users.add(user, only_if_first=True)
         self._base.record("user.bootstrap", SYSTEM, resource=f"user:{user.id}")
         return user
@@ -75,7 +105,7 @@ class Administration:
         """The first admin; raises Unauthenticated for a token that is wrong, old or used, InvalidInput
         before.
         """
-        user = self._new(username, password, Role.ADMIN, DEFAULT_TENANT, None)
+        user = self._first(username, password)
         digest = sha256(token.encode("utf-8", "replace")).digest()
         if not self._base.accounts.one_time_tokens.take(_BOOTSTRAP, digest, self._base.clock()):
             self._base.refuse("user.bootstrap", by, resource="", reason="the token is not valid")
@@ -95,79 +125,46 @@ class Administration:
             raise self._base.refuse("user.list", by, resource="", reason="users:read is needed")
         return self._base.accounts.users.listed(principal.tenant_id if principal else None)
 
-    def set_role(
-        self, user_id: str, role: Role, *, by: Caller, clearance: SecurityLevel | None = None
-    ) -> User:
-        """Gives another role, and the clearance that goes with it unless a lower one is named.
+    def change(self, user_id: str, wanted: AccountChange, *, by: Caller) -> User:
+        """Changes role, clearance, password and whether the account is open: all of what is wanted, or nothing.
 
-        Tokens issued before stop counting at once; the user's refresh tokens get him new ones with the new
-        role.
+        A new role brings the clearance that goes with it, as far as the caller's own reaches, unless another is
+        named. Tokens issued before stop counting at once; with a new password or a closed account its sessions
+        and API keys end for good. Raises Forbidden, NotFound, InvalidInput, and Conflict for the last admin.
         """
-        allowed = _clearance(role, clearance)
-        self._base.require_no_more(role, by, "user.set-role", resource=f"user:{user_id}")
-
-        def edit(user: User) -> User:
-            return replace(user, role=role, clearance=allowed, auth_version=user.auth_version + 1)
-
-        return self._change(user_id, "user.set-role", edit, by, {"role": role.value})
-
-    def disable(self, user_id: str, *, by: Caller) -> User:
-        """Closes an account: its sessions end, its tokens and keys stop counting at once."""
-
-        def edit(user: User) -> User:
-            return replace(user, disabled=True, auth_version=user.auth_version + 1)
-
-        user = self._change(user_id, "user.disable", edit, by)
-        self._end_sessions(user_id)
-        return user
-
-    def enable(self, user_id: str, *, by: Caller) -> User:
-        """Opens it again; earlier sessions stay ended."""
-        return self._change(user_id, "user.enable", lambda user: replace(user, disabled=False), by)
-
-    def reset_password(self, user_id: str, password: str, *, by: Caller) -> None:
-        """Sets a new password for someone else, as after a theft: all his sessions and API keys end."""
-        user = self._base.administered(user_id, by, "user.reset-password")
-        require_good_password(password, user.username, self._base.settings)
-        password_hash = self._hasher.hash(password)
-
-        def edit(present: User) -> User:
-            return replace(present, password_hash=password_hash, auth_version=present.auth_version + 1)
-
-        self._change(user_id, "user.reset-password", edit, by)
-        self._base.accounts.api_keys.revoke_all(user_id, self._base.clock())
-        self._end_sessions(user_id)
+        action, resource = wanted.actions[0], f"user:{user_id}"
+        user = self._base.administered(user_id, by, action)
+        if wanted.disabled == user.disabled:
+            wanted = replace(wanted, disabled=None)
+        if wanted == AccountChange():
+            return user
+        if wanted.password is not None:
+            require_good_password(wanted.password, user.username, self._base.settings)
+        password_hash = None if wanted.password is None else self._hasher.hash(wanted.password)
+        edit = _Edit(wanted, by.principal, password_hash)
+        end = EndedCredentials(self._base.clock()) if wanted.ends_credentials else None
+        try:
+            changed = self._base.accounts.users.change(user_id, edit, keep_an_admin=True, end=end)
+        except Conflict as refusal:
+            raise self._base.conflict(action, by, resource, refusal) from None
+        except _Excess as refusal:
+            raise self._base.refuse(action, by, resource=resource, reason=refusal.reason) from None
+        self._base.epoch.advance()
+        for done in wanted.actions:
+            details = {"role": changed.role.value, "clearance": changed.clearance.name}
+            is_grant = done == "user.set-role"
+            self._base.record(done, by, resource=resource, details=details if is_grant else None)
+        return changed
 
     def unlock(self, username: str, *, by: Caller) -> None:
         """Ends a lock-out before its time; raises Forbidden or NotFound."""
         user = self._base.accounts.users.by_username(require_good_username(username))
         known = self._base.administered(user.id if user else "", by, "user.unlock")
-        self._base.accounts.attempts.clear(self._base.name_pseudonym(known.username))
+        self._base.accounts.attempts.clear_all(self._base.name_pseudonym(known.username))
         self._base.record("user.unlock", by, resource=f"user:{known.id}")
 
-    def _change(
-        self,
-        user_id: str,
-        action: str,
-        edit: Callable[[User], User],
-        by: Caller,
-        details: dict[str, str | int | float | bool | None] | None = None,
-    ) -> User:
-        self._base.administered(user_id, by, action)
-        try:
-            user = self._base.accounts.users.change(user_id, edit, keep_an_admin=True)
-        except Conflict as refusal:
-            raise self._base.conflict(action, by, f"user:{user_id}", refusal) from None
-        self._base.epoch.advance()
-        self._base.record(action, by, resource=f"user:{user_id}", details=details)
-        return user
-
-    def _end_sessions(self, user_id: str) -> None:
-        self._base.accounts.sessions.revoke_all(user_id, self._base.clock())
-        self._base.epoch.advance()
-
     def _new(
-        self, username: str, password: str, role: Role, tenant_id: str, clearance: SecurityLevel | None
+        self, username: str, password: str, role: Role, tenant_id: str, clearance: SecurityLevel
     ) -> User:
         name = require_good_username(username)
         require_good_password(password, name, self._base.settings)
@@ -176,15 +173,63 @@ class Administration:
             username=name,
             tenant_id=require_good_tenant(tenant_id),
             role=role,
-            clearance=_clearance(role, clearance),
+            clearance=clearance,
             password_hash=self._hasher.hash(password),
             created_at=self._base.clock(),
         )
 
+    def _first(self, username: str, password: str) -> User:
+        """Who runs the service: its operator, who administers the first tenant too."""
+        clearance = ROLE_CLEARANCES[Role.OPERATOR]
+        return self._new(username, password, Role.OPERATOR, DEFAULT_TENANT, clearance)
 
-def _clearance(role: Role, wanted: SecurityLevel | None) -> SecurityLevel:
-    """The role's own clearance, or a lower one: more than the role's would be a way round it."""
+
+class _Excess(Exception):
+    """Raised inside a change, where nothing else can be written: what is wanted goes beyond the caller's own."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """What a change does to the row as it is now; raises _Excess, Forbidden."""
+
+    wanted: AccountChange
+    principal: Principal | None
+    password_hash: str | None = field(repr=False)
+
+    def __call__(self, user: User) -> User:
+        self._require_no_more(user.role, user.clearance)  # it may have become more since it was looked at
+        wanted = self.wanted
+        changed = replace(user, auth_version=user.auth_version + 1)
+        if wanted.role is not None or wanted.clearance is not None:
+            role = wanted.role or user.role
+            changed = replace(
+                changed, role=role, clearance=_clearance(role, wanted.clearance, self.principal)
+            )
+            self._require_no_more(changed.role, changed.clearance)
+        if self.password_hash is not None:
+            changed = replace(changed, password_hash=self.password_hash)
+        if wanted.disabled is not None:
+            changed = replace(changed, disabled=wanted.disabled)
+        return changed
+
+    def _require_no_more(self, role: Role, clearance: SecurityLevel) -> None:
+        reason = excess(role, clearance, self.principal)
+        if reason is not None:
+            raise _Excess(reason)
+
+
+def _clearance(role: Role, wanted: SecurityLevel | None, by: Principal | None) -> SecurityLevel:
+    """The clearance that is named, or the role's own as far as the caller's reaches.
+
+    Raises Forbidden for one above the role's: that would be a way round it.
+    """
     highest = ROLE_CLEARANCES[role]
     if wanted is not None and wanted > highest:
         raise Forbidden(f"The role {role} is cleared up to {highest.name}.")
-    return highest if wanted is None else wanted
+    if wanted is not None:
+        return wanted
+    return highest if by is None else min(highest, by.clearance)

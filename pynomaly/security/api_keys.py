@@ -60,6 +60,9 @@ class ApiKeys:
             expires_at=self._good_expiry(expires_at, now),
         )
         self._base.accounts.api_keys.add(key)
+        if not self._base.is_unchanged(user):  # closed, or given a new password, meanwhile
+            self._base.accounts.api_keys.revoke(key.id, now)
+            raise Unauthenticated("The account was changed meanwhile.", hint="Log in again.")
         self._base.record("api-key.create", by, resource=f"api-key:{key.id}")
         return NewApiKey(key, secret)
 
@@ -75,12 +78,16 @@ class ApiKeys:
 
     def of_user(self, user_id: str, by: Caller) -> Sequence[ApiKey]:
         """A user's keys that still count, oldest first; raises Forbidden, NotFound."""
+        self._base.require_login(by, "api-key.list", resource=f"user:{user_id}")
         self._base.own_or_seen(user_id, by, "api-key.list")
         now = self._base.clock()
         return [key for key in self._base.accounts.api_keys.of_user(user_id) if key.is_alive(now)]
 
     def revoke(self, key_id: str, by: Caller) -> None:
-        """Ends a key at once; raises NotFound where it isn't the caller's or his tenant's to administer."""
+        """Ends a key at once; raises NotFound where it isn't the caller's or his tenant's to administer, and
+        Forbidden without a login.
+        """
+        self._base.require_login(by, "api-key.revoke", resource=f"api-key:{key_id}")
         key = self._base.accounts.api_keys.get(key_id)
         if key is None:
             raise NotFound("There is no such API key.")

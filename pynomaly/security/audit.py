@@ -18,8 +18,15 @@ from pynomaly.domain.audit import (
     Detail,
     Outcome,
 )
-from pynomaly.security.audit_chain import ChainVerification, followed, forged, holds, reached
-from pynomaly.security.audit_export import as_csv, export_verified, exported
+from pynomaly.security.audit_chain import (
+    ChainVerification,
+    followed,
+    forged,
+    holds,
+    reached,
+    seen_by_tenant,
+)
+from pynomaly.security.audit_export import as_csv, export_verified, exported, exported_of_tenant
 from pynomaly.security.foundation import Clock
 from pynomaly.security.legible import legible, legible_details
 from pynomaly.security.settings import SecuritySettings
@@ -112,9 +119,19 @@ class AuditService:
         is_anchored = found.is_intact and anchor is not None and anchor.sequence > 0
         return self._anchored(found, anchor) if is_anchored and anchor else found
 
+    def verify_for(self, tenant_id: str) -> ChainVerification:
+        """What a tenant may know of it: whether the whole log is intact, and numbers of his own events alone."""
+        found = self.verify()
+        n_before = 0
+        if found.first_broken is not None:
+            n_before = self._repository.count_of(tenant_id, before=found.first_broken)
+        return seen_by_tenant(found, self._repository.count_of(tenant_id), n_before)
+
     def export(self, tenant_id: str | None = None) -> Iterator[str]:
-        """NDJSON lines, the sealed head last; of other tenants' events only the opaque links."""
-        return exported(self._repository, tenant_id)
+        """NDJSON lines, the sealed head last: of the whole log, or of one tenant's events alone."""
+        if tenant_id is None:
+            return exported(self._repository)
+        return exported_of_tenant(self._repository, tenant_id, self._key)
 
     def export_csv(self, wanted: AuditFilter) -> Iterator[str]:
         """CSV lines for people, a header first."""
@@ -153,7 +170,7 @@ class AuditService:
             n_lockouts=reasons["lockout"],
             n_token_reuses=counts["token.reuse", "denied"],
             n_privileged=sum(n for (action, _), n in counts.items() if action.startswith(_PRIVILEGED)),
-            chain=self.verify(),
+            chain=self.verify() if tenant_id is None else self.verify_for(tenant_id),
         )
 
     def _every(self, wanted: AuditFilter) -> Iterator[AuditEvent]:

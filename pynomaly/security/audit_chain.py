@@ -95,6 +95,33 @@ def reached(found: ChainVerification, head: ChainHead, keys: Mapping[str, Key]) 
     return ChainVerification(found.n_events, broken, reason, head)
 
 
+def seen_by_tenant(found: ChainVerification, n_own: int, n_own_before: int) -> ChainVerification:
+    """What a tenant is told of a check of the whole log: of how many of his own events, and before which of them
+    the first break is; nothing of how many there are of others.
+    """
+    if found.is_intact:
+        return ChainVerification(n_own, None, None, _GENESIS)
+    reason = "the log of the service is broken; whoever runs it can see where"
+    return ChainVerification(n_own, n_own_before + 1, reason, _GENESIS)
+
+
+def export_link(event: AuditEvent, head: ChainHead, key: Key) -> Link:
+    """An event as the next link of a tenant's own export. Its digest is keyed: from a plain one somebody could find
+    out by trying what stood in the event of another tenant before it.
+    """
+    placed = replace(
+        event, sequence=head.sequence + 1, previous_digest=head.digest, key_id=key.id, digest="", seal=""
+    )
+    digest = export_digest(placed, key)
+    seal = _mac(key, f"export-head|{placed.sequence}|{digest}")
+    return Link(replace(placed, digest=digest), ChainHead(placed.sequence, digest, key.id, seal))
+
+
+def export_digest(event: AuditEvent, key: Key) -> str:
+    """HMAC-SHA-256 (hex) over the canonical JSON of everything but digest and seal."""
+    return _mac(key, f"export|{canonical_json(event, without=_OUTSIDE_DIGEST)}")
+
+
 def holds(head: ChainHead, keys: Mapping[str, Key]) -> bool:
     """Whether a head was sealed by this service."""
     key = keys.get(head.key_id)

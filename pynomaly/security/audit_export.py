@@ -8,6 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -17,32 +18,49 @@ from pynomaly.security.audit_chain import (
     ChainVerification,
     OpaqueLink,
     canonical_json,
+    export_link,
     followed,
-    opaque,
     reached,
 )
 from pynomaly.security.settings import Key
 
+_TENANT_LINE = '{"export":{"format":2,"of":"one tenant"}}\n'
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def exported(repository: AuditRepository, tenant_id: str | None) -> Iterator[str]:
-    """Each event a line of canonical JSON, then a line with the head; the same bytes for the same log.
-
-    With a tenant, other tenants' events give only what the chain needs: their content stays withheld.
-    """
+def exported(repository: AuditRepository) -> Iterator[str]:
+    """Each event a line of canonical JSON, then a line with the head; the same bytes for the same log."""
     head = repository.head()
     for event in repository.stream():
         if event.sequence > head.sequence:  # written since
             break
-        is_foreign = tenant_id is not None and event.tenant_id != tenant_id
-        yield canonical_json(opaque(event) if is_foreign else event) + "\n"
+        yield canonical_json(event) + "\n"
+    yield _head_line(head)
+
+
+def exported_of_tenant(repository: AuditRepository, tenant_id: str, key: Key) -> Iterator[str]:
+    """As exported, of one tenant's events alone, chained among themselves under keyed digests: nothing in it tells
+    of what the others do, nor how much. A first line says so.
+    """
+    yield _TENANT_LINE
+    head, reach = ChainHead(0, ""), repository.head().sequence
+    for event in repository.stream():
+        if event.sequence > reach:  # written since
+            break
+        if event.tenant_id == tenant_id:
+            link = export_link(event, head, key)
+            head = link.head
+            yield canonical_json(link.event) + "\n"
     yield _head_line(head)
 
 
 def export_verified(lines: Iterable[str], keys: Mapping[str, Key]) -> ChainVerification:
     """Checks an export byte for byte: an added field or a changed space counts as a change."""
-    reader = _ExportReader(lines)
+    rest = iter(lines)
+    first = next(rest, "")
+    if first.rstrip("\n") == _TENANT_LINE.rstrip("\n"):
+        return _tenant_export_verified(rest, keys)
+    reader = _ExportReader(chain([first] if first else [], rest))
     try:
         found = followed(reader.links(), keys)
     except (msgspec.MsgspecError, ValueError, TypeError) as error:
@@ -51,6 +69,24 @@ def export_verified(lines: Iterable[str], keys: Mapping[str, Key]) -> ChainVerif
     if found.is_intact and reader.head is None:
         return ChainVerification(found.n_events, found.n_events + 1, "cut off: it has no head", found.head)
     return reached(found, reader.head or found.head, keys)
+
+
+def _tenant_export_verified(lines: Iterable[str], keys: Mapping[str, Key]) -> ChainVerification:
+    """Each link is made again from what it says; the first that comes out otherwise is the broken one."""
+    reader = _ExportReader(lines)
+    last = ChainHead(0, "")
+    try:
+        for link in reader.links():
+            key = keys.get(link.key_id)
+            made = export_link(link, last, key) if key is not None and isinstance(link, AuditEvent) else None
+            if made is None or made.event != link:
+                return ChainVerification(last.sequence, last.sequence + 1, "its digest is not ours", last)
+            last = made.head
+    except (msgspec.MsgspecError, ValueError, TypeError) as error:
+        return ChainVerification(last.sequence, last.sequence + 1, f"unreadable: {error}", last)
+    if reader.head != last:
+        return ChainVerification(last.sequence, last.sequence + 1, "cut off, or its head is not ours", last)
+    return ChainVerification(last.sequence, None, None, last)
 
 
 def as_csv(events: Iterable[AuditEvent]) -> Iterator[str]:

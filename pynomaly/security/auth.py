@@ -8,12 +8,12 @@ from pynomaly.domain.accounts import AccountRepositories, ApiKey, Session, User
 from pynomaly.domain.audit import AuditLog
 from pynomaly.domain.encryption import DataCipher
 from pynomaly.domain.permissions import Principal, Role, SecurityLevel
-from pynomaly.security.administration import Administration
+from pynomaly.security.administration import AccountChange, Administration
 from pynomaly.security.api_keys import ApiKeys, NewApiKey
 from pynomaly.security.credentials import Credentials, TotpEnrolment
 from pynomaly.security.epoch import Epoch
 from pynomaly.security.foundation import DEFAULT_TENANT, Caller, Clock, Foundation
-from pynomaly.security.logins import Logins
+from pynomaly.security.logins import KNOWN_FOR_S, Logins
 from pynomaly.security.passwords import PasswordHasher
 from pynomaly.security.proofs import ProofCache
 from pynomaly.security.sessions import Sessions
@@ -51,16 +51,29 @@ class AuthService:
     # -- logging in -------------------------------------------------------------------------------------------
 
     def authenticate_user(
-        self, username: str, password: str, ip_address: str, user_agent: str, totp_code: str | None = None
+        self,
+        username: str,
+        password: str,
+        ip_address: str,
+        user_agent: str,
+        totp_code: str | None = None,
+        device_token: str | None = None,
     ) -> Session | None:
         """A new session, or None for whatever reason; every refusal takes as long and says as little."""
-        return self._logins.authenticate(username, password, Caller(None, ip_address, user_agent), totp_code)
+        caller = Caller(None, ip_address, user_agent)
+        return self._logins.authenticate(username, password, caller, totp_code, device_token)
 
-    def login_retry_after_s(self, username: str) -> int | None:
-        """Whole seconds of lock-out left for this name, None if none; tells nothing about whether it
-        exists.
+    def login_retry_after_s(
+        self, username: str, ip_address: str, device_token: str | None = None
+    ) -> int | None:
+        """Whole seconds until this name may be tried again from there, None if now; tells nothing about
+        whether it exists.
         """
-        return self._logins.retry_after_s(username)
+        return self._logins.retry_after_s(username, Caller(None, ip_address), device_token)
+
+    def device_token(self, session: Session) -> str:
+        """What the device of a session shows at its next logins, so that guesses of others don't keep it out."""
+        return self._logins.device_token(session.user_id)
 
     # -- tokens and sessions ----------------------------------------------------------------------------------
 
@@ -157,27 +170,34 @@ class AuthService:
         """The accounts of the caller's tenant; raises Forbidden."""
         return self._accounts.listed(by)
 
+    def change_user(self, user_id: str, wanted: AccountChange, *, by: Caller) -> User:
+        """Role, clearance, password, open or closed: all that is wanted at once or nothing, in force at once.
+
+        Raises Forbidden, NotFound, InvalidInput, Conflict for the last admin.
+        """
+        return self._accounts.change(user_id, wanted, by=by)
+
     def set_role(
         self, user_id: str, role: Role, *, by: Caller, clearance: SecurityLevel | None = None
     ) -> User:
-        """Another role, in force at once; raises Forbidden, NotFound, Conflict for the last admin."""
-        return self._accounts.set_role(user_id, role, by=by, clearance=clearance)
+        """Another role, in force at once; raises as change_user does."""
+        return self.change_user(user_id, AccountChange(role=role, clearance=clearance), by=by)
 
     def disable_user(self, user_id: str, *, by: Caller) -> User:
-        """Closes an account at once; raises Forbidden, NotFound, Conflict for the last admin."""
-        return self._accounts.disable(user_id, by=by)
+        """Closes an account at once: its sessions and API keys end for good."""
+        return self.change_user(user_id, AccountChange(disabled=True), by=by)
 
     def enable_user(self, user_id: str, *, by: Caller) -> User:
-        """Opens a closed account; its old sessions stay ended."""
-        return self._accounts.enable(user_id, by=by)
+        """Opens a closed account; its old sessions and keys stay ended."""
+        return self.change_user(user_id, AccountChange(disabled=False), by=by)
+
+    def reset_password(self, user_id: str, password: str, *, by: Caller) -> None:
+        """An admin sets someone's password, as after a theft: all his sessions and keys end."""
+        self.change_user(user_id, AccountChange(password=password), by=by)
 
     def unlock_user(self, username: str, *, by: Caller) -> None:
         """Ends a lock-out early."""
         self._accounts.unlock(username, by=by)
-
-    def reset_password(self, user_id: str, password: str, *, by: Caller) -> None:
-        """An admin sets someone's password: all his sessions and keys end."""
-        self._accounts.reset_password(user_id, password, by=by)
 
     # -- one's own credentials --------------------------------------------------------------------------------
 
@@ -206,3 +226,4 @@ class AuthService:
         now = self._base.clock()
         self._base.accounts.sessions.prune(now)
         self._base.accounts.attempts.prune(now - self._base.settings.lockout_s)
+        self._base.accounts.known_sources.prune(now - KNOWN_FOR_S)

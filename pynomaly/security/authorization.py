@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pynomaly.domain.accounts import User
 from pynomaly.domain.errors import Forbidden, NotFound
-from pynomaly.domain.permissions import Permission, Principal, Role, SecurityLevel
+from pynomaly.domain.permissions import Permission, Principal, SecurityLevel
 from pynomaly.domain.ports import Scope
 
 
@@ -53,7 +53,8 @@ class AuthzService:
 
     def scope(self, principal: Principal) -> Scope:
         """What listings must be narrowed to, in the store's own query; the same rule as require_access."""
-        return Scope(principal.tenant_id, None if principal.role is Role.ADMIN else principal.user_id)
+        owner_id = None if principal.role.is_administrator else principal.user_id
+        return Scope(principal.tenant_id, owner_id, principal.clearance)
 
     def _is_visible(
         self, principal: Principal, owner: str, tenant: str, permission: Permission | str, is_shared: bool
@@ -61,4 +62,4 @@ class AuthzService:
         if not tenant or tenant != principal.tenant_id:
             return False
         is_reading = str(permission).endswith(":read")
-        return owner == principal.user_id or principal.role is Role.ADMIN or (is_shared and is_reading)
+        return owner == principal.user_id or principal.role.is_administrator or (is_shared and is_reading)

@@ -5,12 +5,13 @@ session.
 from __future__ import annotations
 
 import base64
+import math
 from dataclasses import dataclass, field, replace
 
-from pynomaly.domain.accounts import User
+from pynomaly.domain.accounts import EndedCredentials, User
 from pynomaly.domain.audit import Outcome
 from pynomaly.domain.encryption import DataCipher
-from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput
+from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, RateLimited
 from pynomaly.security.foundation import Caller, Foundation
 from pynomaly.security.logins import Logins
 from pynomaly.security.passwords import PasswordHasher, require_good_password
@@ -40,7 +41,7 @@ class Credentials:
         self._cipher = cipher
 
     def change_password(self, user_id: str, current: str, new: str, *, by: Caller) -> None:
-        """Sets a new password; every other session of the user ends, and this one's tokens must be refreshed.
+        """Sets a new password; the user's API keys and other sessions end, this one's tokens must be refreshed.
 
         Raises Forbidden where `current` is wrong (counted as a failed login), InvalidInput for a weak `new`.
         """
@@ -53,9 +54,9 @@ class Credentials:
         def edit(present: User) -> User:
             return replace(present, password_hash=password_hash, auth_version=present.auth_version + 1)
 
-        self._base.accounts.users.change(user_id, edit)
         kept = by.principal.session_id if by.principal else None
-        self._base.accounts.sessions.revoke_all(user_id, self._base.clock(), keep=kept)
+        end = EndedCredentials(self._base.clock(), keep_session=kept)
+        self._base.accounts.users.change(user_id, edit, end=end)
         self._base.epoch.advance()
         self._base.record("password.change", by, resource=f"user:{user_id}")
 
@@ -78,10 +79,18 @@ class Credentials:
         return TotpEnrolment(shown, provisioning_uri(secret, user.username, self._base.settings.issuer))
 
     def confirm_totp(self, user_id: str, code: str, *, by: Caller) -> None:
-        """Makes the second factor count, once its first code is right; raises InvalidInput if it isn't."""
+        """Makes the second factor count, once its first code is right.
+
+        Raises InvalidInput for a wrong code, which is counted, and RateLimited after too many.
+        """
         user = self._base.own(user_id, by, "totp.confirm")
         if user.totp_secret is None or user.totp_confirmed:
             raise Conflict("There is no second factor to confirm.")
+        attempts, subject = self._base.accounts.attempts, self._logins.code_subject(user.username)
+        attempt = attempts.reserve(subject, self._base.clock(), self._logins.throttle)
+        if not attempt.allowed:
+            self._base.record("totp.confirm", by, resource=f"user:{user_id}", outcome=Outcome.DENIED)
+            raise RateLimited("Too many wrong codes.", retry_after_s=math.ceil(attempt.retry_after_s))
         secret = self._cipher.decrypt_data(user.totp_secret, context=totp_context(user_id))
         step = matching_step(secret, code, self._base.clock(), after=user.totp_last_step)
         if step is None:
@@ -95,6 +104,7 @@ class Credentials:
             return replace(present, totp_confirmed=True, totp_last_step=confirmed_step)
 
         self._base.accounts.users.change(user_id, edit)
+        attempts.clear(subject)
         self._base.record("totp.confirm", by, resource=f"user:{user_id}")
 
     def disable_totp(self, user_id: str, password: str, code: str, *, by: Caller) -> None:

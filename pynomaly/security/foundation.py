@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from pynomaly.domain.accounts import AccountRepositories, User
 from pynomaly.domain.audit import AuditLog, Detail, Outcome
-from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, NotFound
-from pynomaly.domain.permissions import ROLE_PERMISSIONS, Permission, Principal, Role
+from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, recorded
+from pynomaly.domain.permissions import ROLE_PERMISSIONS, Permission, Principal, Role, SecurityLevel
+from pynomaly.security.client_address import limit_key
 from pynomaly.security.epoch import Epoch
 from pynomaly.security.settings import SecuritySettings
 
@@ -22,7 +23,7 @@ Clock = Callable[[], float]
 """Gives the present instant in seconds since 1970 (UTC)."""
 
 DEFAULT_TENANT = "default"
-"""Whose admins run the service: what belongs to no other tenant is theirs to see."""
+"""Whose log takes what can't be told to any tenant, as a login with an unknown name."""
 
 _USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 
@@ -83,7 +84,7 @@ class Foundation:
     def refuse(self, action: str, by: Caller, *, resource: str, reason: str) -> Forbidden:
         """Writes the refusal down and gives the error to raise."""
         self.record(action, by, resource=resource, outcome=Outcome.DENIED, details={"reason": reason})
-        return Forbidden("You may not do that.", hint=reason)
+        return recorded(Forbidden("You may not do that.", hint=reason))
 
     def conflict(self, action: str, by: Caller, resource: str, refusal: Conflict) -> Conflict:
         """Writes down that a rule stood in the way and gives the error to raise."""
@@ -93,13 +94,19 @@ class Foundation:
     def administered(self, user_id: str, by: Caller, action: str) -> User:
         """The account that an admin wants to change.
 
-        Raises NotFound for an account that is absent or another tenant's, Forbidden without `users:write` or
-        where the account may do what the caller may not: a narrow key must not take over, or make, a wide
-        account.
+        Raises NotFound for an account that is absent or another tenant's, Forbidden without a login, without
+        `users:write`, or where the account may do or see what the caller may not: who could set its password
+        would take it over.
         """
+        self.require_login(by, action, resource=f"user:{user_id}")
         user = self.seen(user_id, by, action, Permission.USERS_WRITE)
-        self.require_no_more(user.role, by, action, resource=f"user:{user_id}")
+        self.require_no_more(user.role, user.clearance, by, action, resource=f"user:{user_id}")
         return user
+
+    def require_login(self, by: Caller, action: str, *, resource: str) -> None:
+        """Raises Forbidden for an API key: credentials and accounts are managed by people who logged in."""
+        if by.principal and by.principal.session_id is None:
+            raise self.refuse(action, by, resource=resource, reason="this needs a login; an API key won't do")
 
     def seen(self, user_id: str, by: Caller, action: str, permission: Permission) -> User:
         """An account of the caller's tenant; raises Forbidden without the permission, NotFound."""
@@ -110,10 +117,13 @@ class Foundation:
             raise NotFound("There is no such user.")
         return user
 
-    def require_no_more(self, role: Role, by: Caller, action: str, *, resource: str) -> None:
-        """Raises Forbidden where the role holds a permission that the caller doesn't."""
-        if by.principal and not ROLE_PERMISSIONS[role] <= by.principal.permissions:
-            raise self.refuse(action, by, resource=resource, reason=f"the role {role} may do more than you")
+    def require_no_more(
+        self, role: Role, clearance: SecurityLevel, by: Caller, action: str, *, resource: str
+    ) -> None:
+        """Raises Forbidden where role or clearance go beyond the caller's own."""
+        reason = excess(role, clearance, by.principal)
+        if reason is not None:
+            raise self.refuse(action, by, resource=resource, reason=reason)
 
     def own_or_seen(self, user_id: str, by: Caller, action: str) -> User:
         """The caller's own account or, with `users:read`, one of his tenant; raises Forbidden, NotFound."""
@@ -134,11 +144,35 @@ class Foundation:
             raise NotFound("There is no such user.")
         return user
 
+    def is_unchanged(self, user: User) -> bool:
+        """Whether the account is still as it was when something was proved of it: open, with the same
+        password and role. Asked after a credential was kept, so that none outlives what it was made of.
+        """
+        present = self.accounts.users.get(user.id)
+        return present is not None and not present.disabled and present.auth_version == user.auth_version
+
     def name_pseudonym(self, username: str) -> str:
         """A name that can be counted and compared but not read: people type passwords into name fields."""
-        key = self.settings.derived_keys("login-names")[0].secret
-        name = normalised(username).encode("utf-8", "replace")
-        return hmac.digest(key, name, hashlib.sha256).hex()[:32]
+        return self._pseudonym("login-names", normalised(username))[:32]
+
+    def source_pseudonym(self, ip_address: str) -> str:
+        """The same of where someone comes from; what one customer can rotate through is one source."""
+        return self._pseudonym("login-sources", limit_key(ip_address))[:24]
+
+    def _pseudonym(self, purpose: str, text: str) -> str:
+        key = self.settings.derived_keys(purpose)[0].secret
+        return hmac.digest(key, text.encode("utf-8", "replace"), hashlib.sha256).hex()
+
+
+def excess(role: Role, clearance: SecurityLevel, principal: Principal | None) -> str | None:
+    """In what role and clearance go beyond the principal's own; None if in nothing, or for the system."""
+    if principal is None:
+        return None
+    if not ROLE_PERMISSIONS[role] <= principal.permissions:
+        return f"the role {role} may do more than you"
+    if clearance > principal.clearance:
+        return f"you are cleared up to {principal.clearance.name} yourself"
+    return None
 
 
 def normalised(username: str) -> str:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import RLock
 
 from pynomaly.domain.accounts import (
     AccountRepositories,
     ApiKey,
-    AttemptReserved,
+    EndedCredentials,
     Session,
     User,
 )
 from pynomaly.domain.audit import AuditEvent, AuditFilter, ChainHead, Link
 from pynomaly.domain.errors import Conflict, NotFound
+from pynomaly.security.memory_logins import MemoryAttempts, MemoryKnownSources, MemoryOneTimeTokens
 
 
 def in_memory_accounts() -> AccountRepositories:
     """Empty repositories that live as long as the process."""
+    sessions, api_keys = MemorySessions(), MemoryApiKeys()
     return AccountRepositories(
-        users=MemoryUsers(),
-        sessions=MemorySessions(),
-        api_keys=MemoryApiKeys(),
+        users=MemoryUsers(sessions, api_keys),
+        sessions=sessions,
+        api_keys=api_keys,
         attempts=MemoryAttempts(),
+        known_sources=MemoryKnownSources(),
         one_time_tokens=MemoryOneTimeTokens(),
     )
 
@@ -32,7 +34,9 @@ def in_memory_accounts() -> AccountRepositories:
 class MemoryUsers:
     """UserRepository."""
 
-    def __init__(self) -> None:
+    def __init__(self, sessions: MemorySessions, api_keys: MemoryApiKeys) -> None:
+        self._sessions = sessions
+        self._api_keys = api_keys
         self._rows: dict[str, User] = {}
         self._lock = RLock()
 
@@ -56,7 +60,14 @@ class MemoryUsers:
             wanted = [user for user in self._rows.values() if tenant_id in (None, user.tenant_id)]
         return sorted(wanted, key=lambda user: user.username)
 
-    def change(self, user_id: str, edit: Callable[[User], User], *, keep_an_admin: bool = False) -> User:
+    def change(
+        self,
+        user_id: str,
+        edit: Callable[[User], User],
+        *,
+        keep_an_admin: bool = False,
+        end: EndedCredentials | None = None,
+    ) -> User:
         with self._lock:
             before = self._rows.get(user_id)
             if before is None:
@@ -67,6 +78,9 @@ class MemoryUsers:
                 if not any(user.is_active_admin for user in others):
                     raise Conflict("The last active admin must stay one.")
             self._rows[user_id] = after
+            if end is not None:
+                self._sessions.revoke_all(user_id, end.at, keep=end.keep_session)
+                self._api_keys.revoke_all(user_id, end.at)
             return after
 
     def delete(self, user_id: str) -> bool:
@@ -172,74 +186,6 @@ class MemoryApiKeys:
             return len(doomed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempts:
-    failures: int
-    first_at: float
-    last_at: float
-    locked_until: float = 0.0
-
-
-class MemoryAttempts:
-    """AttemptRepository."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, _Attempts] = {}
-        self._lock = RLock()
-
-    def reserve(self, subject: str, now: float, *, limit: int, lock_s: float) -> AttemptReserved:
-        with self._lock:
-            past = self._rows.get(subject)
-            if past is not None and now < past.locked_until:
-                return AttemptReserved(False, past.failures, past.locked_until - now)
-            if past is None or past.locked_until or now - past.first_at >= lock_s:
-                past = _Attempts(0, now, now)
-            failures = past.failures + 1
-            locked_until = now + lock_s if failures >= limit else 0.0
-            self._rows[subject] = _Attempts(failures, past.first_at, now, locked_until)
-            return AttemptReserved(True, failures)
-
-    def peek(self, subject: str, now: float) -> AttemptReserved:
-        with self._lock:
-            past = self._rows.get(subject)
-        if past is None or now >= past.locked_until:
-            return AttemptReserved(True, past.failures if past else 0)
-        return AttemptReserved(False, past.failures, past.locked_until - now)
-
-    def clear(self, subject: str) -> None:
-        with self._lock:
-            self._rows.pop(subject, None)
-
-    def prune(self, before: float) -> int:
-        with self._lock:
-            doomed = [
-                subject for subject, row in self._rows.items() if max(row.last_at, row.locked_until) < before
-            ]
-            for subject in doomed:
-                del self._rows[subject]
-            return len(doomed)
-
-
-class MemoryOneTimeTokens:
-    """OneTimeTokenRepository."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, tuple[bytes, float]] = {}
-        self._lock = RLock()
-
-    def put(self, purpose: str, digest: bytes, expires_at: float) -> None:
-        with self._lock:
-            self._rows[purpose] = (digest, expires_at)
-
-    def take(self, purpose: str, digest: bytes, now: float) -> bool:
-        with self._lock:
-            kept, expires_at = self._rows.get(purpose, (b"", 0.0))
-            if not hmac.compare_digest(kept, digest) or now >= expires_at:
-                return False
-            del self._rows[purpose]
-            return True
-
-
 class MemoryAudit:
     """AuditRepository."""
 
@@ -261,10 +207,18 @@ class MemoryAudit:
     def find(self, wanted: AuditFilter) -> Sequence[AuditEvent]:
         with self._lock:
             events = list(self._events)
+        if wanted.own_numbers:
+            own = [event for event in events if event.tenant_id == wanted.tenant_id]
+            events = [replace(event, sequence=number) for number, event in enumerate(own, 1)]
         found = [event for event in events if _matches(event, wanted)]
         if wanted.newest_first:
             found.reverse()
         return found[: wanted.limit]
+
+    def count_of(self, tenant_id: str, *, before: int | None = None) -> int:
+        with self._lock:
+            own = [event for event in self._events if event.tenant_id == tenant_id]
+        return sum(before is None or event.sequence < before for event in own)
 
     def stream(self, *, after: int = 0) -> Iterator[AuditEvent]:
         with self._lock:

@@ -11,7 +11,7 @@ from typing import Any
 from pynomaly.domain.accounts import ApiKey, PersonalDataSource, Session, User
 from pynomaly.domain.audit import AuditEvent, AuditFilter, Outcome
 from pynomaly.domain.errors import NotFound
-from pynomaly.domain.permissions import Permission
+from pynomaly.domain.permissions import Permission, SecurityLevel
 from pynomaly.security.audit import AuditService
 from pynomaly.security.foundation import Caller, Foundation
 
@@ -27,6 +27,8 @@ class PersonalData:
     api_keys: Sequence[Mapping[str, Any]]
     audit_events: Sequence[Mapping[str, Any]]
     objects: Mapping[str, Sequence[Mapping[str, Any]]]
+    withheld: Mapping[str, int]
+    """How many objects of each kind are above the clearance of who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,17 @@ class PersonalDataService:
         self._sources = tuple(sources)
 
     def export_user_data(self, user_id: str, *, by: Caller) -> PersonalData:
-        """Everything held about the user; raises Forbidden, NotFound."""
+        """Everything held about the user, as far as who asks is cleared; raises Forbidden, NotFound."""
         user = self._allowed(user_id, by, "user.export-data")
+        clearance = by.principal.clearance if by.principal else SecurityLevel.SECRET
+        held = {source.name: source.export_for(user_id, clearance) for source in self._sources}
         found = PersonalData(
             account=_account(user),
             sessions=[_session(session) for session in self._base.accounts.sessions.of_user(user_id)],
             api_keys=[_api_key(key) for key in self._base.accounts.api_keys.of_user(user_id)],
             audit_events=[asdict(event) for event in self._events_of(user_id)],
-            objects={source.name: list(source.export_for(user_id)) for source in self._sources},
+            objects={name: list(found.objects) for name, found in held.items()},
+            withheld={name: found.n_withheld for name, found in held.items()},
         )
         self._base.record("user.export-data", by, resource=f"user:{user_id}")
         return found
@@ -73,7 +78,7 @@ class PersonalDataService:
         n_erased = {source.name: source.erase_for(user_id) for source in self._sources}
         n_erased["api_keys"] = self._base.accounts.api_keys.delete_of_user(user_id)
         n_erased["sessions"] = self._base.accounts.sessions.delete_of_user(user_id)
-        self._base.accounts.attempts.clear(self._base.name_pseudonym(user.username))
+        self._base.accounts.attempts.clear_all(self._base.name_pseudonym(user.username))
         self._base.accounts.users.delete(user_id)
         self._base.epoch.advance()
         self._base.record("user.erase", by, resource=f"user:{user_id}", details=dict(n_erased))

@@ -64,6 +64,7 @@ class Sessions:
         """Ends one session; False if there was none alive. The caller must own it or administer its
         tenant.
         """
+        self._base.require_login(caller, action, resource=f"session:{session_id}")
         session = self._base.accounts.sessions.get(session_id)
         if session is None:
             return False
@@ -77,6 +78,7 @@ class Sessions:
 
     def end_all(self, user_id: str, caller: Caller, *, keep: str | None = None) -> int:
         """Ends all sessions of a user but `keep`; the number ended."""
+        self._base.require_login(caller, "session.revoke-all", resource=f"user:{user_id}")
         if caller.principal and caller.principal.user_id != user_id:
             self._base.administered(user_id, caller, "session.revoke-all")
         n_ended = self._base.accounts.sessions.revoke_all(user_id, self._base.clock(), keep=keep)
@@ -88,6 +90,7 @@ class Sessions:
 
     def alive(self, user_id: str, caller: Caller) -> Sequence[Session]:
         """The sessions of a user that have not ended, oldest first; raises Forbidden, NotFound."""
+        self._base.require_login(caller, "session.list", resource=f"user:{user_id}")
         self._base.own_or_seen(user_id, caller, "session.list")
         now = self._base.clock()
         return [session for session in self._base.accounts.sessions.of_user(user_id) if session.is_alive(now)]

@@ -58,6 +58,7 @@ class SecuritySettings:
     session_cache_size: int = 10_000
     api_key_max_s: float = 365 * 86_400
     lockout_failures: int = 5
+    lockout_first_s: float = 30
     lockout_s: float = 900
     password_min_length: int = 12
     password_max_length: int = 256
@@ -76,6 +77,7 @@ class SecuritySettings:
             "session_s",
             "api_key_max_s",
             "lockout_failures",
+            "lockout_first_s",
             "lockout_s",
             "bootstrap_token_s",
         ):

@@ -59,6 +59,14 @@ login_attempts = Table(
     Column("locked_until", Double, nullable=False),
 )
 
+known_sources = Table(
+    "known_sources",
+    metadata,
+    Column("subject", String(64), primary_key=True),
+    Column("user_id", String(64), ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("last_at", Double, nullable=False, index=True),
+)
+
 one_time_tokens = Table(
     "one_time_tokens",
     metadata,

@@ -6,19 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Engine, RowMapping, and_, delete, func, select
+from sqlalchemy import Connection, Engine, RowMapping, and_, delete, func, select
 
 from pynomaly.domain.accounts import (
     AccountRepositories,
     ApiKey,
-    AttemptReserved,
+    EndedCredentials,
     Session,
     User,
 )
 from pynomaly.domain.errors import Conflict, NotFound
 from pynomaly.domain.permissions import Permission, Role, SecurityLevel
-from pynomaly.storage.accounts_schema import api_keys, login_attempts, one_time_tokens, sessions, users
-from pynomaly.storage.locking import held_row, insert_if_absent, lock_rows, lock_table
+from pynomaly.storage.accounts_schema import (
+    api_keys,
+    sessions,
+    users,
+)
+from pynomaly.storage.locking import insert_if_absent, lock_rows, lock_table
+from pynomaly.storage.logins_sql import SqlAttempts, SqlKnownSources, SqlOneTimeTokens
 from pynomaly.storage.secret_rows import OwnedSecrets, is_storable
 
 
@@ -29,6 +34,7 @@ def sql_accounts(engine: Engine) -> AccountRepositories:
         sessions=SqlSessions(engine),
         api_keys=SqlApiKeys(engine),
         attempts=SqlAttempts(engine),
+        known_sources=SqlKnownSources(engine),
         one_time_tokens=SqlOneTimeTokens(engine),
     )
 
@@ -65,7 +71,14 @@ class SqlUsers:
         with self._reader.connect() as connection:
             return [_user(row) for row in connection.execute(query).mappings()]
 
-    def change(self, user_id: str, edit: Callable[[User], User], *, keep_an_admin: bool = False) -> User:
+    def change(
+        self,
+        user_id: str,
+        edit: Callable[[User], User],
+        *,
+        keep_an_admin: bool = False,
+        end: EndedCredentials | None = None,
+    ) -> User:
         """See UserRepository."""
         if not is_storable(user_id):
             raise NotFound("There is no such user.")
@@ -79,14 +92,10 @@ class SqlUsers:
             before = _user(row)
             after = edit(before)
             connection.execute(users.update().where(users.c.id == user_id).values(_user_values(after)))
+            if end is not None:
+                _end_credentials(connection, user_id, end)
             if keep_an_admin and before.is_active_admin and not after.is_active_admin:
-                others = select(func.count()).where(
-                    users.c.role == Role.ADMIN.value,
-                    users.c.disabled.is_(False),
-                    users.c.tenant_id == before.tenant_id,
-                )
-                if not connection.scalar(others):
-                    raise Conflict("The last active admin must stay one.")
+                _require_another_admin(connection, before.tenant_id)
         return after
 
     def delete(self, user_id: str) -> bool:
@@ -103,6 +112,23 @@ class SqlUsers:
         with self._reader.connect() as connection:
             row = connection.execute(select(users).where(condition)).mappings().one_or_none()
         return None if row is None else _user(row)
+
+
+def _require_another_admin(connection: Connection, tenant_id: str) -> None:
+    administrators = [role.value for role in Role if role.is_administrator]
+    others = select(func.count()).where(
+        users.c.role.in_(administrators), users.c.disabled.is_(False), users.c.tenant_id == tenant_id
+    )
+    if not connection.scalar(others):
+        raise Conflict("The last active admin must stay one.")
+
+
+def _end_credentials(connection: Connection, user_id: str, end: EndedCredentials) -> None:
+    for table in (sessions, api_keys):
+        is_alive = and_(table.c.user_id == user_id, table.c.revoked_at.is_(None))
+        if table is sessions and end.keep_session is not None:
+            is_alive = and_(is_alive, table.c.id != end.keep_session)
+        connection.execute(table.update().where(is_alive).values(revoked_at=end.at))
 
 
 class SqlSessions(OwnedSecrets[Session]):
@@ -143,78 +169,6 @@ class SqlApiKeys(OwnedSecrets[ApiKey]):
         """See ApiKeyRepository."""
         condition = and_(api_keys.c.user_id == user_id, api_keys.c.revoked_at.is_(None))
         return self.update(condition, {"revoked_at": now})
-
-
-class SqlAttempts:
-    """AttemptRepository."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._reader = engine.execution_options(reads_only=True)
-
-    def reserve(self, subject: str, now: float, *, limit: int, lock_s: float) -> AttemptReserved:
-        """See AttemptRepository; the row is held from the reading to the writing."""
-        table, is_it = login_attempts, login_attempts.c.subject == subject
-        fresh = {"subject": subject, "failures": 0, "first_at": now, "last_at": now, "locked_until": 0.0}
-        with self._engine.begin() as connection:
-            past = held_row(connection, table, fresh)
-            if now < past["locked_until"]:
-                return AttemptReserved(False, past["failures"], past["locked_until"] - now)
-            is_over = past["locked_until"] > 0 or now - past["first_at"] >= lock_s
-            failures = 1 if is_over else past["failures"] + 1
-            values = {
-                "failures": failures,
-                "first_at": now if is_over else past["first_at"],
-                "last_at": now,
-                "locked_until": now + lock_s if failures >= limit else 0.0,
-            }
-            connection.execute(table.update().where(is_it).values(values))
-        return AttemptReserved(True, failures)
-
-    def peek(self, subject: str, now: float) -> AttemptReserved:
-        """See AttemptRepository."""
-        query = select(login_attempts).where(login_attempts.c.subject == subject)
-        with self._reader.connect() as connection:
-            past = connection.execute(query).mappings().one_or_none()
-        if past is None or now >= past["locked_until"]:
-            return AttemptReserved(True, past["failures"] if past else 0)
-        return AttemptReserved(False, past["failures"], past["locked_until"] - now)
-
-    def clear(self, subject: str) -> None:
-        """See AttemptRepository."""
-        with self._engine.begin() as connection:
-            connection.execute(delete(login_attempts).where(login_attempts.c.subject == subject))
-
-    def prune(self, before: float) -> int:
-        """See AttemptRepository."""
-        is_old = and_(login_attempts.c.last_at < before, login_attempts.c.locked_until < before)
-        with self._engine.begin() as connection:
-            return connection.execute(delete(login_attempts).where(is_old)).rowcount
-
-
-class SqlOneTimeTokens:
-    """OneTimeTokenRepository."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def put(self, purpose: str, digest: bytes, expires_at: float) -> None:
-        """See OneTimeTokenRepository."""
-        values = {"digest": digest, "expires_at": expires_at}
-        with self._engine.begin() as connection:
-            if not insert_if_absent(connection, one_time_tokens, {"purpose": purpose, **values}):
-                is_it = one_time_tokens.c.purpose == purpose
-                connection.execute(one_time_tokens.update().where(is_it).values(values))
-
-    def take(self, purpose: str, digest: bytes, now: float) -> bool:
-        """See OneTimeTokenRepository; one DELETE, so of several callers one gets it."""
-        is_it = and_(
-            one_time_tokens.c.purpose == purpose,
-            one_time_tokens.c.digest == digest,
-            one_time_tokens.c.expires_at > now,
-        )
-        with self._engine.begin() as connection:
-            return connection.execute(delete(one_time_tokens).where(is_it)).rowcount == 1
 
 
 def _user(row: RowMapping) -> User:

@@ -14,9 +14,11 @@ from sqlalchemy import (
     Integer,
     RowMapping,
     String,
+    Subquery,
     Table,
     Text,
     event,
+    func,
     insert,
     select,
 )
@@ -106,8 +108,9 @@ class SqlAudit:
 
     def find(self, wanted: AuditFilter) -> Sequence[AuditEvent]:
         """See AuditRepository."""
-        columns = audit_events.c
-        query = select(audit_events).where(columns.sequence > wanted.after_sequence).limit(wanted.limit)
+        table = _own_numbers(wanted.tenant_id or "") if wanted.own_numbers else audit_events
+        columns = table.c
+        query = select(table).where(columns.sequence > wanted.after_sequence).limit(wanted.limit)
         for name in ("actor", "action", "outcome", "resource", "tenant_id"):
             value = getattr(wanted, name)
             if value is not None:
@@ -120,6 +123,14 @@ class SqlAudit:
         with self._reader.connect() as connection:
             return [_event(row) for row in connection.execute(query.order_by(order)).mappings()]
 
+    def count_of(self, tenant_id: str, *, before: int | None = None) -> int:
+        """See AuditRepository."""
+        query = select(func.count()).where(audit_events.c.tenant_id == tenant_id)
+        if before is not None:
+            query = query.where(audit_events.c.sequence < before)
+        with self._reader.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
     def stream(self, *, after: int = 0) -> Iterator[AuditEvent]:
         """See AuditRepository; reads a batch at a time and holds no transaction open while the caller
         works.
@@ -127,6 +138,13 @@ class SqlAudit:
         while batch := self.find(AuditFilter(after_sequence=after, limit=_BATCH)):
             yield from batch
             after = batch[-1].sequence
+
+
+def _own_numbers(tenant_id: str) -> Subquery:
+    """A tenant's events, numbered from 1 among themselves."""
+    number = func.row_number().over(order_by=audit_events.c.sequence).label("sequence")
+    others = [column for column in audit_events.c if column.name != "sequence"]
+    return select(number, *others).where(audit_events.c.tenant_id == tenant_id).subquery()
 
 
 def _head(row: RowMapping) -> ChainHead:

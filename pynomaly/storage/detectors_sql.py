@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Column, Double, Engine, Index, RowMapping, String, Table, Text
+from sqlalchemy import JSON, Column, Double, Engine, Index, RowMapping, SmallInteger, String, Table, Text
 
 from pynomaly.domain.detectors import Detector, TrainedModel
 from pynomaly.domain.permissions import SecurityLevel
@@ -30,6 +30,7 @@ detectors = Table(
     Column("model", JSON),
     Column("trained_at", Instant),
     Column("metadata", JSON, nullable=False),
+    Column("level", SmallInteger, nullable=False, server_default="0"),
     Index(None, "tenant_id", "owner_id", "created_at"),
 )
 
@@ -48,6 +49,7 @@ class SqlDetectors:
             "tenant_id": detector.tenant_id,
             "algorithm": detector.algorithm,
             "created_at": detector.created_at,
+            "level": int(detector.level),
         }
         self._rows.insert(values)
 
@@ -72,6 +74,7 @@ class SqlDetectors:
         """Serve this model from now on; whether the detector is still there."""
         values = {
             "model_id": model.id,
+            "level": int(model.level),
             "trained_at": model.trained_at,
             "updated_at": model.trained_at,
             "model": {

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Column, Double, Engine, Index, RowMapping, String, Table
+from sqlalchemy import JSON, Column, Double, Engine, Index, RowMapping, SmallInteger, String, Table
 
 from pynomaly.domain.operations import Operation, OperationKind, OperationState
+from pynomaly.domain.permissions import SecurityLevel
 from pynomaly.domain.ports import Listing, Page, Scope
 from pynomaly.storage.schema import Instant, metadata
 from pynomaly.storage.sql import OwnedRows
@@ -28,6 +29,7 @@ operations = Table(
     Column("subject", JSON, nullable=False),
     Column("result", JSON),
     Column("error", JSON),
+    Column("level", SmallInteger, nullable=False, server_default="0"),
     Index(None, "tenant_id", "owner_id", "created_at"),
 )
 
@@ -53,6 +55,7 @@ class SqlOperations:
                 "progress": operation.progress,
                 "created_at": operation.created_at,
                 "subject": dict(operation.subject),
+                "level": int(operation.level),
             }
         )
 
@@ -123,4 +126,5 @@ def _build(row: RowMapping) -> Operation:
         finished_at=row["finished_at"],
         result=row["result"],
         error=row["error"],
+        level=SecurityLevel(row["level"]),
     )

@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, and_, delete, select
+from sqlalchemy.exc import IntegrityError
+
+from pynomaly.domain.errors import NotFound
 
 T = TypeVar("T")
 
@@ -29,9 +32,12 @@ class OwnedSecrets(Generic[T]):
         self._values = values
 
     def add(self, row: T) -> None:
-        """Adds one, durably."""
-        with self._engine.begin() as connection:
-            connection.execute(self._table.insert().values(self._values(row)))
+        """Adds one, durably; raises NotFound where its user has gone."""
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(self._table.insert().values(self._values(row)))
+        except IntegrityError as error:  # its owner was erased this moment
+            raise NotFound("There is no such user.") from error
 
     def get(self, row_id: str) -> T | None:
         """The one with that id, ended or not."""

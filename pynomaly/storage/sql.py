@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class OwnedRows:
-    """One table with the columns id, owner_id, tenant_id and created_at."""
+    """One table with the columns id, owner_id, tenant_id, level and created_at."""
 
     def __init__(self, engine: Engine, table: Table) -> None:
         self.engine = engine
@@ -36,7 +36,7 @@ class OwnedRows:
     ) -> Listing[T]:
         """One page of the scope's rows and how many it has in all."""
         table = self._table
-        wanted = [table.c.tenant_id == scope.tenant_id, *extra]
+        wanted = [table.c.tenant_id == scope.tenant_id, table.c.level <= int(scope.clearance), *extra]
         if scope.owner_id is not None:
             wanted.append(table.c.owner_id == scope.owner_id)
         newest_first = table.c.created_at.desc(), table.c.id

@@ -89,7 +89,8 @@ def start_batch_detection(
         return {"detector_id": detector.id, "results": [_brief(result) for result in results]}
 
     subject = {"detector_id": detector.id, "dataset_ids": list(dataset_ids)}
-    return start_operation(platform, caller, OperationKind.DETECT_BATCH, subject, work)
+    level = max([model.level, *(dataset.level for dataset in datasets)])
+    return start_operation(platform, caller, OperationKind.DETECT_BATCH, subject, work, level)
 
 
 def run_detection(

@@ -11,7 +11,7 @@ from typing import Any
 from pynomaly.domain.audit import Outcome
 from pynomaly.domain.errors import Conflict, PynomalyError
 from pynomaly.domain.operations import Operation, OperationKind, OperationState
-from pynomaly.domain.permissions import Permission
+from pynomaly.domain.permissions import Permission, SecurityLevel
 from pynomaly.domain.ports import OperationRepository
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.platform import Platform, new_id, principal_of
@@ -28,9 +28,16 @@ Work = Callable[[WorkerProcess, Job], Mapping[str, Any]]
 
 
 def start_operation(
-    platform: Platform, caller: Caller, kind: OperationKind, subject: Mapping[str, Any], work: Work
+    platform: Platform,
+    caller: Caller,
+    kind: OperationKind,
+    subject: Mapping[str, Any],
+    work: Work,
+    level: SecurityLevel,
 ) -> Operation:
-    """Queue the work; raises RateLimited when too much waits already, and then nothing is entered."""
+    """Queue the work on data of that level; raises RateLimited when too much waits already, and then nothing is
+    entered.
+    """
     principal = principal_of(caller)
     operation = Operation(
         id=new_id("op"),
@@ -41,6 +48,7 @@ def start_operation(
         progress=0.0,
         created_at=platform.clock(),
         subject=subject,
+        level=level,
     )
 
     def run(process: WorkerProcess, job: Job) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Generic, TypeVar
 
-from pynomaly.domain.accounts import PersonalDataSource
+from pynomaly.domain.accounts import HeldData, PersonalDataSource
 from pynomaly.domain.datasets import Dataset
 from pynomaly.domain.detections import DetectionResult
 from pynomaly.domain.detectors import Detector
 from pynomaly.domain.operations import Operation
+from pynomaly.domain.permissions import SecurityLevel
 from pynomaly.usecases.stores import Stores
 
 T = TypeVar("T", Dataset, Detector, DetectionResult, Operation)
@@ -24,9 +25,11 @@ class OwnedThings(Generic[T]):
     of_owner: Callable[[str], Sequence[T]]
     remove: Callable[[T], Any]
 
-    def export_for(self, user_id: str) -> Sequence[Mapping[str, Any]]:
+    def export_for(self, user_id: str, clearance: SecurityLevel) -> HeldData:
         """What is known of each thing, as JSON values; the rows of a dataset come with its own export."""
-        return [_json(asdict(thing)) for thing in self.of_owner(user_id)]
+        things = self.of_owner(user_id)
+        shown = [_json(asdict(thing)) for thing in things if thing.level <= clearance]
+        return HeldData(shown, len(things) - len(shown))
 
     def erase_for(self, user_id: str) -> int:
         """Remove them all, content and all; returns how many there were."""

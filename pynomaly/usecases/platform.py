@@ -78,15 +78,14 @@ class Platform(Stores):
     def operation(self, caller: Caller, operation_id: str, permission: Permission) -> Operation:
         """The operation, if the caller may do that to it; else NotFound or Forbidden."""
         found = _there(self.operations.get(operation_id), "operation")
-        self._check(caller, found, permission, SecurityLevel.PUBLIC)
+        self._check(caller, found, permission, found.level)
         return found
 
     def scope(self, caller: Caller, permission: Permission) -> Scope:
-        """Whose objects the caller may list; raises Forbidden without the permission."""
+        """Which objects the caller may list: those that he may get by id. Raises Forbidden without the permission."""
         principal = principal_of(caller)
         self.authz.require(principal, permission, SecurityLevel.PUBLIC)
-        allowed = self.authz.scope(principal)
-        return Scope(allowed.tenant_id, allowed.owner_id)
+        return self.authz.scope(principal)
 
     def may_use(self, caller: Caller, detector: Detector) -> bool:
         """Whether `detector` would let the caller run it; asks no store."""

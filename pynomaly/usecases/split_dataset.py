@@ -47,7 +47,7 @@ class _ChosenRows:
 def split_dataset(
     platform: Platform, caller: Caller, dataset_id: str, *, test_fraction: float, seed: int
 ) -> SplitDataset:
-    """Two new datasets; the test side gets round(n * test_fraction) rows, and neither side may be empty."""
+    """Two new datasets or none; the test side gets round(n * test_fraction) rows, and neither may be empty."""
     dataset = platform.dataset(caller, dataset_id, Permission.DATA_READ)
     require_upload(platform, caller, dataset.level)
     n_test = round(dataset.n_rows * test_fraction)
@@ -55,19 +55,23 @@ def split_dataset(
         raise InvalidInput(f"{dataset.n_rows} rows can't be split so that both sides have some.")
     is_test = np.zeros(dataset.n_rows, bool)
     is_test[np.random.default_rng(seed).choice(dataset.n_rows, n_test, replace=False)] = True
-    sides = {
-        side: keep_dataset(
-            platform,
-            caller,
-            NewDataset(
-                name=f"{dataset.name} ({side})"[:255],
-                description=dataset.description,
-                target_column=dataset.target_column,
-                level=dataset.level,
-                metadata={"split_of": dataset.id, "side": side, "seed": seed},
-            ),
-            _ChosenRows(platform, dataset, chosen),
-        )
-        for side, chosen in (("train", ~is_test), ("test", is_test))
-    }
+    sides: dict[str, Dataset] = {}
+    try:
+        for side, chosen in (("train", ~is_test), ("test", is_test)):
+            rows = _ChosenRows(platform, dataset, chosen)
+            sides[side] = keep_dataset(platform, caller, _side_of(dataset, side, seed), rows)
+    except Exception:
+        for kept in sides.values():
+            platform.remove_dataset(kept)
+        raise
     return SplitDataset(sides["train"], sides["test"])
+
+
+def _side_of(dataset: Dataset, side: str, seed: int) -> NewDataset:
+    return NewDataset(
+        name=f"{dataset.name} ({side})"[:255],
+        description=dataset.description,
+        target_column=dataset.target_column,
+        level=dataset.level,
+        metadata={"split_of": dataset.id, "side": side, "seed": seed},
+    )

@@ -42,7 +42,9 @@ def start_training(
         return _train(platform, caller, detector_id, dataset, seed, process, job)
 
     subject = {"detector_id": detector.id, "dataset_id": dataset.id}
-    operation = start_operation(platform, caller, OperationKind.TRAIN, subject, work)
+    operation = start_operation(
+        platform, caller, OperationKind.TRAIN, subject, work, max(dataset.level, detector.level)
+    )
     platform.record(caller, "detector.training", f"detector:{detector.id}", details={"dataset": dataset.id})
     return operation
 

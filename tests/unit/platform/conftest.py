@@ -36,3 +36,19 @@ def engine(request, tmp_path):
     with outside.begin() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     outside.dispose()
+
+
+@pytest.fixture
+def in_process(tmp_path):
+    """Makes platforms in this process, each closed afterwards."""
+    from tests.support.platform_in_process import PlatformInProcess
+
+    made = []
+
+    def make(name="one", **settings):
+        made.append(PlatformInProcess(tmp_path / name, **settings))
+        return made[-1]
+
+    yield make
+    for platform in made:
+        platform.close()

@@ -34,6 +34,56 @@ def test_the_steps_lead_to_what_the_code_declares(engine):
         assert compare_metadata(context, metadata) == []
 
 
+def upgraded_to(engine, step):
+    from alembic import command
+
+    config = Config()
+    config.set_main_option("script_location", str(migrations.__path__[0]))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, step)
+
+
+def fill_first_version(engine):
+    """Accounts and objects as the first schema held them."""
+    user = "INSERT INTO users VALUES (:id, :id, :tenant, 'admin', 4, 'h', :at, :closed, 1, NULL, :no, -1)"
+    dataset = "INSERT INTO datasets VALUES (:id, 'u', 't', 'n', NULL, '[]', 1, NULL, 1, 1, '{}', :level)"
+    detector = "INSERT INTO detectors VALUES (:id, 'u', 't', 'n', NULL, 'ecod', 0.1, '{}', 1, 1, :mdl, :model, 1, '{}')"
+    operation = "INSERT INTO operations VALUES (:id, 'u', 't', 'train', 'completed', 1, 1, 1, 1, :subject, NULL, NULL)"
+    users = [("closed", "default", 1, True), ("b", "default", 3, False), ("a", "default", 2, False)]
+    users.append(("other", "elsewhere", 0, False))
+    model = '{"version": 1, "level": 3}'
+    with engine.begin() as connection:
+        for name, tenant, at, closed in users:
+            values = {"id": name, "tenant": tenant, "at": at, "closed": closed, "no": False}
+            connection.execute(text(user), values)
+        for name, level in (("low", 0), ("high", 4)):
+            connection.execute(text(dataset), {"id": name, "level": level})
+        connection.execute(text(detector), {"id": "fitted", "mdl": "m", "model": model})
+        connection.execute(text(detector), {"id": "bare", "mdl": None, "model": None})
+        for name, subject in (
+            ("one", '{"dataset_id": "high"}'),
+            ("batch", '{"dataset_ids": ["low", "high"]}'),
+            ("gone", '{"dataset_id": "was"}'),
+        ):
+            connection.execute(text(operation), {"id": name, "subject": subject})
+
+
+def test_what_the_first_version_kept_gets_its_levels_and_its_operator(engine):
+    upgraded_to(engine, "0001")
+    fill_first_version(engine)
+    migrations.migrate(engine)
+    with engine.connect() as connection:
+        levels = {
+            row.id: row.level
+            for table in ("detectors", "operations")
+            for row in connection.execute(text(f"SELECT id, level FROM {table}"))  # noqa: S608
+        }
+        roles = {row.id: row.role for row in connection.execute(text("SELECT id, role FROM users"))}
+    assert levels == {"fitted": 3, "bare": 0, "one": 4, "batch": 4, "gone": 1}
+    assert roles == {"closed": "admin", "a": "operator", "b": "admin", "other": "admin"}
+
+
 def test_servers_that_start_together_migrate_once(engine):
     broken = []
 

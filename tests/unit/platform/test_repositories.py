@@ -21,7 +21,7 @@ from pynomaly.storage.operations_sql import SqlOperations
 from pynomaly.storage.results_sql import SqlResults
 
 NOW = datetime(2024, 5, 1, 12, 30, 0, 250_000, tzinfo=UTC)
-MINE = Scope("acme", "me")
+MINE = Scope("acme", "me", SecurityLevel.SECRET)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def test_listings_hold_to_the_scope_and_are_newest_first(database):
     page = kept.list(MINE, Page(limit=2, offset=1))
     assert [found.id for found in page.items] == [dataset(3).id, dataset(2).id]
     assert page.total == 5
-    assert kept.list(Scope("acme", None), Page()).total == 6
+    assert kept.list(Scope("acme", None, SecurityLevel.SECRET), Page()).total == 6
     assert [found.id for found in kept.of_owner("you")] == [dataset(0, owner="you").id]
 
 

@@ -23,7 +23,14 @@ from pynomaly.security.memory import MemoryAudit, in_memory_accounts
 from pynomaly.security.services import SecurityServices, build_security
 from pynomaly.security.settings import PasswordCost, SecuritySettings
 from pynomaly.security.tokens import TokenPair
-from pynomaly.storage.accounts_schema import api_keys, login_attempts, one_time_tokens, sessions, users
+from pynomaly.storage.accounts_schema import (
+    api_keys,
+    known_sources,
+    login_attempts,
+    one_time_tokens,
+    sessions,
+    users,
+)
 from pynomaly.storage.accounts_sql import sql_accounts
 from pynomaly.storage.audit_sql import SqlAudit, audit_events, audit_head
 from pynomaly.storage.database import open_database
@@ -34,7 +41,7 @@ PASSWORD = "grape-lantern-otter-91"
 OTHER_PASSWORD = "velvet-tractor-mango-17"
 CHEAP = PasswordCost(memory_kib=8, passes=1, lanes=1)
 POSTGRES = os.environ.get("PYNOMALY_TEST_DATABASE_URL", "postgresql+psycopg://postgres@127.0.0.1:5432/test")
-TABLES = [users, sessions, api_keys, login_attempts, one_time_tokens, audit_events, audit_head]
+TABLES = [users, sessions, api_keys, login_attempts, known_sources, one_time_tokens, audit_events, audit_head]
 
 
 class Clock:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, Unauthenticated
+from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, NotFound, RateLimited, Unauthenticated
 from pynomaly.domain.permissions import ROLE_PERMISSIONS, Permission, Role, SecurityLevel
+from pynomaly.security.administration import AccountChange
 from pynomaly.security.encryption import ReEncryption
 from pynomaly.security.foundation import SYSTEM, Caller
 from pynomaly.security.keyring import FileKeyring
@@ -26,7 +27,7 @@ def outcome(act):
 
 def test_the_first_admin_is_made_once(stored):
     admin = stored.auth.bootstrap_admin("root", stored.password)
-    assert (admin.role, admin.clearance) == (Role.ADMIN, SecurityLevel.SECRET)
+    assert (admin.role, admin.clearance) == (Role.OPERATOR, SecurityLevel.SECRET)
     assert stored.login("root")
     for name in ("root", "other"):
         with pytest.raises(Conflict):
@@ -49,7 +50,7 @@ def test_the_token_of_the_first_start_counts_once(stored):
         stored.auth.redeem_bootstrap_token(token + "x", "root", stored.password, by=SYSTEM)
     with pytest.raises(InvalidInput):
         stored.auth.redeem_bootstrap_token(token, "root", "weak", by=SYSTEM)
-    assert stored.auth.redeem_bootstrap_token(token, "root", stored.password, by=SYSTEM).role is Role.ADMIN
+    assert stored.auth.redeem_bootstrap_token(token, "root", stored.password, by=SYSTEM).role is Role.OPERATOR
     with pytest.raises(Unauthenticated):
         stored.auth.redeem_bootstrap_token(token, "again", stored.password, by=SYSTEM)
     assert stored.auth.issue_bootstrap_token() is None
@@ -138,16 +139,20 @@ def test_a_tenant_that_could_be_mistaken_is_refused(world, tenant_id):
         world.user(tenant_id=tenant_id)
 
 
-def test_a_key_that_administers_users_cannot_make_or_take_over_an_admin(stored):
+def test_a_key_administers_no_account_whatever_it_was_given(stored):
     root = stored.user("root", Role.ADMIN)
     other = stored.user("other", Role.ADMIN)
+    intern = stored.user("intern", Role.VIEWER)
     narrow = [Permission.USERS_WRITE, *ROLE_PERMISSIONS[Role.VIEWER]]
     key = stored.auth.create_api_key(root.id, "hr", narrow, by=stored.caller("root"))
     by = Caller(stored.auth.verify_api_key(key.secret))
-    viewer = stored.auth.create_user("intern", stored.password, Role.VIEWER, by=by)
     for act in (
         lambda: stored.auth.create_user("evil", stored.password, Role.ADMIN, by=by),
-        lambda: stored.auth.set_role(viewer.id, Role.ADMIN, by=by),
+        lambda: stored.auth.set_role(intern.id, Role.ADMIN, by=by),
+        lambda: stored.auth.create_user("temp", stored.password, Role.VIEWER, by=by),
+        lambda: stored.auth.disable_user(intern.id, by=by),
+        lambda: stored.auth.unlock_user("intern", by=by),
+        lambda: stored.security.personal_data.erase_user(intern.id, by=by),
         lambda: stored.auth.reset_password(other.id, stored.other_password, by=by),
         lambda: stored.auth.reset_password(root.id, stored.other_password, by=by),
     ):
@@ -186,7 +191,7 @@ def test_admins_who_demote_each_other_at_once_leave_one(stored):
 def test_changes_of_one_account_at_once_are_all_kept(stored):
     user = stored.user()
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda i: stored.auth.set_role(user.id, list(Role)[1 + i % 3], by=SYSTEM), range(24)))
+        list(pool.map(lambda i: stored.auth.set_role(user.id, list(Role)[2 + i % 3], by=SYSTEM), range(24)))
     assert stored.stores.accounts.users.get(user.id).auth_version == user.auth_version + 24
 
 
@@ -210,6 +215,123 @@ def test_a_clearance_may_be_lower_than_the_roles_never_higher(stored):
     assert stored.stores.accounts.users.get(low.id).clearance is SecurityLevel.PUBLIC
     with pytest.raises(Forbidden):
         stored.auth.set_role(low.id, Role.VIEWER, by=SYSTEM, clearance=SecurityLevel.SECRET)
+
+
+def outsider(stored, clearance):
+    """An admin whose own clearance was lowered."""
+    user = stored.user("low", Role.ADMIN)
+    stored.auth.set_role(user.id, Role.ADMIN, by=SYSTEM, clearance=clearance)
+    return user, stored.caller("low")
+
+
+def test_nobody_grants_a_clearance_above_his_own(stored):
+    high = stored.user("high", Role.ADMIN)
+    low, by = outsider(stored, SecurityLevel.PUBLIC)
+    intern = stored.auth.create_user(
+        "intern", stored.password, Role.VIEWER, by=SYSTEM, clearance=SecurityLevel.PUBLIC
+    )
+    for act in (
+        lambda: stored.auth.set_role(low.id, Role.ADMIN, by=by, clearance=SecurityLevel.SECRET),
+        lambda: stored.auth.set_role(intern.id, Role.VIEWER, by=by, clearance=SecurityLevel.INTERNAL),
+        lambda: stored.auth.change_user(low.id, AccountChange(clearance=SecurityLevel.INTERNAL), by=by),
+        lambda: stored.auth.create_user(
+            "friend", stored.password, Role.ADMIN, by=by, clearance=SecurityLevel.SECRET
+        ),
+        lambda: stored.auth.reset_password(high.id, stored.other_password, by=by),
+        lambda: stored.security.personal_data.export_user_data(high.id, by=by),
+    ):
+        with pytest.raises(Forbidden):
+            act()
+    assert stored.stores.accounts.users.get(low.id).clearance is SecurityLevel.PUBLIC
+    assert stored.login("high"), "nor takes over an account that sees more"
+
+
+def test_a_role_given_brings_no_more_clearance_than_its_giver_has(stored):
+    low, by = outsider(stored, SecurityLevel.INTERNAL)
+    viewer = stored.user("viewer", Role.VIEWER)
+    assert stored.auth.set_role(viewer.id, Role.ADMIN, by=by).clearance is SecurityLevel.INTERNAL
+    assert stored.auth.set_role(low.id, Role.ADMIN, by=by).clearance is SecurityLevel.INTERNAL
+    made = stored.auth.create_user("made", stored.password, Role.DATA_SCIENTIST, by=by)
+    assert made.clearance is SecurityLevel.INTERNAL
+    assert stored.auth.set_role(viewer.id, Role.ADMIN, by=SYSTEM).clearance is SecurityLevel.SECRET
+
+
+def test_an_account_that_became_more_while_it_was_being_taken_over_is_not(stored):
+    stored.user("root", Role.OPERATOR)
+    stored.user("mallory", Role.ADMIN)
+    rising, users = stored.user("rising"), stored.stores.accounts.users
+    change, by = users.change, stored.caller("mallory")
+
+    def change_late(user_id, edit, **options):
+        change(user_id, lambda user: replace(user, role=Role.OPERATOR))
+        return change(user_id, edit, **options)
+
+    users.change = change_late
+    with pytest.raises(Forbidden):
+        stored.auth.reset_password(rising.id, stored.other_password, by=by)
+    assert stored.auth.authenticate_user("rising", stored.other_password, "", "") is None
+
+
+def test_an_admin_makes_no_operator_and_administers_none(stored):
+    operator = stored.user("root", Role.OPERATOR)
+    admin = stored.user("admin", Role.ADMIN)
+    by = stored.caller("admin")
+    for act in (
+        lambda: stored.auth.set_role(admin.id, Role.OPERATOR, by=by),
+        lambda: stored.auth.create_user("more", stored.password, Role.OPERATOR, by=by),
+        lambda: stored.auth.disable_user(operator.id, by=by),
+        lambda: stored.auth.reset_password(operator.id, stored.other_password, by=by),
+    ):
+        with pytest.raises(Forbidden):
+            act()
+    assert stored.auth.set_role(admin.id, Role.OPERATOR, by=stored.caller("root")).role is Role.OPERATOR
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"role": Role.VIEWER, "password": "short", "disabled": True},
+        {"role": Role.VIEWER, "clearance": SecurityLevel.SECRET, "disabled": True},
+        {"disabled": True, "role": Role.OPERATOR},
+    ],
+)
+def test_a_change_that_is_refused_in_part_is_refused_whole(stored, wanted):
+    user, root = stored.user(), stored.user("root", Role.ADMIN)
+    by = stored.caller("root")
+    tokens = stored.login()
+    with pytest.raises((Forbidden, InvalidInput)):
+        stored.auth.change_user(user.id, AccountChange(**wanted), by=by)
+    assert stored.stores.accounts.users.get(user.id) == user
+    assert stored.auth.verify_access_token(tokens.access_token), "and no session ended"
+    last = AccountChange(password=stored.other_password, disabled=True)
+    with pytest.raises(Conflict):
+        stored.auth.change_user(root.id, last, by=by)
+    assert stored.stores.accounts.users.get(root.id) == root
+    assert stored.login("root")
+
+
+def test_a_change_of_everything_is_made_at_once_and_each_part_written_down(stored):
+    user = stored.user()
+    tokens = stored.login()
+    wanted = AccountChange(Role.VIEWER, SecurityLevel.PUBLIC, stored.other_password, disabled=True)
+    changed = stored.auth.change_user(user.id, wanted, by=SYSTEM)
+    assert (changed.role, changed.clearance, changed.disabled) == (Role.VIEWER, SecurityLevel.PUBLIC, True)
+    assert changed == stored.stores.accounts.users.get(user.id)
+    assert stored.actions()[-3:] == [
+        "user.set-role:success", "user.reset-password:success", "user.disable:success"
+    ]  # fmt: skip
+    stored.auth.enable_user(user.id, by=SYSTEM)
+    with pytest.raises(Unauthenticated):
+        stored.auth.refresh(tokens.refresh_token)
+    assert stored.login(password=stored.other_password)
+
+
+def test_a_change_of_nothing_changes_nothing(stored):
+    user = stored.user()
+    n_before = len(stored.actions())
+    for wanted in (AccountChange(), AccountChange(disabled=False)):
+        assert stored.auth.change_user(user.id, wanted, by=SYSTEM) == user
+    assert len(stored.actions()) == n_before
 
 
 def test_changing_ones_password_ends_the_other_sessions_and_needs_the_old_one(stored):
@@ -287,6 +409,17 @@ class TestSecondFactor:
         assert self.try_code(stored, None) is None
         assert self.try_code(stored, "000000") is None
         assert self.try_code(stored, code_at(secret, stored.clock()))
+
+    def test_wrong_codes_at_the_confirmation_are_counted(self, stored):
+        user, by, secret = self.enrol(stored)
+        for _ in range(5):
+            with pytest.raises(InvalidInput):
+                stored.auth.confirm_totp(user.id, "000000", by=by)
+        with pytest.raises(RateLimited) as refusal:
+            stored.auth.confirm_totp(user.id, code_at(secret, stored.clock()), by=by)
+        assert refusal.value.retry_after_s == 30
+        stored.clock.turn(30)
+        stored.auth.confirm_totp(user.id, code_at(secret, stored.clock()), by=by)
 
     def test_a_code_counts_once(self, stored):
         user, by, secret = self.enrol(stored)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from pynomaly.domain.errors import Forbidden, InvalidInput, NotFound, Unauthenticated
-from pynomaly.domain.permissions import Permission, Role
+from pynomaly.domain.permissions import ROLE_PERMISSIONS, Permission, Role
 from pynomaly.security.foundation import SYSTEM, Caller
 
 
@@ -135,7 +137,68 @@ def test_nobody_finds_or_revokes_a_strangers_key(stored):
     assert is_refused(stored, new.secret)
 
 
-def test_an_api_key_may_revoke_itself(stored):
+@pytest.mark.parametrize("permissions", [["data:read"], sorted(ROLE_PERMISSIONS[Role.ADMIN])])
+def test_an_api_key_manages_no_credentials_not_even_itself(stored, permissions):
+    admin, victim = stored.user("root", Role.ADMIN), stored.user("victim")
+    new = stored.auth.create_api_key(admin.id, "ci", permissions, None, by=stored.caller("root"))
+    session = stored.auth.sessions(admin.id, by=SYSTEM)[0]
+    by = Caller(stored.auth.verify_api_key(new.secret))
+    for act in (
+        lambda: stored.auth.revoke_api_key(new.key.id, by=by),
+        lambda: stored.auth.api_keys(admin.id, by=by),
+        lambda: stored.auth.sessions(admin.id, by=by),
+        lambda: stored.auth.sessions(victim.id, by=by),
+        lambda: stored.auth.logout(session.id, by=by),
+        lambda: stored.auth.revoke_session(session.id, by=by),
+        lambda: stored.auth.revoke_sessions(admin.id, by=by),
+        lambda: stored.auth.revoke_sessions(victim.id, by=by),
+        lambda: stored.security.personal_data.export_user_data(admin.id, by=by),
+        lambda: stored.security.personal_data.export_user_data(victim.id, by=by),
+    ):
+        with pytest.raises((Forbidden, NotFound)):
+            act()
+    assert stored.auth.verify_api_key(new.secret)
+    assert stored.auth.sessions(admin.id, by=SYSTEM)[0] == session
+
+
+def test_a_new_password_ends_the_keys(stored):
     new = made(stored)
-    stored.auth.revoke_api_key(new.key.id, by=Caller(stored.auth.verify_api_key(new.secret)))
+    stored.auth.verify_api_key(new.secret)
+    by = stored.caller()
+    stored.auth.change_password(new.key.user_id, stored.password, stored.other_password, by=by)
     assert is_refused(stored, new.secret)
+
+
+def test_keys_do_not_come_back_when_the_account_is_opened_again(stored):
+    new = made(stored)
+    stored.auth.disable_user(new.key.user_id, by=SYSTEM)
+    stored.auth.enable_user(new.key.user_id, by=SYSTEM)
+    assert is_refused(stored, new.secret)
+
+
+def test_nor_those_of_an_account_that_was_closed_before_keys_ended_with_it(stored):
+    new = made(stored)
+    users = stored.stores.accounts.users
+    users.change(new.key.user_id, lambda user: replace(user, disabled=True))
+    stored.auth.enable_user(new.key.user_id, by=SYSTEM)
+    assert is_refused(stored, new.secret)
+
+
+@pytest.mark.parametrize("change", ["disable", "password"])
+def test_a_key_made_while_the_account_was_being_closed_does_not_count(stored, change):
+    """The change comes between the look at the account and the keeping of the key."""
+    user, keys = stored.user(), stored.stores.accounts.api_keys
+    by, add, made_keys = stored.caller(), keys.add, []
+
+    def add_late(key):
+        if change == "disable":
+            stored.auth.disable_user(user.id, by=SYSTEM)
+        else:
+            stored.auth.reset_password(user.id, stored.other_password, by=SYSTEM)
+        add(key)
+        made_keys.append(key)
+
+    keys.add = add_late
+    with pytest.raises(Unauthenticated):
+        stored.auth.create_api_key(user.id, "late", ["data:read"], by=by)
+    assert keys.get(made_keys[0].id).revoked_at is not None

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from pynomaly.domain.audit import AuditFilter, ChainHead, Outcome
 from pynomaly.domain.permissions import Role
 from pynomaly.security.audit import AuditService
-from pynomaly.security.audit_chain import digest_of, forged
+from pynomaly.security.audit_chain import canonical_json, digest_of, forged, opaque
 from pynomaly.security.foundation import SYSTEM
 from pynomaly.security.memory import MemoryAudit
 from pynomaly.security.settings import Key
@@ -382,13 +382,44 @@ class TestExport:
         for touched in (canonical, json.dumps(record, sort_keys=True)):
             assert world.security.audit.verify_export([lines[0], touched, *lines[2:]]).first_broken == 2
 
-    def test_of_other_tenants_events_only_links_are_given_and_it_still_verifies(self, world):
+    def test_a_tenants_export_tells_nothing_of_the_others_and_still_verifies(self, world):
         filled(world)
         lines = list(world.security.audit.export(tenant_id="t2"))
-        assert all("dataset:" not in line for line in lines[:4])
-        assert all("dataset:" in line for line in lines[4:6])
+        others = [event for event in world.stores.audit.stream() if event.tenant_id != "t2"]
+        assert len(lines) == 2 + 6 - len(others)
+        assert [json.loads(line)["sequence"] for line in lines[1:-1]] == list(range(1, len(lines) - 1))
+        for event in world.stores.audit.stream():
+            assert event.digest not in "".join(lines), "a plain digest lets what it follows be guessed"
         assert world.security.audit.verify_export(lines).is_intact
-        assert world.security.audit.verify_export([*lines[:1], *lines[2:]]).first_broken == 2
+        assert lines == list(world.security.audit.export(tenant_id="t2"))
+
+    def test_a_tenants_export_that_was_changed_is_found(self, world):
+        filled(world)
+        lines = list(world.security.audit.export(tenant_id="t2"))
+        verify = world.security.audit.verify_export
+        assert verify([*lines[:1], *lines[2:]]).first_broken == 1
+        for touched in (
+            [lines[0], lines[1].replace('"action":"', '"action":"x'), *lines[2:]],
+            [lines[0], lines[2], lines[1], *lines[3:]],
+            [lines[0], lines[1], *lines[1:]],
+            lines[:-1],
+            [*lines[:-2], lines[-1]],
+            lines[1:],
+            [*lines, lines[-1]],
+            [*lines[:-1], lines[-1].replace('"seal":"', '"seal":"0')],
+            [lines[0], lines[-1]],
+        ):
+            assert not verify(touched).is_intact, touched
+
+    def test_an_export_of_before_that_holds_links_of_others_still_verifies(self, world):
+        filled(world)
+        head = json.loads(list(world.security.audit.export())[-1])
+        lines = [
+            canonical_json(opaque(event) if event.tenant_id != "t2" else event) + "\n"
+            for event in world.stores.audit.stream()
+        ]
+        lines.append(json.dumps(head, sort_keys=True, separators=(",", ":")) + "\n")
+        assert world.security.audit.verify_export(lines).is_intact
         lines[1] = lines[1].replace('"sequence":2', '"sequence":3')
         assert world.security.audit.verify_export(lines).first_broken == 2
 

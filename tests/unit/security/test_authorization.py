@@ -22,9 +22,16 @@ from pynomaly.security.foundation import SYSTEM
 VIEWER = {"data:read", "detectors:read", "results:read", "operations:read"}
 ANALYST = VIEWER | {"data:write", "detection:run", "operations:cancel"}
 SCIENTIST = ANALYST | {"data:delete", "detectors:write", "detectors:delete", "results:delete"}
-ADMIN = SCIENTIST | {"users:read", "users:write", "audit:read", "keys:rotate"}
-DECLARED = {"viewer": VIEWER, "analyst": ANALYST, "data_scientist": SCIENTIST, "admin": ADMIN}
-CLEARED = {"viewer": 1, "analyst": 2, "data_scientist": 3, "admin": 4}
+ADMIN = SCIENTIST | {"users:read", "users:write", "audit:read"}
+OPERATOR = ADMIN | {"keys:rotate", "audit:verify"}
+DECLARED = {
+    "viewer": VIEWER,
+    "analyst": ANALYST,
+    "data_scientist": SCIENTIST,
+    "admin": ADMIN,
+    "operator": OPERATOR,
+}
+CLEARED = {"viewer": 1, "analyst": 2, "data_scientist": 3, "admin": 4, "operator": 4}
 
 authz = AuthzService()
 
@@ -54,7 +61,7 @@ def test_every_role_permission_and_level(role):
 
 
 def test_every_permission_is_declared():
-    assert {permission.value for permission in Permission} == ADMIN
+    assert {permission.value for permission in Permission} == OPERATOR
 
 
 @pytest.mark.parametrize("unknown", ["", "*", "data:*", "data", "DATA:READ", "users:write "])
@@ -120,5 +127,5 @@ def test_a_strangers_object_is_refused_in_the_same_words_as_none():
 
 
 def test_listings_are_narrowed_by_the_same_rule():
-    assert authz.scope(principal()) == Scope("t1", "alice")
-    assert authz.scope(principal(Role.ADMIN, "root")) == Scope("t1", None)
+    assert authz.scope(principal()) == Scope("t1", "alice", principal().clearance)
+    assert authz.scope(principal(Role.ADMIN, "root")) == Scope("t1", None, SecurityLevel.SECRET)

@@ -12,9 +12,16 @@ from pynomaly.domain.permissions import Role
 from pynomaly.security.foundation import SYSTEM
 from pynomaly.security.passwords import PasswordHasher
 
+HERE = "192.0.2.1"
 
-def attempt(world, username="alice", password=None):
-    return world.auth.authenticate_user(username, password or "not this one at all", "192.0.2.1", "tests")
+
+def attempt(world, username="alice", password=None, ip=HERE, device=None):
+    password = password or "not this one at all"
+    return world.auth.authenticate_user(username, password, ip, "tests", None, device)
+
+
+def wait_s(world, username="alice", ip=HERE, device=None):
+    return world.auth.login_retry_after_s(username, ip, device)
 
 
 def test_the_right_password_opens_a_session_that_knows_where_from(stored):
@@ -51,18 +58,119 @@ def test_an_unknown_or_impossible_name_is_simply_wrong(stored, name):
     assert attempt(stored, name) is None
 
 
-def test_the_fifth_failure_locks_for_fifteen_minutes_and_no_longer(stored):
+def test_from_the_fifth_failure_on_each_makes_its_source_wait_twice_as_long(stored):
     stored.user()
     for _ in range(4):
         assert attempt(stored) is None
-    assert stored.auth.login_retry_after_s("alice") is None
-    assert attempt(stored) is None
-    assert attempt(stored, password=stored.password) is None
-    assert stored.auth.login_retry_after_s("alice") == 900
-    stored.clock.turn(899)
-    assert attempt(stored, password=stored.password) is None
-    stored.clock.turn(1)
+    assert wait_s(stored) is None
+    waited = []
+    for _ in range(8):
+        assert attempt(stored) is None
+        waited.append(wait_s(stored))
+        stored.clock.turn(waited[-1] - 1)
+        assert attempt(stored, password=stored.password) is None
+        stored.clock.turn(1)
+    assert waited == [30, 60, 120, 240, 480, 900, 900, 900]
     assert attempt(stored, password=stored.password) is not None
+    assert attempt(stored) is None
+    assert wait_s(stored) is None, "a success forgets what came before it"
+
+
+def test_who_guesses_locks_out_himself_and_nobody_else(stored):
+    stored.user()
+    for _ in range(20):
+        attempt(stored, ip="203.0.113.9")
+    assert wait_s(stored, ip="203.0.113.9") is not None
+    assert attempt(stored, password=stored.password, ip="203.0.113.9") is None
+    assert wait_s(stored) is None
+    assert attempt(stored, password=stored.password) is not None
+
+
+def test_guesses_from_many_places_slow_down_all_places_but_those_that_are_known(stored):
+    stored.user()
+    assert attempt(stored, password=stored.password) is not None  # from HERE, which is known from now on
+    for number in range(50):
+        assert attempt(stored, ip=f"198.51.100.{number}") is None
+    assert wait_s(stored, ip="198.51.100.200") == 30
+    assert attempt(stored, password=stored.password, ip="198.51.100.200") is None
+    assert attempt(stored, password=stored.password) is not None
+    stored.clock.turn(30)
+    assert attempt(stored, password=stored.password, ip="198.51.100.200") is not None
+
+
+def test_the_whole_block_of_an_ipv6_customer_is_one_place(stored):
+    stored.user()
+    for number in range(5):
+        attempt(stored, ip=f"2001:db8::{number}")
+    assert wait_s(stored, ip="2001:db8::ffff") == 30
+    assert wait_s(stored, ip="2001:db8:1::1") is None
+
+
+def test_logins_that_succeed_from_ever_new_places_are_no_failures(stored):
+    stored.user()
+    for number in range(60):
+        assert attempt(stored, password=stored.password, ip=f"198.51.100.{number}") is not None
+
+
+def test_a_known_device_is_not_kept_waiting_by_guesses_from_its_own_address(stored):
+    stored.user()
+    device = stored.auth.device_token(attempt(stored, password=stored.password))
+    for _ in range(6):
+        attempt(stored)
+    assert attempt(stored, password=stored.password) is None
+    assert attempt(stored, password=stored.password, device=device) is not None
+
+
+def test_a_device_token_is_worth_its_own_few_guesses_and_no_more(stored):
+    stored.user()
+    device = stored.auth.device_token(attempt(stored, password=stored.password))
+    for _ in range(5):
+        attempt(stored, device=device)
+    assert wait_s(stored, device=device) == 30
+    assert attempt(stored, password=stored.password, device=device) is None
+
+
+def test_a_device_token_of_another_account_or_made_up_or_old_is_none(stored):
+    stored.user()
+    stored.user("bob")
+    mine = stored.auth.device_token(attempt(stored, password=stored.password))
+    others = stored.auth.device_token(attempt(stored, "bob", stored.password))
+    issued_at, device, mac = mine.split(".")
+    for _ in range(5):
+        attempt(stored)
+    forged = [
+        others,
+        f"{issued_at}.{device}.{mac[::-1]}",
+        f"0.{device}.{mac}",
+        "",
+        "x",
+        "\ud800",
+        "9" * 9_999,
+    ]
+    for token in forged:
+        assert attempt(stored, password=stored.password, device=token) is None
+    stored.clock.turn(181 * 86_400)
+    for _ in range(5):
+        attempt(stored)
+    assert attempt(stored, password=stored.password, device=mine) is None
+
+
+@pytest.mark.parametrize("change", ["disable", "password"])
+def test_a_session_opened_while_the_account_was_being_closed_does_not_count(stored, change):
+    """The change comes between the check of the password and the keeping of the session."""
+    user, sessions = stored.user(), stored.stores.accounts.sessions
+    add = sessions.add
+
+    def add_late(session):
+        if change == "disable":
+            stored.auth.disable_user(user.id, by=SYSTEM)
+        else:
+            stored.auth.reset_password(user.id, stored.other_password, by=SYSTEM)
+        add(session)
+
+    sessions.add = add_late
+    assert attempt(stored, password=stored.password) is None
+    assert stored.auth.sessions(user.id, by=SYSTEM) == []
 
 
 def test_four_failures_do_not_lock_and_a_success_forgets_them(stored):
@@ -86,9 +194,9 @@ def test_attempts_while_locked_do_not_make_the_lock_longer(stored):
     stored.user()
     for _ in range(5):
         attempt(stored)
-    stored.clock.turn(600)
+    stored.clock.turn(20)
     attempt(stored)
-    stored.clock.turn(300)
+    stored.clock.turn(10)
     assert attempt(stored, password=stored.password) is not None
 
 
@@ -97,7 +205,7 @@ def test_a_name_that_does_not_exist_locks_the_same(stored):
     for name in ("alice", "nobody"):
         for _ in range(5):
             attempt(stored, name)
-        assert stored.auth.login_retry_after_s(name) == 900
+        assert wait_s(stored, name) == 30
 
 
 def test_guesses_sent_all_at_once_get_no_more_tries(stored, monkeypatch):

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
+from pynomaly.domain.accounts import HeldData
 from pynomaly.domain.errors import Forbidden, NotFound
 from pynomaly.domain.permissions import Role
 from pynomaly.security.foundation import SYSTEM, Foundation
@@ -22,8 +23,8 @@ class Datasets:
         self.owners = owners
         self.is_down = False
 
-    def export_for(self, user_id):
-        return [{"id": key} for key, owner in self.owners.items() if owner == user_id]
+    def export_for(self, user_id, clearance):
+        return HeldData([{"id": key} for key, owner in self.owners.items() if owner == user_id])
 
     def erase_for(self, user_id):
         if self.is_down:

@@ -1,0 +1,176 @@
+"""Who may see, change and grant what, asked over HTTP of a platform in this process."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+
+from pynomaly.domain.audit import AuditFilter
+from pynomaly.domain.detections import DetectionResult, ScoredRows
+from pynomaly.domain.detectors import TrainedModel
+from pynomaly.domain.permissions import Role, SecurityLevel
+from pynomaly.security.foundation import Caller
+from pynomaly.usecases.train import start_training
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LISTS = {
+    "dataset": "/datasets",
+    "detector": "/detectors",
+    "result": "/detection/results",
+    "operation": "/operations",
+}
+
+
+def owned(platform, owner, level="CONFIDENTIAL"):
+    """One object of each kind that data of that level leads to, by kind."""
+    dataset = owner.upload(security_level=level, name="codename-otter", description="hush")
+    detector = owner.detector(name="codename-detector")
+    stores, sensitivity = platform.platform, SecurityLevel[level]
+    model = TrainedModel("mdl_1", 1, dataset, NOW, 0.1, 6, ("a", "b"), 1.0, sensitivity)
+    stores.detectors.set_model(detector, model)
+    found = stores.detectors.get(detector)
+    result = DetectionResult(
+        "res_1", found.owner_id, found.tenant_id, detector, dataset, "mdl_1", NOW, 6, 1, 1.0, 1.0, {}, sensitivity
+    )  # fmt: skip
+    stores.scores.write(result.id, [ScoredRows(np.zeros(6), np.zeros(6, np.int8))])
+    stores.results.add(result)
+    principal = platform.app.foundations.security.auth.verify_access_token(owner.tokens["access_token"])
+    operation = start_training(stores, Caller(principal), detector, dataset, seed=0)
+    return {"dataset": dataset, "detector": detector, "result": result.id, "operation": operation.id}
+
+
+def test_a_list_shows_what_can_be_got_by_id_and_nothing_else(in_process):
+    platform = in_process()
+    owner, root = platform.add("owner"), platform.login()
+    ids = owned(platform, owner)
+    for kind, path in LISTS.items():
+        assert [thing["id"] for thing in owner.get(path).json()] == [ids[kind]]
+    assert root.patch(f"/admin/users/{owner.id}", {"clearance": "INTERNAL"}).status_code == 200
+    lowered = platform.login("owner")
+    for kind, path in LISTS.items():
+        single = f"{path}/{ids[kind]}"
+        assert lowered.get(single).status_code == 403, single
+        answer = lowered.get(path)
+        assert (answer.json(), answer.headers["x-total-count"]) == ([], "0"), kind
+        assert root.get(path).headers["x-total-count"] == "1", kind
+    held = lowered.get(f"/admin/users/{lowered.id}/personal-data")
+    assert held.status_code == 200
+    assert "codename" not in held.text
+    assert held.json()["withheld"] == {"datasets": 1, "detectors": 1, "results": 1, "operations": 1}
+
+
+def test_an_admin_does_not_raise_his_own_clearance(in_process):
+    platform = in_process()
+    admin = platform.add("admin", Role.ADMIN, clearance=SecurityLevel.PUBLIC)
+    ids = owned(platform, platform.add("owner"))
+    for wanted in ({"clearance": "SECRET"}, {"role": "admin", "clearance": "INTERNAL"}, {"role": "operator"}):
+        assert admin.patch(f"/admin/users/{admin.id}", wanted).status_code == 403
+    again = admin.patch(f"/admin/users/{admin.id}", {"role": "admin"})
+    assert (again.status_code, again.json()["clearance"]) == (200, "PUBLIC")
+    assert platform.login("admin").get(f"/datasets/{ids['dataset']}/sample").status_code == 403
+
+
+def test_a_change_refused_in_part_changes_nothing(in_process):
+    platform = in_process()
+    root, user = platform.login(), platform.add("user")
+    before = root.get(f"/admin/users/{user.id}").json()
+    refused = [
+        {"role": "viewer", "password": "short", "disabled": True},
+        {"role": "viewer", "clearance": "SECRET"},
+        {"disabled": True, "clearance": "NOWHERE"},
+        {"disabled": True, "role": "emperor"},
+    ]
+    for wanted in refused:
+        assert root.patch(f"/admin/users/{user.id}", wanted).status_code in (403, 422), wanted
+        assert root.get(f"/admin/users/{user.id}").json() == before, wanted
+        assert user.get("/auth/me").status_code == 200
+    everything = {"role": "viewer", "clearance": "PUBLIC", "disabled": True}
+    changed = root.patch(f"/admin/users/{user.id}", everything).json()
+    assert changed == {
+        **before,
+        **everything,
+        "permissions": [],
+    }
+
+
+def test_a_split_of_which_one_side_can_not_be_kept_leaves_neither(in_process, monkeypatch):
+    platform = in_process()
+    owner = platform.add("owner")
+    dataset = owner.upload()
+    add, n_added = platform.platform.datasets.add, []
+
+    def add_once(dataset):
+        if n_added:
+            raise OSError("the disk is full")
+        n_added.append(add(dataset))
+
+    monkeypatch.setattr(platform.platform.datasets, "add", add_once)
+    assert owner.post(f"/datasets/{dataset}/split", {"test_fraction": 0.5}).status_code == 500
+    assert [thing["id"] for thing in owner.get("/datasets").json()] == [dataset]
+
+
+def test_a_key_manages_no_credentials(in_process):
+    platform = in_process()
+    root, victim = platform.login(), platform.add("victim")
+    for key in (root.key("data:read"), root.key("users:read", "users:write", "data:read")):
+        key_id = root.get("/auth/api-keys").json()[0]["id"]
+        session_id = root.get("/auth/sessions").json()[0]["id"]
+        attempts = [
+            ("GET", "/auth/sessions", None),
+            ("DELETE", f"/auth/sessions/{session_id}", None),
+            ("GET", "/auth/api-keys", None),
+            ("POST", "/auth/api-keys", {"name": "child"}),
+            ("DELETE", f"/auth/api-keys/{key_id}", None),
+            ("POST", "/auth/password", {"current_password": "x", "new_password": "y"}),
+            ("POST", "/auth/totp", {"password": "x"}),
+            ("POST", "/auth/logout", None),
+            ("POST", "/admin/users", {"username": "n", "password": "p", "role": "viewer"}),
+            ("PATCH", f"/admin/users/{victim.id}", {"disabled": True}),
+            ("DELETE", f"/admin/users/{victim.id}", None),
+            ("POST", f"/admin/users/{victim.id}/unlock", None),
+            ("GET", f"/admin/users/{victim.id}/personal-data", None),
+        ]
+        for method, path, body in attempts:
+            assert key.request(method, path, json=body).status_code in (403, 404), (method, path)
+        assert key.get("/datasets").status_code == 200
+    assert victim.get("/auth/me").status_code == 200
+    assert len(root.get("/auth/api-keys").json()) == 2
+
+
+def test_the_service_is_not_a_tenants_admins_to_change(in_process):
+    platform = in_process()
+    root = platform.login()
+    for tenant in ("default", "elsewhere"):
+        admin = platform.add(f"admin-{tenant}", Role.ADMIN, tenant)
+        assert admin.post("/admin/keys/rotate").status_code == 403
+    assert root.post("/admin/keys/rotate").status_code == 200
+
+
+def test_what_a_tenants_admin_learns_of_the_audit_log_is_his_tenants(in_process):
+    platform = in_process()
+    root, admin = platform.login(), platform.add("admin", Role.ADMIN, "elsewhere")
+    for _ in range(5):
+        root.get(f"/datasets/{root.upload()}/export")
+    own = admin.get("/audit").json()
+    assert [event["sequence"] for event in own] == list(range(1, len(own) + 1))
+    newest = admin.get("/audit", params={"newest_first": "true", "limit": "1"}).json()
+    assert newest[0]["sequence"] == len(own)
+    assert admin.get("/audit", params={"after_sequence": len(own) - 1}).json() == own[-1:]
+    found = admin.get("/audit/verify").json()
+    assert (found["is_intact"], found["n_events"], found["first_broken"]) == (True, len(own), None)
+    report = admin.get("/audit/report").json()
+    assert (report["n_events"], report["chain"]["n_events"]) == (len(own), len(own))
+    of_all = root.get("/audit/verify").json()["n_events"]
+    assert of_all > len(own) + 5
+    exported = admin.get("/audit/export").text
+    everything = platform.app.foundations.security.audit.search(AuditFilter(limit=1000))
+    own_ids = {event["resource"] for event in own}
+    for event in everything:
+        assert event.digest not in exported
+        assert event.tenant_id == "elsewhere" or event.resource not in exported or event.resource in own_ids
+    verified = platform.app.foundations.security.audit.verify_export(exported.splitlines(keepends=True))
+    assert verified.is_intact
+    cut = exported.splitlines(keepends=True)
+    for broken in (cut[:-1], [*cut[:1], *cut[2:]], [exported.replace("login", "logon")]):
+        assert not platform.app.foundations.security.audit.verify_export(broken).is_intact
