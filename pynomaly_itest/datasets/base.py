@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -48,6 +48,13 @@ class Dataset:
         for name, values in self.texts.items():
             digest.update(repr((name, list(values))).encode())
         return digest.hexdigest()
+
+    def part(self, rows: int | None = None, *, labels: bool = True) -> Dataset:
+        """The first `rows` rows (all, where there are fewer), with or without their labels."""
+        kept = self.X[:rows]
+        known = self.labels[: len(kept)] if labels and self.labels is not None else None
+        texts = {name: values[: len(kept)] for name, values in self.texts.items()}
+        return replace(self, X=kept, labels=known, texts=texts)
 
     def write(self, format: str) -> bytes:  # noqa: A002 - the field's word
         """The table as a file: csv, tsv, parquet or npy, the labels last, as a column `label`.

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypedDict, cast
 
+from pynomaly_itest.differences import clipped, difference, is_long, size_of
 from pynomaly_itest.gates.operands import Missing, Operand, operand_of
 from pynomaly_itest.measure import Doubt, Estimate, Judgement, judge, judge_quantile
 from pynomaly_itest.measure.judge import Comparison
@@ -254,11 +255,12 @@ def _plain(one: Operand, op: str, other: Operand) -> Judged:
     verdict = Verdict.PASSED if true else Verdict.FAILED
     said = "holds" if true else "does not hold"
     limit = _in_unit(other, one.unit)
+    unlike = difference(one.value, limit) if is_long(one.value) or is_long(limit) else None
     return Judged(
         verdict,
-        f"{_show(one.value)} {op} {_show(limit)} {said}",
-        observed=one.value,
-        limit=limit,
+        unlike.text if unlike and not true else f"{_show(one.value)} {op} {_show(limit)} {said}",
+        observed=unlike.left if unlike else _short(one.value),
+        limit=unlike.right if unlike else _short(limit),
         op=op,
         unit=one.unit or other.unit,
         n=1,
@@ -280,4 +282,9 @@ def _in_unit(other: Operand, unit: str | None) -> Any:
 
 def _show(value: Any) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else repr(value)
-    return text if len(text) <= 120 else text[:117] + "…"
+    return size_of(value) if is_long(value) else clipped(text, 118)
+
+
+def _short(value: Any) -> Any:
+    """A list of thousands of scores is told by its length: it is evidence of nothing, and fills the log."""
+    return size_of(value) if is_long(value) else value

@@ -25,13 +25,14 @@ from pynomaly_itest.profile.validation import faults
 from pynomaly_itest.registry import DATASETS, did_you_mean
 
 FILE_KIND = "file"
+_OF_EVERY_KIND = ("kind", "fixed")
 
 
 @dataclass
 class DatasetReader:
     """Reads the datasets of one profile; `data_folders` are looked in after the profile's own.
 
-    What is wrong with the command line goes to `flag_mistakes`: another profile may know the name. `named`: every
+    A flag for a name that isn't here goes to `flag_mistakes`: another profile may know it. `named`: every
     dataset that was read, also with mistakes.
     """
 
@@ -46,25 +47,44 @@ class DatasetReader:
         found: dict[str, DatasetSpec] = {}
         changes = self._changes()
         files = self._files()
+        asked = {"--set": set(changes), "--dataset": set(files)}
         for layer in layers:
             section = mapping_at(layer.node, "datasets")
             for name, node in section.entries.items() if section else ():
                 if isinstance(node, MappingNode) and section:
                     self.named.add(name)
-                    changed = self._changed(node, changes.pop(name, ()))
+                    changed = self._changed(node, changes.get(name, ()))
                     spec = self._spec(name, changed, section.key_source(name), layer)
                     if spec is not None:
+                        self._keep_fixed(found.get(name), spec)
                         found[name] = spec
                     elif name not in files:
                         found.pop(name, None)
-        for name in changes:
-            self._unknown("--set", name, found)
+        self._refuse_flags(asked, found)
         for name, file in files.items():
-            if name not in found:
-                self._unknown("--dataset", name, found)
-            else:
+            if name in found:
                 found[name] = _from_file(file, found[name].source)
         return found
+
+    def _refuse_flags(self, asked: Mapping[str, set[str]], found: Mapping[str, DatasetSpec]) -> None:
+        """A flag for a dataset that the profile doesn't have, or that must stay as it is."""
+        open_names = [name for name, spec in found.items() if not spec.fixed]
+        others = f"these can be replaced: {', '.join(open_names)}" if open_names else "none can be replaced"
+        for flag, names in asked.items():
+            for name in sorted(names):
+                if name not in found and name not in self.named:
+                    self._unknown(flag, name, found)
+                elif name in found and found[name].fixed:
+                    message = f"{flag}: dataset {name!r} is fixed: scenarios are written for its very rows"
+                    self.mistakes.append(Mistake(message, hint=others))  # whatever other profiles have
+
+    def _keep_fixed(self, before: DatasetSpec | None, spec: DatasetSpec) -> None:
+        """A profile that extends another must not change what that one's scenarios are written for."""
+        same = before is not None and (before.kind, before.config) == (spec.kind, spec.config)
+        if before is not None and before.fixed and not same and spec.source is not None:
+            where = f" ({before.source.place.file}:{before.source.place.line})" if before.source else ""
+            message = f"dataset {spec.name!r} is fixed in the profile that this one extends{where}"
+            self.mistakes.append(spec.source.mistake(message, "give yours another name"))
 
     def _spec(self, name: str, node: MappingNode, at: Source, layer: Layer) -> DatasetSpec | None:
         kind = text_at(node, "kind")
@@ -80,7 +100,7 @@ class DatasetReader:
             )
             return None
         config = MappingNode(
-            {key: value for key, value in node.entries.items() if key != "kind"},
+            {key: value for key, value in node.entries.items() if key not in _OF_EVERY_KIND},
             node.key_sources,
             node.source,
         )
@@ -90,8 +110,11 @@ class DatasetReader:
             for scalar in scalars(config)
             if has_template(scalar.value)
         ]
+        fixed = plain(node).get("fixed", False)
+        if not isinstance(fixed, bool):
+            wrong.append(node.entries["fixed"].source.mistake("'fixed' is true or false"))
         self.mistakes.extend(wrong)
-        spec = DatasetSpec(name, kind, plain(config), str(layer.folder), at)
+        spec = DatasetSpec(name, kind, plain(config), str(layer.folder), at, fixed is True)
         if kind == FILE_KIND and not wrong:
             return self._find_file(spec, node.entries["path"].source, layer.folder)
         return spec

@@ -43,13 +43,17 @@ class Gate:
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """A named dataset: its kind and that kind's config (validated); `base` resolves relative paths."""
+    """A named dataset: its kind and that kind's config (validated); `base` resolves relative paths.
+
+    `fixed`: scenarios are written for these very rows and columns, so nothing may be put in their place.
+    """
 
     name: str
     kind: str
     config: Mapping[str, Any]
     base: str
     source: Source | None = None
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,11 @@ from pynomaly_itest.profile.settings import DEFAULT_BENCHMARKS
 from pynomaly_itest.registry import DATASETS, STEPS
 
 _LOOK_UP = {"type": "string", "pattern": r"\$\{\{"}
+_FIXED = {
+    "type": "boolean",
+    "default": False,
+    "description": "scenarios are written for these very rows: neither --dataset nor --set may change them",
+}
 _STEP_LISTS = ("setup", "steps", "catch", "finally")
 
 
@@ -82,7 +87,7 @@ def _dataset(definitions: dict[str, Any]) -> dict[str, Any]:
     choices = []
     for name, kind in DATASETS.items():
         config = _config(kind.model_json_schema(), kind.summary, definitions, look_ups=False)
-        config["properties"] = {"kind": {"const": name}, **config.get("properties", {})}
+        config["properties"] = {"kind": {"const": name}, **config.get("properties", {}), "fixed": _FIXED}
         config["required"] = ["kind", *config.get("required", [])]
         choices.append(config)
     return {"type": "object", "anyOf": choices}

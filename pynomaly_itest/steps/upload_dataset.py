@@ -32,7 +32,7 @@ _MOST_PAGES = 100
 
 @STEPS.register("upload_dataset")
 class UploadDataset(Step):
-    """Upload a dataset; what comes back is checked against what was sent (rows, columns, target)."""
+    """Upload a dataset, or its first rows; what comes back is checked against what was sent (rows, columns, target)."""
 
     summary: ClassVar[str] = "upload a dataset of the profile (csv, tsv, parquet, npy)"
     dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
@@ -41,6 +41,10 @@ class UploadDataset(Step):
     format: Literal["csv", "tsv", "parquet", "npy"] = Field("csv", description="how it is sent")
     name: str | None = Field(None, description="what it is called on the platform", max_length=200)
     description: str | None = Field(None, max_length=1000)
+    rows: int | None = Field(
+        None, ge=1, description="only the first so many rows (all, where the dataset has fewer)"
+    )
+    labels: bool = Field(True, description="whether the labels go along, where the dataset has any")
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
@@ -51,6 +55,7 @@ class UploadDataset(Step):
                 "n_samples": Scalar("number", "1"),
                 "n_features": Scalar("number", "1"),
                 "has_target": Scalar("boolean"),
+                "label_rate": Scalar("number", "1", "share of the rows sent that are labelled anomalies"),
                 "target_column": Scalar("any"),
                 "memory_usage_mb": Scalar("number", "mb"),
                 "upload_ms": Scalar("number", "ms"),
@@ -59,15 +64,16 @@ class UploadDataset(Step):
         )
 
     async def run(self, context: StepContext) -> Values:
-        table = await context.dataset(self.dataset)
+        table = await self._table(context)
         form = self._form(table, self.name or f"{context.label} {self.dataset}")
         reply = await context.api.send("POST", "datasets/upload", body=Body(files=form))
         stored = require(reply, (200, 201))
         if not isinstance(stored, dict) or not isinstance(stored.get("id"), str | int):
             raise StepFailed("POST datasets/upload answered without the dataset's id")
         context.ledger.created("dataset", str(stored["id"]), f"datasets/{stored['id']}")
-        self._check(stored, *table.X.shape)
-        return {**stored, "upload_ms": reply.latency_ms}
+        self._check(stored, table)
+        rate = None if table.labels is None else float(table.labels.mean())
+        return {**stored, "label_rate": rate, "upload_ms": reply.latency_ms}
 
     async def endpoint(self, context: StepContext, *, name: str, weight: float) -> Endpoint:
         """The same request for load: the same file again and again, each stored as a dataset of its own."""
@@ -75,7 +81,7 @@ class UploadDataset(Step):
 
         from pynomaly_itest.load import Check, Endpoint
 
-        table = await context.dataset(self.dataset)
+        table = await self._table(context)
         form = self._form(table, self._name_under_load(context))
         written = httpx.Request("POST", "http://any/", files=form)
         headers = {
@@ -110,6 +116,10 @@ class UploadDataset(Step):
     def _name_under_load(self, context: StepContext) -> str:
         return self.name or f"{context.label} {self.dataset} load"
 
+    async def _table(self, context: StepContext) -> Dataset:
+        """What is sent: the dataset, or the part that was asked for."""
+        return (await context.dataset(self.dataset)).part(self.rows, labels=self.labels)
+
     def _form(self, table: Dataset, name: str) -> dict[str, Any]:
         """The parts of the multipart body."""
         fields = {"name": name}
@@ -128,11 +138,15 @@ class UploadDataset(Step):
         return f"f{features}" if self.format == "npy" else "label"
 
     @staticmethod
-    def _check(stored: dict[str, Any], rows: int, columns: int) -> None:
+    def _check(stored: dict[str, Any], table: Dataset) -> None:
         """The platform must hold what was sent: as many rows, as many features, the target apart."""
-        for name, sent in (("n_samples", rows), ("n_features", columns)):
+        rows, columns = table.X.shape
+        has_target = table.labels is not None
+        for name, sent in (("n_samples", rows), ("n_features", columns), ("has_target", has_target)):
             if stored.get(name) != sent:
-                raise StepFailed(f"the stored dataset has {name} = {stored.get(name)!r}, {sent} were sent")
+                raise StepFailed(
+                    f"the stored dataset has {name} = {stored.get(name)!r}, what was sent has {sent}"
+                )
 
 
 async def _named(name: str, context: StepContext) -> list[str]:

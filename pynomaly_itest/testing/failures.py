@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
+from pynomaly_itest.differences import clipped, difference, is_long, size_of
+
 _LONGEST_VALUE = 120
 _MOST_VALUES = 8
 
@@ -37,6 +39,9 @@ def explain(problem: BaseException, path: Path) -> str:
         parts.append(said if isinstance(problem, AssertionError) else f"{type(problem).__name__}: {said}")
     elif not isinstance(problem, AssertionError):
         parts.append(type(problem).__name__)
+    unlike = _difference(statement.tree, spot.frame)
+    if unlike:
+        parts.append(unlike)
     shown = dict(_values(statement.tree, spot.frame))
     if shown:
         parts.append(", ".join(f"{name} = {value}" for name, value in list(shown.items())[:_MOST_VALUES]))
@@ -97,6 +102,21 @@ def _values(tree: ast.AST | None, frame: FrameType) -> Iterator[tuple[str, str]]
         yield ast.unparse(node), _shown(value)
 
 
+def _difference(tree: ast.AST | None, frame: FrameType) -> str:
+    """How two lists or mappings that an `assert` holds against each other differ; empty where it is no such one."""
+    match tree:
+        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+            pass
+        case _:
+            return ""
+    try:
+        sides = [_look_up(side, frame) for side in (left, right)]
+        found = difference(*(side.tolist() if hasattr(side, "tolist") else side for side in sides))
+    except Exception:  # what the user's objects raise when they are compared says nothing of the target
+        return ""
+    return found.text if found else ""
+
+
 def _is_look_up(node: ast.AST) -> bool:
     match node:
         case ast.Name() | ast.Constant():
@@ -125,4 +145,4 @@ def _look_up(node: ast.AST, frame: FrameType) -> Any:
 
 def _shown(value: Any) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else repr(value)
-    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+    return size_of(value) if is_long(value) else clipped(text, _LONGEST_VALUE)

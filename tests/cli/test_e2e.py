@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from command_line import Itest, Platform, serving, start_platform
 
+from pynomaly_itest import target
+
+MOVED_CLOCK = Path(target.__path__[0]) / "moved_clock"
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 
 TAKEN_OUT = {
@@ -31,6 +34,20 @@ TAKEN_OUT = {
     "GET /api/v1/health/ready": "describes-itself",
 }
 """A route, and a scenario that must turn red without it."""
+ABOUT_THE_DATA = (
+    "workflow[algorithm=knn]",
+    "upload-format[format=npy]",
+    "parameters",
+    "streaming",
+    "streaming-bad-line",
+    "batch-detection",
+    "predict-forms",
+    "retraining[algorithm=ecod]",
+    "operation-progress",
+    "wrong-width",
+    "no-labels",
+)
+"""Scenarios that once knew the rows and columns of the generated set."""
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +65,29 @@ def test_a_use_case_that_is_taken_out_turns_a_gate_red(itest: Itest, crippled: P
     assert done.code == 1, done.text
     verdicts = {scenario["id"]: scenario["verdict"] for scenario in done.run["scenarios"]}
     assert verdicts == dict.fromkeys(TAKEN_OUT.values(), "failed")
+
+
+def test_times_that_are_an_hour_off_turn_red(itest: Itest, tmp_path: Path) -> None:
+    (tmp_path / "offset").write_text("3600")
+    clock = {"ITEST_CLOCK_FILE": str(tmp_path / "offset"), "PYTHONPATH": str(MOVED_CLOCK)}
+    with serving(start_platform(tmp_path, **clock), tmp_path) as platform:
+        done = itest("run", "-p", "e2e", "--scenario", "times", *platform.flags, **platform.variables)
+    assert done.code == 1, done.text
+    assert re.search(r"created_at = '[^']+' is 3[56]\d\d\.\d s\s+after the request", done.out), done.out
+
+
+def test_data_of_ones_own_in_place_of_the_profiles_raises_no_alarm(itest: Itest, tmp_path: Path) -> None:
+    rows = "\n".join(
+        f"{n % 97},{n % 89},{n % 7},{3 * n},{n % 2},{n % 41},{int(n % 40 == 7)}" for n in range(400)
+    )
+    (tmp_path / "mine.csv").write_text(f"a,b,c,d,e,f,bad\n{rows}\n")
+    flags = ("--dataset", "anomalous=mine.csv:bad", "--set", "vars.roc_auc_at_least=0", "--jobs", "2")
+    chosen = [word for scenario in ABOUT_THE_DATA for word in ("--scenario", scenario)]
+    done = itest("run", "-p", "e2e", *flags, *chosen)
+    assert done.code == 0, done.out
+    fixed = itest("run", "-p", "e2e", "--dataset", "large=mine.csv:bad")
+    assert fixed.code == 2
+    assert "dataset 'large' is fixed" in fixed.err
 
 
 def test_every_use_case_passes_and_every_route_is_used(itest: Itest) -> None:

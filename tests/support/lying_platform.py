@@ -60,7 +60,12 @@ class LyingPlatform:
     def _dataset(self) -> dict[str, Any]:
         rows = len(DATA.X) - (1 if self.lie == "loses a row" else 0)
         columns = DATA.X.shape[1] + (1 if self.lie == "trains on the target" else 0)
-        found: dict[str, Any] = {"id": "d1", "n_samples": rows, "n_features": columns, "has_target": True}
+        found: dict[str, Any] = {
+            "id": "d1",
+            "n_samples": rows,
+            "n_features": columns,
+            "has_target": self.lie != "forgets the labels",
+        }
         if self.lie == "no dataset id":
             del found["id"]
         return found

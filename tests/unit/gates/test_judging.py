@@ -37,6 +37,22 @@ VALUES: dict[str, Any] = {
 }
 
 
+VALUES["scores"] = [float(n) for n in range(1000)]
+VALUES["others"] = [*VALUES["scores"][:700], 5.5, *VALUES["scores"][701:]]
+
+
+def test_lists_that_differ_are_told_by_place_not_by_their_first_numbers() -> None:
+    found = judged("scores == others")
+    assert (found.verdict, found.observed, found.limit) == (F, "[700] 700.0", "[700] 5.5")
+    assert found.reason == "1 of 1,000 items differs: first [700], 700.0 against 5.5"
+    same = judged("scores != scores")
+    assert (same.verdict, same.reason) == (F, "1,000 items != 1,000 items does not hold")
+    assert judged("scores == scores").observed == "1,000 items"
+    assert judged("scores == odd.items").reason.startswith(
+        "1,000 items against 50 items; they differ from [0] on"
+    )
+
+
 def judged(text: str, **options: Any) -> Any:
     return judge_condition(parse(text), VALUES, **options)
 

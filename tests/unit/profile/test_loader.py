@@ -320,6 +320,27 @@ def test_a_wrong_dataset_is_told(workshop: Any, text: str, message: str) -> None
     assert message in workshop.refusal(FULL, datasets=[text])
 
 
+FIXED = FULL.replace("kind: gaussian", "kind: gaussian, fixed: true", 1)
+
+
+@pytest.mark.parametrize("flag", [{"datasets": [f"normal={__file__}"]}, {"set": ["datasets.normal.rows=5"]}])
+def test_a_fixed_dataset_takes_nothing_in_its_place(workshop: Any, flag: Any) -> None:
+    workshop.load(FULL, **flag)
+    told = workshop.refusal(FIXED, **flag)
+    assert "dataset 'normal' is fixed: scenarios are written for its very rows" in told
+
+
+def test_a_profile_that_extends_another_keeps_its_fixed_datasets(workshop: Any) -> None:
+    workshop.write(FIXED, "base.yaml")
+    same = "extends: [base.yaml]\ndatasets: {normal: {kind: gaussian, rows: 7}}\n"
+    assert "'normal' is fixed in the profile that this one extends" in workshop.refusal(same)
+    assert workshop.load("extends: [base.yaml]\ndatasets: {mine: {kind: gaussian, rows: 7}}\n").scenarios
+
+
+def test_fixed_is_true_or_false(workshop: Any) -> None:
+    assert "'fixed' is true or false" in workshop.refusal(FIXED.replace("fixed: true", "fixed: yes"))
+
+
 def test_selection_counts_what_it_leaves_out(workshop: Any) -> None:
     plan = workshop.load(FULL, tags="performance", words="lof")
     assert [one.id for one in plan.scenarios] == ["measured[algorithm=lof]"]

@@ -43,8 +43,11 @@ def test_a_platform_that_behaves_passes_and_what_was_made_is_entered(
 @pytest.mark.parametrize(
     ("kind", "config", "lie", "words"),
     [
-        ("upload_dataset", UPLOAD, "loses a row", "n_samples = 49, 50 were sent"),
-        ("upload_dataset", UPLOAD, "trains on the target", "n_features = 4, 3 were sent"),
+        ("upload_dataset", UPLOAD, "loses a row", "n_samples = 49, what was sent has 50"),
+        ("upload_dataset", UPLOAD, "trains on the target", "n_features = 4, what was sent has 3"),
+        ("upload_dataset", UPLOAD, "forgets the labels", "has_target = False, what was sent has True"),
+        ("upload_dataset", {**UPLOAD, "labels": False}, None, "has_target = True, what was sent has False"),
+        ("upload_dataset", {**UPLOAD, "rows": 20}, None, "n_samples = 50, what was sent has 20"),
         ("upload_dataset", UPLOAD, "no dataset id", "without the dataset's id"),
         ("upload_dataset", UPLOAD, "500 on datasets/upload", r"answered 500 \(boom\), expected 200 or 201"),
         ("create_detector", CREATE, "born fitted", "never trained says that it is fitted"),
@@ -78,9 +81,13 @@ def test_a_platform_that_behaves_passes_and_what_was_made_is_entered(
         ("evaluate", EVALUATE, "500 on detection/evaluate", "answered 500"),
     ],
 )
-def test_a_lie_is_seen(kind: str, config: dict[str, Any], lie: str, words: str) -> None:
+def test_a_lie_is_seen(kind: str, config: dict[str, Any], lie: str | None, words: str) -> None:
     with pytest.raises(StepFailed, match=words):
         run_step(kind, config, LyingPlatform(lie))
+
+
+def test_an_upload_tells_the_share_of_labelled_anomalies() -> None:
+    assert run_step("upload_dataset", UPLOAD, LyingPlatform())["label_rate"] == pytest.approx(0.1)
 
 
 def test_training_time_is_what_a_user_waits_not_what_the_platform_says() -> None:

@@ -27,6 +27,9 @@ def noisy(value):
     CALLED.append(value)
     return value
 
+def compares(scores, wanted):
+    assert scores == wanted
+
 def breaks(mapping):
     return mapping["absent"]
 """
@@ -60,6 +63,12 @@ def test_it_shows_line_source_message_and_values(module: Any) -> None:
     assert "limits['accuracy'] = 0.9" in text
 
 
+def test_lists_that_differ_are_told_by_the_first_place(module: Any) -> None:
+    text = explained(module, "compares", [1.0] * 500, [1.0] * 499 + [2.0])
+    assert "1 of 500 items differs: first [499], 1.0 against 2.0" in text
+    assert "scores = 500 items" in text
+
+
 def test_calls_are_not_made_again(module: Any) -> None:
     text = explained(module, "calls", 1)
     assert "value = 1" in text
@@ -68,7 +77,7 @@ def test_calls_are_not_made_again(module: Any) -> None:
 
 def test_other_exceptions_say_what_they_are(module: Any) -> None:
     text = explained(module, "breaks", {"present": 1})
-    assert "mine.py:19: return mapping['absent']" in text.replace('"', "'")
+    assert "mine.py:22: return mapping['absent']" in text.replace('"', "'")
     assert "KeyError" in text
 
 
