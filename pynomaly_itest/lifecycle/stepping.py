@@ -26,7 +26,7 @@ from pynomaly_itest.shapes import Record
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.scene import Scene
 from pynomaly_itest.target.accounts import Accounts
-from pynomaly_itest.target.http import RequestFailed
+from pynomaly_itest.target.http import Http, RequestFailed
 from pynomaly_itest.target.platform import PlatformApi
 from pynomaly_itest.verdicts import Verdict
 
@@ -40,6 +40,7 @@ class StepRunner:
     judge: Judge
     ledger: CleanupLedger
     _begun: int = 0
+    _sessions: dict[str | None, Http] = field(default_factory=dict)
 
     async def run(self, phase: str, call: StepCall) -> Outcome:
         """Run a step and judge it; its values are saved even where an expectation fails."""
@@ -57,6 +58,12 @@ class StepRunner:
         """Give later expressions the values under this name, and plots their series."""
         self.scope.saved[name] = values
         self.recorder.series(name, values)
+
+    def session(self, actor: str | None) -> Http:
+        """The way out for one speaker of this scenario: its cookies are nobody else's, and end with the scenario."""
+        if actor not in self._sessions:
+            self._sessions[actor] = self.scope.services.http.session()
+        return self._sessions[actor]
 
     def context(self, call: StepCall) -> StepContext:
         """What the step of this call would be given, for who only wants to know what it would ask."""
@@ -136,7 +143,7 @@ class _Step:
         services, call = self.runner.scope.services, self.call
         api = self._speaker()
         return StepContext(
-            http=services.http,
+            http=self.runner.session(call.actor),
             api=api,
             ledger=self.runner.ledger if api is services.api else self.runner.ledger.of(api),
             scene=self._scene(),

@@ -21,7 +21,8 @@ from pynomaly_itest.load.frames import ROW
 from pynomaly_itest.load.outcomes import CODE_OUTCOME_SHIFT, SUCCEEDED, Outcome
 from pynomaly_itest.load.server_timing import server_ms
 from pynomaly_itest.load.usual import UsualAnswer
-from pynomaly_itest.transport.reply import ends_with_connection
+from pynomaly_itest.transport.coding import content_coding, decoded
+from pynomaly_itest.transport.reply import BadReply, ends_with_connection, mended
 from pynomaly_itest.transport.status import is_success
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 _HEAD_KEPT = 16 * 1024
 _SERVER_TIMING_EVERY = 16
 _SHEDDING = (429, 503)
+_INTERNAL_ERROR = 500
+_COMPRESSED = b"\x1f\x78"
+"""How the bodies begin that `decoded` knows (gzip, zlib): looking at a byte is cheaper than at every head."""
 _row = ROW.pack
 
 
@@ -179,15 +183,31 @@ class Connection(asyncio.Protocol):
             self.first_ns = now
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self.fail(Outcome.BAD_BODY, now)
-            return
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as problem:
+            if self.answers or not self._reads_mended(problem, data):
+                self.fail(Outcome.BAD_BODY, now)
+                return
         if self.answers == 1 and not self.is_amid:
             self._answered(now, data)
         elif self.answers:  # one that nobody asked for has at least begun
             self.fail(Outcome.BAD_BODY, now)
         else:
             self._go_on(data, now)
+
+    def _reads_mended(self, problem: Exception, data: bytes) -> bool:
+        """Whether an answer that the parser refused can be read with RFC 9112's allowances for its head."""
+        if isinstance(problem, httptools.HttpParserUpgrade) or self.received > len(self.head):
+            return False
+        self._parser = IrregularHead(self, self.head)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            return False
+        return True
+
+    def parse_with(self, parser: Any) -> None:
+        """Go on with this parser."""
+        self._parser = parser
 
     def _go_on(self, data: bytes, now: int) -> None:
         """There is more to come: remember how the answer began, in case it ends with the connection."""
@@ -220,12 +240,18 @@ class Connection(asyncio.Protocol):
             self._owner.lost(self, ended_request=True)
 
     def _judge(self, prepared: Prepared, status: int, now: int, data: bytes) -> None:
-        """Enter an answer that has to be looked at: an unexpected status, or one with checks."""
+        """Enter an answer that has to be looked at: an unexpected status, or one with checks.
+
+        A connection is not used again behind a 500: servers close it after an unhandled exception, and the request
+        that comes next would be the one that fails.
+        """
+        if status == _INTERNAL_ERROR:
+            self.keeps_alive = False
         succeeded = is_success(status, prepared.expect_status)
-        outcome = Outcome(min(status // 100, 5))
+        outcome, head = Outcome(min(status // 100, 5)), self.head or data
         if status in _SHEDDING and not succeeded:
-            outcome = Outcome.SHED if _says_when_to_retry(self.head or data) else Outcome.SHED_UNTOLD
-        wrong = self._wrong_with(prepared) if succeeded else None
+            outcome = Outcome.SHED if _says_when_to_retry(head) else Outcome.SHED_UNTOLD
+        wrong = self._wrong_with(prepared, head) if succeeded else None
         if wrong is not None:
             outcome, succeeded = wrong, False
         self._note(outcome, SUCCEEDED if succeeded else 0, now)
@@ -243,7 +269,7 @@ class Connection(asyncio.Protocol):
         if spent is not None:
             self._owner.served_in(spent)
 
-    def _wrong_with(self, prepared: Prepared) -> Outcome | None:
+    def _wrong_with(self, prepared: Prepared, head: bytes) -> Outcome | None:
         return None
 
     def body(self) -> bytes:
@@ -284,8 +310,13 @@ class CarefulConnection(Connection):
         if self.prepared is not None and not self.prepared.has_no_body:
             super().on_message_complete()
 
-    def _wrong_with(self, prepared: Prepared) -> Outcome | None:
+    def _wrong_with(self, prepared: Prepared, head: bytes) -> Outcome | None:
         """Why a success is none: first whether it is the answer to this body at all, then its checks."""
+        if self.chunks and self.chunks[0][0] in _COMPRESSED and (coding := content_coding(head)):
+            try:
+                self.chunks = [decoded(self.body(), coding, self._owner.max_response_bytes)]
+            except BadReply:
+                return Outcome.BAD_BODY
         if prepared.created_id is not None:
             self._owner.has_created(prepared, text_at(self.body(), prepared.created_id))
         if prepared.answer is not None and self._is_due(prepared.verify_every):
@@ -302,6 +333,26 @@ class CarefulConnection(Connection):
 
     def body(self) -> bytes:
         return b"".join(self.chunks)
+
+
+class IrregularHead:
+    """Stands in for a connection's parser until a head that it refused is all there, and can be mended."""
+
+    def __init__(self, connection: Connection, begun: bytes) -> None:
+        self._connection = connection
+        self._begun = begun
+
+    def feed_data(self, data: bytes) -> None:
+        """Read on; raises HttpParserError where it can't be mended."""
+        self._begun += data
+        try:
+            regular = mended(self._begun)
+        except BadReply as problem:
+            raise httptools.HttpParserError(str(problem)) from problem
+        if regular is not None:
+            parser: Any = httptools.HttpResponseParser(self._connection)
+            self._connection.parse_with(parser)
+            parser.feed_data(regular)
 
 
 def code_of(prepared: Prepared, outcome: int, succeeded: int) -> int:

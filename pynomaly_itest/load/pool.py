@@ -18,7 +18,6 @@ from pynomaly_itest.load.usual import UsualAnswer
 if TYPE_CHECKING:
     from pynomaly_itest.load.wire import Prepared
 
-_STALE_NS = 4_000_000_000  # uvicorn closes idle connections after 5 s: not to race it, they are left before
 _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
 """Reasons for which a connection fails that are this machine's, not the target's: the request goes on waiting."""
 _EXAMPLES = 5
@@ -98,7 +97,7 @@ class Pool:
         idle = self._idle
         while idle:
             connection = idle.pop()
-            if dispatched_ns - connection.idle_since_ns < _STALE_NS:
+            if dispatched_ns - connection.idle_since_ns < prepared.reuse_within_ns:
                 connection.start(prepared, intended_ns, dispatched_ns, monotonic_ns(), user)
                 return
             connection.abort()

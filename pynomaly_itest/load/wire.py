@@ -14,6 +14,8 @@ from pynomaly_itest.load.plan import Check, Endpoint, LoadPlan
 from pynomaly_itest.transport.request import is_idempotent, request_bytes
 
 _DRAWS = 4096
+_REUSE_NS = 4_000_000_000  # uvicorn and Node close after 5 s
+_REUSE_ONCE_NS = 1_000_000_000  # gunicorn after 2 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class Prepared:
     """A plain success's whole code, where an answer's bytes say all there is to know of it; else 0."""
     has_no_body: bool
     is_retriable: bool
+    reuse_within_ns: int
+    """For how long a connection may have been idle before it: servers close idle ones, and what may not be sent again
+    (RFC 9110, 9.2.2) must not be what finds that out."""
     answer: Answer | None = None
     known: tuple[Answer, ...] = ()
     """Every body's answer, for telling whose it is."""
@@ -62,6 +67,7 @@ def _prepared(url: str, endpoint: Endpoint, number: int, place: int, known: tupl
         plain_code=code | PLAIN_SUCCESS if is_plain and method != "HEAD" else 0,
         has_no_body=method == "HEAD",
         is_retriable=is_idempotent(method),
+        reuse_within_ns=_REUSE_NS if is_idempotent(method) else _REUSE_ONCE_NS,
         answer=endpoint.answers[place] if endpoint.answers else None,
         known=known,
         verify_every=endpoint.verify_every,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.transport.request import RUN_FIELD
 from pynomaly_itest.transport.status import is_success
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ async def _part(part: MixPart, context: StepContext, draw: Draw, check_every: in
         )
     label = part.name or (name if is_step else "request")
     endpoint = await step.endpoint(context, name=label, weight=part.weight)
-    return Part(step, replace(endpoint, draw=draw, check_every=check_every))
+    identified = (*endpoint.headers, (RUN_FIELD, context.http.run_id))
+    return Part(step, replace(endpoint, headers=identified, draw=draw, check_every=check_every))
 
 
 async def verified(parts: Sequence[Part], verify: Verify, context: StepContext) -> list[Part]:
@@ -163,6 +165,7 @@ async def asked_alone(endpoint: Endpoint, body: bytes, context: StepContext) -> 
         endpoint.path,
         headers=dict(endpoint.headers),
         body=Body(content=body or None),
+        anonymous=True,  # the cookies that load sends are among its headers
     )
     if not is_success(reply.status, endpoint.expect_status):
         raise RequestFailed(

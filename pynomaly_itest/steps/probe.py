@@ -85,7 +85,7 @@ class ProbeStep(Step):
         budget = Budget(limits.requests, int(limits.sent_mb * 2**20), limits.lockouts, limits.connections)
         ours = target.info.kind in ("bundled", "inprocess")
         address = target.address or urlsplit(target.info.url).hostname or "127.0.0.1"
-        http = replace(context.http, max_reply_bytes=_MOST_REPLY_BYTES, timeout_s=_PATIENCE_S)
+        http = replace(context.http, cookies=None, max_reply_bytes=_MOST_REPLY_BYTES, timeout_s=_PATIENCE_S)
         return ProbeContext(
             http=http,
             wire=Wire(target.info.url, address, target.redactor, budget, context.http.run_id),

@@ -26,8 +26,8 @@ class Request(Step):
     """Send one request to a path of the target.
 
     Without `status`, and where `expect` doesn't ask about it, the status must be 2xx: neither an error page nor a
-    redirect is a success. Redirects are not followed. Credentials, where there are any, are sent along unless
-    `auth: none`.
+    redirect is a success. Redirects are not followed. Credentials, where there are any, and the cookies that earlier
+    answers of the scenario set are sent along, unless `auth: none`.
     """
 
     summary: ClassVar[str] = "any HTTP request, with expectations"
@@ -45,7 +45,7 @@ class Request(Step):
     status: int | list[int] | None = Field(
         None, description="the status that is needed, or a list of them; 2xx without"
     )
-    auth: Literal["auto", "none"] = "auto"
+    auth: Literal["auto", "none"] = Field("auto", description="none: send no credentials and no cookie")
     timeout_s: float = Field(30.0, gt=0)
 
     @model_validator(mode="after")
@@ -78,6 +78,7 @@ class Request(Step):
             headers=headers,
             body=Body(json=self.json_body, content=content, form=self.form),
             timeout_s=self.timeout_s,
+            anonymous=self.auth == "none",
         )
         self._check_status(reply, context)
         return {
@@ -94,6 +95,8 @@ class Request(Step):
         from pynomaly_itest.load import Endpoint
 
         headers = await self._headers(context)
+        if self.auth == "auto":
+            headers = merged(context.http.cookie_field(self.path), headers)
         content = b""
         if self.json_body is not None:
             content = json_bytes(self.json_body)
@@ -115,8 +118,7 @@ class Request(Step):
 
     async def _headers(self, context: StepContext) -> dict[str, str]:
         """The fields that are sent: what identifies us, under what the step itself says."""
-        own = await context.api.authorization() if self.auth == "auto" else {}
-        return merged(own, self.headers)
+        return merged(await context.api.authorization() if self.auth == "auto" else {}, self.headers)
 
     def _wanted(self) -> tuple[int, ...]:
         """The statuses that are asked for; none means 2xx."""

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import CannotMeasure, StepFailed
@@ -118,9 +118,11 @@ class Http:
         headers: Mapping[str, str] | None = None,
         body: Body = NO_BODY,
         timeout_s: float | None = None,
+        anonymous: bool = False,
     ) -> Reply:
         """Send one request to `path` (with its query) and read the whole reply.
 
+        anonymous: no cookie is sent; those that the reply sets are kept all the same, as a login's are.
         Raises RequestFailed where nothing came back in `timeout_s`, the connection broke, or the reply is
         larger than `max_reply_bytes`; CannotMeasure where it can't be written at all.
         """
@@ -129,7 +131,8 @@ class Http:
         import httpx
 
         timeout = self.timeout_s if timeout_s is None else timeout_s
-        request = self._written(method, path, headers or {}, body, timeout)
+        fields = merged({} if anonymous else self.cookie_field(path), headers or {})
+        request = self._written(method, path, fields, body, timeout)
         start = self.clock()
         try:
             async with asyncio.timeout(timeout):
@@ -145,6 +148,8 @@ class Http:
             failed = self._exchange(request, body, self._since_ms(start), error=why)
             _tell(lambda: failed)
             raise RequestFailed(f"{method} {path}: {why}", failed) from problem
+        if self.cookies is not None:
+            self.cookies.extract_cookies(response)
         latency_ms = self._since_ms(response.extensions.get("sent_at") or start)
         reply = Reply(
             response.status_code,
@@ -155,6 +160,24 @@ class Http:
         )
         _tell(lambda: reply.exchange)
         return reply
+
+    def session(self) -> Http:
+        """The same way out with a cookie jar of its own, empty."""
+        import httpx
+
+        return replace(self, cookies=httpx.Cookies())
+
+    def cookie_field(self, path: str) -> dict[str, str]:
+        """The Cookie header of a request to `path`; empty where the jar holds nothing for it."""
+        if self.cookies is None:
+            return {}
+        request = self.client.build_request("GET", self._url_of(request_target(path)))
+        self.cookies.set_cookie_header(request)
+        return {"Cookie": request.headers["cookie"]} if "cookie" in request.headers else {}
+
+    def _url_of(self, target: bytes) -> httpx.URL:
+        base = self.client.base_url
+        return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + target)
 
     def _written(
         self, method: str, path: str, headers: Mapping[str, str], body: Body, timeout_s: float
@@ -171,12 +194,11 @@ class Http:
         fields = merged(own, headers)
         if wrong := problem_with(method, path, tuple(fields.items())):
             raise CannotMeasure(f"{method} request can't be sent: {wrong}")
-        base = self.client.base_url
-        target = request_target(base.raw_path.decode("ascii").rstrip("/") + path)
+        target = self.client.base_url.raw_path.rstrip(b"/") + request_target(path)
         try:
             return self.client.build_request(
                 method,
-                base.copy_with(raw_path=target),
+                self._url_of(request_target(path)),
                 headers=fields,
                 content=content,
                 files=dict(body.files) if body.files is not None else None,

@@ -66,19 +66,38 @@ def ends_with_connection(head: bytes) -> int:
 
     Only a reply that states no length of its own may end so (RFC 9112, 6.3).
     """
-    end = head.find(b"\r\n\r\n")
-    fields = head[:end].lower()
-    if end < 0 or b"\r\ncontent-length:" in fields or b"\r\ntransfer-encoding:" in fields:
+    end = head_end(head)
+    fields = b"" if end is None else regular_head(head[:end]).lower()
+    if end is None or b"\r\ncontent-length:" in fields or b"\r\ntransfer-encoding:" in fields:
         return 0
     status = fields[9:12]
     return int(status) if status.isdigit() and int(status) >= 200 else 0
+
+
+def mended(begun: bytes) -> bytes | None:
+    """What a parser that refused `begun`, a reply's beginning, is to read instead; None: its head is not all there.
+
+    Raises BadReply where the head is regular as it is, so that it was refused for good.
+    """
+    if not b"HTTP/".startswith(begun[:5]):
+        raise BadReply("the reply is no HTTP")
+    if (end := head_end(begun)) is None:
+        if len(begun) > MOST_HEAD_BYTES:
+            raise TooLarge(f"the head of the reply is larger than {MOST_HEAD_BYTES >> 10} KB")
+        return None
+    head = regular_head(begun[:end])
+    if head == begun[:end]:
+        raise BadReply("the reply is no HTTP")
+    return head + begun[end:]
 
 
 class ReplyReader:
     """Reads one reply from the bytes of a connection, as they come.
 
     answers_head: the reply is one to HEAD, and ends with its head whatever length it states. keep_body: False reads
-    past the body. Whole replies before it with a status of 1xx are read past.
+    past the body. Whole replies before it with a status of 1xx are read past. What comes behind the reply makes the
+    connection useless (`has_surplus`), and the reply too where it came in one piece with it: nobody asked for it, and
+    whoever reads on takes it for the next reply.
     """
 
     def __init__(
@@ -101,6 +120,7 @@ class ReplyReader:
 
     def feed(self, data: bytes) -> None:
         """Read on. Raises BadReply for what is no HTTP, TooLarge for too much of it."""
+        was_complete = self.is_complete
         self.received += len(data)
         if self.received > self._most_bytes:
             raise TooLarge(f"the reply is larger than {self._most_bytes} bytes")
@@ -110,6 +130,8 @@ class ReplyReader:
             self._parse(data)
         else:
             self._read_head(data)
+        if self.has_surplus and not was_complete:
+            raise BadReply("behind the reply came more, which nobody asked for")
 
     def end(self) -> None:
         """The connection ended: a reply without a length of its own is complete. Raises CutOff for any other."""
@@ -131,41 +153,43 @@ class ReplyReader:
 
     def _read_head(self, data: bytes) -> None:
         self._head += data
-        if not self._is_irregular:
-            try:
-                self._parser.feed_data(data)
-            except httptools.HttpParserError as problem:
-                if self.is_complete:
-                    self.has_surplus = True  # behind the reply there was something else
-                    return
-                self._is_irregular = True
-                self._refuse_unless_mended(problem)
-            except httptools.HttpParserUpgrade as problem:
-                raise BadReply("the reply changes the protocol, which nobody asked for") from problem
         if self._is_irregular:
             self._read_irregular()
-        elif self.has_head:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as problem:
+            self._refused(problem)
+        except httptools.HttpParserUpgrade as problem:
+            raise BadReply("the reply changes the protocol, which nobody asked for") from problem
+        if self.has_head:
             self._head = b""
-        if len(self._head) > MOST_HEAD_BYTES:
+        elif len(self._head) > MOST_HEAD_BYTES:
             raise TooLarge(f"the head of the reply is larger than {MOST_HEAD_BYTES >> 10} KB")
 
-    def _refuse_unless_mended(self, problem: Exception) -> None:
-        """Raise BadReply at once where the whole head is there and mending changes nothing of it."""
-        end = head_end(self._head)
-        if self.has_head or (end is not None and regular_head(self._head[:end]) == self._head[:end]):
+    def _refused(self, problem: Exception) -> None:
+        """The parser refused what came with the head: behind a whole reply that is surplus, else the head is mended."""
+        if self.is_complete:
+            self.has_surplus = True
+        elif self.has_head:
             raise BadReply(f"the reply is no HTTP: {problem}") from problem
+        else:
+            self._is_irregular = True
+            self._read_irregular(f": {problem}")
 
-    def _read_irregular(self) -> None:
+    def _read_irregular(self, why: str = "") -> None:
         """Read a head that the parser refused, once it is all there, in its regular form."""
-        if (end := head_end(self._head)) is None:
-            if not b"HTTP/".startswith(self._head[:5]):
-                raise BadReply("the reply is no HTTP")
-            return
-        mended = regular_head(self._head[:end]) + self._head[end:]
-        self._head, self._is_irregular = b"", False
-        self.fields, self.chunks = [], []
-        self._parser = httptools.HttpResponseParser(self)
-        self._parse(mended)
+        try:
+            regular = mended(self._head)
+        except TooLarge:
+            raise
+        except BadReply as problem:
+            raise BadReply(f"{problem}{why}") from problem
+        if regular is not None:
+            self._head, self._is_irregular = b"", False
+            self.fields, self.chunks = [], []
+            self._parser = httptools.HttpResponseParser(self)
+            self._parse(regular)
 
     def _parse(self, data: bytes) -> None:
         try:
