@@ -50,6 +50,7 @@ from pynomaly.usecases.personal_data import personal_data_sources
 from pynomaly.usecases.platform import Platform
 from pynomaly.usecases.stores import Stores
 from pynomaly.warmth import Warmth, compile_once
+from pynomaly.workers.parser_pool import ParserPool, ParsingLimits
 from pynomaly.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
@@ -182,9 +183,11 @@ class Application:
         compile_once()
         self._warmth.start()
         self.platform.pool.start()
+        self.platform.parsers.start()
 
     def _stop(self) -> None:
         self.platform.pool.close(self._settings.shutdown_grace_s)
+        self.platform.parsers.close()
         self.platform.operations.fail_interrupted(_INTERRUPTED)
         self.foundations.engine.dispose()
         self.release()
@@ -231,6 +234,9 @@ def _build_platform(settings: Settings, foundations: Foundations) -> Platform:
         **{field.name: getattr(stores, field.name) for field in fields(stores)},
         cache=_build_cache(settings, security.encryption),
         pool=WorkerPool(settings.workers, settings.max_queued_operations),
+        parsers=ParserPool(
+            ParsingLimits(settings.parsers, settings.parse_memory_bytes, settings.parse_cpu_s)
+        ),
         audit=security.audit,
         authz=security.authz,
         limits=settings.data_limits,
@@ -261,6 +267,8 @@ def _build_services(
             "ok" if os.access(settings.data_dir, os.W_OK) else "the data folder can't be written"
         ),
         "engine": warmth.check,
+        "workers": pool.check,
+        "parsers": platform.parsers.check,
     }
     if isinstance(cache, RedisCache):
         redis_cache = cache

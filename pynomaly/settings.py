@@ -95,6 +95,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     workers: Positive = max(1, (os.cpu_count() or 2) // 2)
     """Processes that train and detect in the background."""
+    parsers: Positive = max(2, os.cpu_count() or 2)
+    """Processes at most that parse uploads and Arrow bodies; one is there from the start."""
+    parse_memory_bytes: Positive = 512 << 20
+    """Memory that parsing one upload or body may take beyond what the process has from its start."""
+    parse_cpu_s: PositiveSeconds = 5
+    """Processor time that parsing may take, and one more second for each MiB that was sent."""
     max_queued_operations: Positive = 32
     """Operations that wait; more are refused with 429."""
     operation_time_limit_s: PositiveSeconds = 3600
@@ -132,7 +138,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def data_limits(self) -> DataLimits:
         """Limits on one dataset."""
-        return DataLimits(self.max_rows, self.max_columns, self.max_training_cells)
+        return DataLimits(
+            self.max_rows, self.max_columns, self.max_training_cells, max_bytes=self.max_upload_bytes
+        )
+
+    @property
+    def body_limits(self) -> DataLimits:
+        """Limits on the rows of one request: once decoded, at most twice what a body may have."""
+        return DataLimits(self.max_predict_rows, self.max_columns, max_bytes=2 * self.max_body_bytes)
 
     @property
     def effective_database_url(self) -> str:

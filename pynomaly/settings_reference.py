@@ -11,7 +11,11 @@ import msgspec
 
 from pynomaly.settings import PREFIX, Settings
 
-_DEFAULTS_IN_WORDS = {"data_dir": "`pynomaly-data`", "workers": "half the processors"}
+_DEFAULTS_IN_WORDS = {
+    "data_dir": "`pynomaly-data`",
+    "workers": "half the processors",
+    "parsers": "the processors, at least 2",
+}
 
 
 def settings_table() -> str:

@@ -67,7 +67,7 @@ def compile_once() -> None:
     """
     if compiled_before():
         return
-    command = [sys.executable, "-m", "pynomaly.detection.warm"]
+    command = [sys.executable, "-P", "-m", "pynomaly.detection.warm"]  # -P: nothing of the working folder
     try:
         subprocess.run(  # noqa: S603 - our own interpreter and module
             command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=_COMPILE_TIMEOUT_S

@@ -7,7 +7,7 @@ import time
 
 from pynomaly.api.detection import line_of
 from pynomaly.api.metrics import Metrics
-from pynomaly.api.off_loop import GENERAL, SCORING
+from pynomaly.api.off_loop import GENERAL, PARSING, SCORING, UPLOADS
 from pynomaly.api.overload import Admission, Patience
 from pynomaly.api.routes import is_exempt
 from pynomaly.settings import Settings
@@ -19,7 +19,7 @@ def build_admission(settings: Settings, metrics: Metrics) -> Admission:
         Patience(settings.overload_target_s, settings.overload_interval_s),
         time.perf_counter,
         lambda delay_s, look: asyncio.get_running_loop().call_later(delay_s, look),
-        lines=(GENERAL.line, SCORING.line),
+        lines=(GENERAL.line, SCORING.line, PARSING.line, UPLOADS.line),
         line_of=line_of,
         is_exempt=is_exempt,
         on_shed=lambda line: metrics.shed.labels(line).inc(),

@@ -5,18 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import msgspec
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
 
 from pynomaly.api import queries, schemas
 from pynomaly.api.bodies import content_type, limited, require_shallow
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
-from pynomaly.api.off_loop import each_off_loop, off_loop
-from pynomaly.api.problems import MalformedBody
+from pynomaly.api.multipart import UploadForm, read_upload_form
+from pynomaly.api.off_loop import UPLOADS, each_off_loop, off_loop
 from pynomaly.api.views import dataset_view, quality_view
 from pynomaly.domain.errors import InvalidInput, UnsupportedMedia
 from pynomaly.domain.permissions import Permission, SecurityLevel
@@ -26,7 +23,7 @@ from pynomaly.usecases.delete import delete_dataset
 from pynomaly.usecases.export_dataset import ExportFormat, export_dataset
 from pynomaly.usecases.inspect_dataset import judge_quality, sample_dataset
 from pynomaly.usecases.split_dataset import split_dataset
-from pynomaly.usecases.upload_dataset import NewDataset, require_upload, upload_dataset
+from pynomaly.usecases.upload_dataset import NewDataset, UploadedFile, require_upload, upload_dataset
 
 _FORM_OVERHEAD_BYTES = 1 << 20
 _FORMATS_BY_ENDING = {
@@ -57,47 +54,39 @@ class UploadFields(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class _Upload:
-    file: BinaryIO
-    file_format: str
+    file: UploadedFile
     new: NewDataset
 
 
 async def upload(call: Call) -> Answer:
-    """Take in a file; it is spooled to an unnamed temporary file first, so size is no matter."""
+    """Take in a file; it is spooled first, sealed where it is large, and parsed by a process of its own."""
     services = call.services
     require_upload(services.platform, call.caller)
     if content_type(call.scope) != "multipart/form-data":
         raise UnsupportedMedia("Send the file as multipart/form-data, in a part named 'file'.")
     receive = limited(call.scope, call.receive, services.settings.max_upload_bytes + _FORM_OVERHEAD_BYTES)
-    request = Request(call.scope, receive)
-    try:
-        async with request.form(max_files=1, max_fields=20) as form:
-            found = _read_upload(form)
-            dataset = await off_loop(
-                upload_dataset, services.platform, call.caller, found.new, found.file, found.file_format
-            )
-    except HTTPException as error:
-        raise MalformedBody(f"The form can't be read: {error.detail}") from None
+    async with read_upload_form(call.scope, receive) as form:
+        found = _read_upload(form)
+        dataset = await UPLOADS.call(upload_dataset, services.platform, call.caller, found.new, found.file)
     return json_answer(
         dataset_view(dataset), 201, ((b"location", f"/api/v1/datasets/{dataset.id}".encode()),)
     )
 
 
-def _read_upload(form: FormData) -> _Upload:
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
+def _read_upload(form: UploadForm) -> _Upload:
+    if form.file_name is None:
         raise InvalidInput("The form has no part 'file' with a file in it.")
-    texts = {key: value for key, value in form.items() if isinstance(value, str) and value != ""}
+    texts = {name: text for name, text in form.texts.items() if text != ""}
     try:
         fields = msgspec.convert(texts, UploadFields)
     except msgspec.ValidationError as error:
         raise InvalidInput(f"{error}.") from None
-    path = PurePosixPath((file.filename or "").replace("\\", "/"))
+    path = PurePosixPath(form.file_name.replace("\\", "/"))
     ending = path.suffix.lower()
     stem = re.sub(r"[\x00-\x1f\x7f/\\]", "", path.stem)[:200]
+    file_format = fields.format or _FORMATS_BY_ENDING.get(ending, ending.lstrip(".") or "csv")
     return _Upload(
-        file=file.file,
-        file_format=fields.format or _FORMATS_BY_ENDING.get(ending, ending.lstrip(".") or "csv"),
+        file=UploadedFile(cast(BinaryIO, form.file), form.file.size_bytes, file_format),
         new=NewDataset(
             name=fields.name or stem or "dataset",
             description=fields.description,

@@ -13,11 +13,12 @@ from starlette.types import Scope
 from pynomaly.api import queries, schemas
 from pynomaly.api.bodies import JsonBody, content_type, header, read_body, read_query
 from pynomaly.api.endpoint import JSON, Answer, Call, Endpoint, encode, json_answer
-from pynomaly.api.off_loop import GENERAL, SCORING, off_loop
-from pynomaly.api.rows import Rows, rows_in, rows_of
+from pynomaly.api.off_loop import GENERAL, PARSING, SCORING, off_loop
+from pynomaly.api.rows import ARROW_TYPES, JSON_TYPES, NPY_TYPES, Rows, npy_rows, rows_of
 from pynomaly.api.views import evaluation_view, operation_view, result_view
 from pynomaly.domain.datasets import Block
 from pynomaly.domain.detections import ScoredRows, score_statistics
+from pynomaly.domain.errors import UnsupportedMedia
 from pynomaly.domain.permissions import Permission
 from pynomaly.domain.ports import Page
 from pynomaly.usecases.delete import delete_result
@@ -80,29 +81,68 @@ async def detect_batch(call: Call) -> Answer:
 async def predict(call: Call) -> Answer:
     """Score the rows of the body; nothing is kept."""
     started_s = time.perf_counter()
-    content = await read_body(call.scope, call.receive, call.services.settings.max_body_bytes)
+    media_type = content_type(call.scope)
     is_binary = header(call.scope, b"accept") == b"application/x-npy"
+    if media_type not in JSON_TYPES:
+        return await _predict_binary(call, media_type, started_s, is_binary=is_binary)
+    content = await read_body(call.scope, call.receive, call.services.settings.max_body_bytes)
     if len(content) > MAX_INLINE_BYTES:
-        return await SCORING.call(_predict, call, content, started_s, is_binary=is_binary)
+        return await SCORING.call(_predict_json, call, content, started_s, is_binary=is_binary)
     asked = _asked(call, content)
-    predictor = predictor_at_hand(call.services.platform, call.caller, asked.detector_id)
-    if predictor is None:
-        predictor = await off_loop(find_predictor, call.services.platform, call.caller, asked.detector_id)
-    if _n_cells(asked.rows) <= MAX_INLINE_CELLS:
-        return _predicted(call, predictor, asked.rows, started_s, is_binary=is_binary)
-    return await SCORING.call(_predicted, call, predictor, asked.rows, started_s, is_binary=is_binary)
+    predictor = await _predictor(call, asked.detector_id)
+    return await _scored(call, predictor, asked.rows, started_s, is_binary=is_binary)
+
+
+async def _predict_binary(call: Call, media_type: str, started_s: float, *, is_binary: bool) -> Answer:
+    """The detector is found before the rows are read, and asked for again once they are there."""
+    if media_type not in NPY_TYPES | ARROW_TYPES:
+        raise UnsupportedMedia(
+            f"Rows as {media_type[:60]!r} are not taken.",
+            hint="Send application/json, application/x-npy or application/vnd.apache.arrow.stream.",
+        )
+    detector_id = read_query(call.scope, PredictQuery).detector_id
+    await _predictor(call, detector_id)
+    settings = call.services.settings
+    content = await read_body(call.scope, call.receive, settings.max_body_bytes)
+    rows: Rows
+    if media_type in ARROW_TYPES:
+        rows = await PARSING.call(call.services.platform.parsers.read_body, content, settings.body_limits)
+    elif len(content) > MAX_INLINE_BYTES:
+        rows = await SCORING.call(npy_rows, content, settings.body_limits)
+    else:
+        rows = npy_rows(content, settings.body_limits)
+    predictor = await _predictor(call, detector_id)
+    return await _scored(call, predictor, rows, started_s, is_binary=is_binary)
+
+
+async def _predictor(call: Call, detector_id: str) -> Predictor:
+    found = predictor_at_hand(call.services.platform, call.caller, detector_id)
+    if found is None:
+        found = await off_loop(find_predictor, call.services.platform, call.caller, detector_id)
+    return found
+
+
+async def _scored(
+    call: Call, predictor: Predictor, rows: Rows, started_s: float, *, is_binary: bool
+) -> Answer:
+    """Scored here where that takes less time than handing it to a thread would."""
+    if _n_cells(rows) <= MAX_INLINE_CELLS:
+        return _predicted(call, predictor, rows, started_s, is_binary=is_binary)
+    return await SCORING.call(_predicted, call, predictor, rows, started_s, is_binary=is_binary)
 
 
 def line_of(scope: Scope) -> str | None:
     """Which threads a request most likely needs, as told before it is read; None where it needs none."""
     if scope["path"] != PREDICT_PATH:
         return GENERAL.line
+    if content_type(scope) in ARROW_TYPES:
+        return PARSING.line
     announced = header(scope, b"content-length")
     is_small = announced.isdigit() and int(announced) <= MAX_INLINE_BYTES
     return None if is_small else SCORING.line
 
 
-def _predict(call: Call, content: bytes, started_s: float, *, is_binary: bool) -> Answer:
+def _predict_json(call: Call, content: bytes, started_s: float, *, is_binary: bool) -> Answer:
     """All of it in a thread, which is waited for once."""
     asked = _asked(call, content)
     predictor = find_predictor(call.services.platform, call.caller, asked.detector_id)
@@ -116,14 +156,9 @@ class _Asked:
 
 
 def _asked(call: Call, content: bytes) -> _Asked:
-    """What the body asks for, whatever its type."""
-    settings = call.services.settings
-    media_type = content_type(call.scope)
-    if media_type in ("application/json", ""):
-        body: schemas.PredictRequest = _predict_body.decode(content)
-        return _Asked(body.detector_id, rows_of(body, settings.max_predict_rows))
-    detector_id = read_query(call.scope, PredictQuery).detector_id
-    return _Asked(detector_id, rows_in(content, media_type, settings.data_limits))
+    """What a JSON body asks for."""
+    body: schemas.PredictRequest = _predict_body.decode(content)
+    return _Asked(body.detector_id, rows_of(body, call.services.settings.max_predict_rows))
 
 
 def _n_cells(rows: Rows) -> int:

@@ -45,6 +45,10 @@ GENERAL = Threads("threads")
 SCORING = Threads("scoring", (os.cpu_count() or 2) + 2)
 """They compute: with many more than processors the event loop would wait for its turn behind all of them, each time.
 The two more let a small request pass large ones."""
+PARSING = Threads("parsing", 16)
+"""They wait for a process that parses a request's rows; scoring threads don't."""
+UPLOADS = Threads("uploads", 32)
+"""They wait for a process that parses a file, for as long as that takes, and store the rows."""
 _GOING_ON = Threads()
 """For the rest of an answer that has begun: the same as GENERAL, but nobody is refused."""
 RESERVED = Threads(n=4)

@@ -1,4 +1,4 @@
-"""Rows as a request brings them: JSON by rows or columns, .npy, or an Arrow stream."""
+"""Rows as a request brings them: JSON by rows or columns, or .npy. Arrow streams are read by a process of their own."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from pynomaly.api import schemas
 from pynomaly.domain.datasets import Block
-from pynomaly.domain.errors import DimensionMismatch, InvalidInput, TooLarge, UnsupportedMedia
+from pynomaly.domain.errors import DimensionMismatch, InvalidInput, TooLarge
 from pynomaly.domain.limits import DataLimits
-from pynomaly.storage.formats import open_rows
-from pynomaly.storage.formats.cells import exact_floats
+from pynomaly.storage.formats.npy import NpyRows
 
 Rows = NDArray[np.float64] | Block
 
+JSON_TYPES = frozenset({"application/json", ""})
 NPY_TYPES = frozenset({"application/x-npy", "application/octet-stream"})
 ARROW_TYPES = frozenset({"application/vnd.apache.arrow.stream"})
 
@@ -38,18 +38,11 @@ def rows_of(body: schemas.PredictRequest, max_rows: int) -> Rows:
     return _matrix(values)
 
 
-def rows_in(content: bytes, media_type: str, limits: DataLimits) -> Rows:
-    """The rows of a binary body of that type."""
-    if media_type in NPY_TYPES:
-        source = open_rows(io.BytesIO(content), "npy", limits)
-        parts = [np.column_stack(list(block.columns.values())) for block in source.blocks()]
-        return np.ascontiguousarray(np.concatenate(parts))
-    if media_type in ARROW_TYPES:
-        return _of_arrow(content, limits)
-    raise UnsupportedMedia(
-        f"Rows as {media_type[:60]!r} are not taken.",
-        hint="Send application/json, application/x-npy or application/vnd.apache.arrow.stream.",
-    )
+def npy_rows(content: bytes, limits: DataLimits) -> NDArray[np.float64]:
+    """The rows of an .npy body: numbers behind a header that is read without evaluating anything."""
+    source = NpyRows(io.BytesIO(content), limits)
+    parts = [np.column_stack(list(block.columns.values())) for block in source.blocks()]
+    return np.ascontiguousarray(np.concatenate(parts))
 
 
 def _matrix(values: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
@@ -95,34 +88,3 @@ def _column(values: Sequence[Any]) -> NDArray[Any]:
     column = np.empty(len(values), object)
     column[:] = values
     return column
-
-
-def _of_arrow(content: bytes, limits: DataLimits) -> Block:
-    import pyarrow as pa
-
-    try:
-        table = pa.ipc.open_stream(pa.py_buffer(content)).read_all()
-    except (pa.ArrowException, OSError) as error:
-        raise InvalidInput("The body is not an Arrow stream.") from error
-    if table.num_rows == 0:
-        raise InvalidInput("There are no rows.")
-    if table.num_rows > limits.max_rows or table.num_columns > limits.max_columns:
-        raise TooLarge(f"{table.num_rows} x {table.num_columns} is over the limit.")
-    if len(set(table.column_names)) < table.num_columns:
-        raise InvalidInput("Two columns have one name.")
-    return Block(
-        {name: _arrow_column(table.column(name), name) for name in table.column_names}, table.num_rows
-    )
-
-
-def _arrow_column(values: Any, name: str) -> NDArray[Any]:
-    import pyarrow as pa
-
-    kind = values.type
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
-        if values.null_count:
-            raise InvalidInput("The rows have missing values.", hint="Fill them before asking.")
-        return exact_floats(values.to_numpy(), name)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return np.asarray(values.to_numpy())
-    raise UnsupportedMedia(f"Columns of the Arrow type {kind} are not taken.")

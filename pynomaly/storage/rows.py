@@ -44,7 +44,8 @@ class ArrowRows:
         """The dataset's blocks in order, of the named columns only where names are given."""
         import pyarrow as pa
 
-        wanted = [c for c in dataset.columns if columns is None or c.name in set(columns)]
+        names = None if columns is None else set(columns)
+        wanted = [column for column in dataset.columns if names is None or column.name in names]
         with self._blobs.open(KIND, dataset.id) as source:
             try:
                 for batch in pa.ipc.open_stream(source):

@@ -20,6 +20,7 @@ from pynomaly.domain.ports import ResultCache, Scope
 from pynomaly.security.authorization import AuthzService
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.stores import Stores
+from pynomaly.workers.parser_pool import ParserPool
 from pynomaly.workers.pool import WorkerPool
 
 _Thing = TypeVar("_Thing")
@@ -31,6 +32,7 @@ class Platform(Stores):
 
     cache: ResultCache
     pool: WorkerPool
+    parsers: ParserPool
     audit: AuditLog
     authz: AuthzService
     limits: DataLimits

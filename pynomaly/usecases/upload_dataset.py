@@ -11,7 +11,6 @@ from pynomaly.domain.errors import InvalidInput
 from pynomaly.domain.permissions import Permission, SecurityLevel
 from pynomaly.domain.ports import RowSource
 from pynomaly.security.foundation import Caller
-from pynomaly.storage.formats import open_rows
 from pynomaly.usecases.platform import Platform, new_id, principal_of
 
 
@@ -26,12 +25,23 @@ class NewDataset:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-def upload_dataset(
-    platform: Platform, caller: Caller, new: NewDataset, file: BinaryIO, file_format: str
-) -> Dataset:
-    """Store a seekable file; raises UnreadableDataset, TooLarge or UnsupportedMedia, and then keeps nothing."""
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """A seekable file as it came, and the format that it is said to have."""
+
+    content: BinaryIO
+    size_bytes: int
+    file_format: str
+
+
+def upload_dataset(platform: Platform, caller: Caller, new: NewDataset, file: UploadedFile) -> Dataset:
+    """Store a file; raises UnreadableDataset, TooLarge or UnsupportedMedia, and then keeps nothing.
+
+    It is parsed by another process, so that one which crashes its parser costs this request only.
+    """
     require_upload(platform, caller, new.level)
-    return keep_dataset(platform, caller, new, open_rows(file, file_format, platform.limits))
+    with platform.parsers.rows(file.content, file.size_bytes, file.file_format, platform.limits) as source:
+        return keep_dataset(platform, caller, new, source)
 
 
 def require_upload(platform: Platform, caller: Caller, level: SecurityLevel = SecurityLevel.PUBLIC) -> None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
-import sys
 import time
 from multiprocessing.connection import Connection
 
@@ -14,28 +11,26 @@ from pynomaly.detection.lean_fitting import import_fitting
 from pynomaly.domain.errors import CorruptStore, InvalidInput, PynomalyError
 from pynomaly.memory import give_back, keep_small
 from pynomaly.workers import messages
+from pynomaly.workers.launching import server_connection
 from pynomaly.workers.messages import Fit, Fitted, Load, Progress, Ready, Refused, Reply, Score, Scored, Warm
 
-_PR_SET_PDEATHSIG = 1
 _REPORT_EVERY_S = 0.1
 _NICENESS = 5
 
 
 def main() -> None:
     """Serve one parent; its end is ours, however it ends."""
-    descriptor, parent = int(sys.argv[1]), int(sys.argv[2])
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's to handle
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the line above
+    connection = server_connection()
+    if connection is None:
         return
     keep_small()
     os.nice(_NICENESS)  # answering requests goes before training
-    _serve(Connection(descriptor))
+    _serve(connection)
 
 
 def _serve(connection: Connection) -> None:
     model: FrozenModel | None = None
+    _say(connection, Ready())  # the imports above succeeded
     while True:
         try:
             request = messages.decode_request(connection.recv_bytes())

@@ -19,6 +19,8 @@ from pynomaly.workers.process import WorkerProcess
 logger = logging.getLogger(__name__)
 
 _RETRY_AFTER_S = 5
+_LOOK_EVERY_S = 2.0
+_LONGEST_WAIT_S = 60.0
 
 
 @dataclass(slots=True)
@@ -38,10 +40,12 @@ class Job:
 class WorkerPool:
     """`n_workers` processes and at most `max_queued` jobs waiting for them."""
 
-    def __init__(self, n_workers: int, max_queued: int) -> None:
+    def __init__(
+        self, n_workers: int, max_queued: int, new_process: Callable[[], WorkerProcess] = WorkerProcess
+    ) -> None:
         self._queue: queue.Queue[Job | None] = queue.Queue(max_queued)
         self._jobs: dict[str, Job] = {}
-        self._processes = [WorkerProcess() for _ in range(n_workers)]
+        self._processes = [new_process() for _ in range(n_workers)]
         self._running: dict[str, WorkerProcess] = {}
         self._lock = threading.Lock()
         self._is_closing = False
@@ -97,6 +101,10 @@ class WorkerPool:
         """Jobs being worked on."""
         return len(self._running)
 
+    def check(self) -> str:
+        """For readiness: 'ok' as long as a process is alive."""
+        return "ok" if any(process.is_alive for process in self._processes) else "no worker process is alive"
+
     def close(self, drain_s: float) -> None:
         """Take no more jobs, let what runs finish for at most `drain_s`, then end the processes."""
         with self._lock:
@@ -118,13 +126,32 @@ class WorkerPool:
             process.halt()
 
     def _work(self, process: WorkerProcess) -> None:
+        wait_s = 0.0
+        while True:
+            if not process.is_alive and not self._is_closing:
+                is_revived = self._revive(process)
+                wait_s = 0.0 if is_revived else min(_LONGEST_WAIT_S, max(_LOOK_EVERY_S, 2 * wait_s))
+            try:
+                job = self._queue.get(timeout=wait_s or _LOOK_EVERY_S)
+            except queue.Empty:
+                continue
+            if job is None:
+                break
+            self._run(job, process)
+        process.close()  # in this thread, whose end its process would not survive
+
+    def _revive(self, process: WorkerProcess) -> bool:
+        """Start the process, also where it ended between two jobs; whether that succeeded."""
+        with self._lock:
+            if self._is_closing:
+                return False
+            process.resume()
         try:
             process.warm()
         except Exception:
             logger.exception("a worker could not be started")
-        while (job := self._queue.get()) is not None:
-            self._run(job, process)
-        process.close()  # in this thread, whose end its process would not survive
+            return False
+        return True
 
     def _run(self, job: Job, process: WorkerProcess) -> None:
         with self._lock:

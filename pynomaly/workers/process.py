@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +15,7 @@ from numpy.typing import NDArray
 
 from pynomaly.domain.errors import InvalidInput, PynomalyError
 from pynomaly.workers import messages
+from pynomaly.workers.launching import launch
 from pynomaly.workers.messages import (
     Fit,
     Fitted,
@@ -36,6 +34,7 @@ Expected = TypeVar("Expected", Ready, Fitted, Scored)
 
 
 _FAREWELL_S = 2.0
+_START_S = 120.0
 
 
 class WorkerGone(PynomalyError):
@@ -75,6 +74,12 @@ class WorkerProcess:
         self._connection: Connection | None = None
         self._lock = threading.Lock()
         self._is_halted = False
+        self._is_started = False
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process runs and said that it has all that it needs to begin with."""
+        return self._is_started and self.pid is not None
 
     @property
     def pid(self) -> int | None:
@@ -154,6 +159,8 @@ class WorkerProcess:
         on_progress: Callable[[float], None] | None = None,
     ) -> Expected:
         connection = self._connected()
+        if not self._is_started:
+            self._await_start()
         try:
             connection.send_bytes(messages.encode(request))
             if payload is not None:
@@ -169,6 +176,11 @@ class WorkerProcess:
             self.kill()
             raise WorkerGone("The worker gave an answer to another question.")
         return reply
+
+    def _await_start(self) -> None:
+        if not isinstance(self._reply(_START_S), Ready):
+            raise self._gone()
+        self._is_started = True
 
     def _reply(self, time_limit_s: float | None) -> Reply:
         reply: Reply = messages.decode_reply(self._receive(time_limit_s))
@@ -201,16 +213,7 @@ class WorkerProcess:
                 return self._connection
             if self._connection is not None:
                 self._connection.close()
-            ours, theirs = socket.socketpair()
-            with theirs:
-                command = [sys.executable, "-m", "pynomaly.workers", str(theirs.fileno()), str(os.getpid())]
-                self._process = subprocess.Popen(  # noqa: S603 - our own module, no shell
-                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=_environment()
-                )
-            self._connection = Connection(ours.detach())
+            launched = launch("pynomaly.workers")
+            self._process, self._connection = launched.process, launched.connection
+            self._is_started = False
             return self._connection
-
-
-def _environment() -> dict[str, str]:
-    """The server's, without its secrets: a worker needs none."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PYNOMALY_")}

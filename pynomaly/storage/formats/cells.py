@@ -17,10 +17,12 @@ from pynomaly.domain.errors import UnreadableDataset
 if TYPE_CHECKING:
     import pyarrow as pa
 
-NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
+NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$|^[+-]?([iI][nN][fF]([iI][nN][iI][tT][yY])?)$"
 WHOLE_NUMBER = r"^[+-]?[0-9]+$"
 MISSING_WORDS = ("", "nan", "-nan", "na", "n/a", "null", "none", "?")
 """In a column of numbers, in any case; among texts `none` and `?` may be categories like others."""
+_MAX_DIGITS = 308
+"""Of the largest float64."""
 _PANDAS_INDEX = re.compile(r"__index_level_\d+__")
 _NUMBER = re.compile(NUMBER, re.ASCII)
 
@@ -76,14 +78,20 @@ def exact_floats(values: NDArray[Any], name: str) -> NDArray[np.float64]:
         large = np.flatnonzero(np.abs(converted) >= MAX_EXACT)
         for row in large:
             if int(converted[row]) != int(values[row]):
-                raise inexact(name, int(values[row]))
+                raise inexact(name, str(values[row]))
     return converted
 
 
-def inexact(name: str, value: int, place: str = "") -> UnreadableDataset:
+def is_exact(cell: str) -> bool:
+    """Whether float64 holds the whole number that the text says; no more digits than a number has are looked at."""
+    digits = cell.lstrip("+-").lstrip("0")
+    return len(digits) <= _MAX_DIGITS and int(float(digits or "0")) == int(digits or "0")
+
+
+def inexact(name: str, value: str, place: str = "") -> UnreadableDataset:
     """The refusal of a whole number that would become another."""
     return UnreadableDataset(
-        f"{place}{value} in column {name[:80]!r} is beyond 2^53 and would be rounded.",
+        f"{place}{value[:40]} in column {name[:80]!r} is beyond 2^53 and would be rounded.",
         hint="If it is an identifier, store it as text (in CSV: with a letter before it) or leave the column out.",
     )
 

@@ -23,12 +23,14 @@ from pynomaly.storage.formats.cells import (
     NUMBER,
     WHOLE_NUMBER,
     inexact,
+    is_exact,
     is_number,
     matching,
     missing,
     numbers,
     trimmed,
 )
+from pynomaly.storage.formats.naming import first_repeated
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from pynomaly.domain.limits import DataLimits
 
 _BLOCK_BYTES = 1 << 21
+_NAME_CHARACTERS = 512
+"""Of the first line's characters for each column allowed: a name and what stands about it."""
 _MISSING = ["", "NaN", "nan", "-NaN", "-nan", "NA", "N/A", "n/a", "null", "NULL"]
 
 
@@ -53,10 +57,6 @@ class DelimitedRows:
         self._limits = limits
         self._delimiter = delimiter
         self._head = self._read_head()
-        if len(self._head.names) > limits.max_columns:
-            raise TooLarge(
-                f"The file has {len(self._head.names)} columns; {limits.max_columns} is the limit."
-            )
         self.columns = self._decide_columns()
 
     def blocks(self) -> Iterator[Block]:
@@ -92,25 +92,33 @@ class DelimitedRows:
         ]
 
     def _with_numbers(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        for index, column in enumerate(self.columns):
-            if column.name in self._read_as_text:
-                batch = batch.set_column(index, column.name, numbers(batch.column(index)))
-        return batch
+        import pyarrow as pa
+
+        names = [column.name for column in self.columns]
+        arrays = [
+            numbers(values) if name in self._read_as_text else values
+            for name, values in zip(names, batch.columns, strict=True)
+        ]
+        return pa.record_batch(arrays, names)
 
     def _read_head(self) -> _Head:
-        reader = self._python_reader()
+        """Names of the columns; reads no more of the file than names can take."""
+        max_columns = self._limits.max_columns
+        reader = self._python_reader(max_columns * _NAME_CHARACTERS)
         try:
             first = next((row for row in reader if row), None)
         except (csv.Error, UnicodeDecodeError) as error:
             raise UnreadableDataset(f"Line 1 is not delimited text in UTF-8: {error}.") from error
         if first is None:
             raise UnreadableDataset("The file is empty.")
+        if len(first) > max_columns:
+            raise TooLarge(f"The file has {len(first)} columns; {max_columns} is the limit.")
         if all(is_number(cell) for cell in first):
             return _Head(tuple(f"f{i}" for i in range(len(first))), reader.line_num - 1)
         names = tuple(cell.strip() for cell in first)
         self._require_names(names, reader.line_num)
-        if len(set(names)) < len(names):
-            twice = next(name for i, name in enumerate(names) if name in names[:i])
+        twice = first_repeated(names)
+        if twice is not None:
             raise UnreadableDataset(f"Line {reader.line_num}: the column name {twice[:80]!r} occurs twice.")
         return _Head(names, reader.line_num)
 
@@ -137,8 +145,7 @@ class DelimitedRows:
         for index, tally in enumerate(tallies):
             if tally.first_wrong is not None and tally.is_numeric:
                 self._refuse(index, tally.first_wrong)
-            if tally.has_large:
-                self._require_exact(index)
+        self._require_exact([index for index, tally in enumerate(tallies) if tally.has_large])
         self._read_as_text = frozenset(tally.name for tally in tallies if tally.is_numeric and tally.is_text)
         return tuple(
             Column(tally.name, ColumnKind.NUMERIC if tally.is_numeric else ColumnKind.CATEGORICAL)
@@ -153,13 +160,14 @@ class DelimitedRows:
             hint="Write a number without thousands separators, or leave the cell empty.",
         )
 
-    def _require_exact(self, index: int) -> None:
-        """Raise UnreadableDataset if a whole number of this column is not held by float64."""
+    def _require_exact(self, indices: list[int]) -> None:
+        """Raise UnreadableDataset if a whole number of these columns is not held by float64; one pass for all."""
         whole = re.compile(WHOLE_NUMBER, re.ASCII)
-        for line, cells in self._lines():
-            cell = cells[index].strip()
-            if whole.search(cell) and int(float(cell)) != int(cell):
-                raise inexact(self._head.names[index], int(cell), f"Line {line}: ")
+        for line, cells in self._lines() if indices else ():
+            for index in indices:
+                cell = cells[index].strip()
+                if whole.search(cell) and not is_exact(cell):
+                    raise inexact(self._head.names[index], cell, f"Line {line}: ")
 
     def _lines(self) -> Iterator[tuple[int, list[str]]]:
         """Each row of data with the number of its first line."""
@@ -170,6 +178,8 @@ class DelimitedRows:
                 cells = next(reader)
             except StopIteration:
                 return
+            except csv.Error as error:
+                raise UnreadableDataset(f"Line {line} can't be read: {error}.") from error
             if cells and line > self._head.n_lines:
                 yield line, cells
 
@@ -221,10 +231,20 @@ class DelimitedRows:
             return UnreadableDataset(f"Near line {reader.line_num + 1} the text is not UTF-8.")
         return UnreadableDataset(f"The file can't be read: {str(error).splitlines()[0][:200]}.")
 
-    def _python_reader(self) -> csv._reader:  # type: ignore[name-defined]
+    def _python_reader(self, max_characters: int | None = None) -> csv._reader:  # type: ignore[name-defined]
         self._file.seek(0)
         text = io.TextIOWrapper(io.BufferedReader(_Unclosable(self._file)), encoding="utf-8-sig", newline="")
-        return csv.reader(text, delimiter=self._delimiter, strict=True)
+        lines = text if max_characters is None else _bounded(text, max_characters)
+        return csv.reader(lines, delimiter=self._delimiter, strict=True)
+
+
+def _bounded(text: io.TextIOWrapper, max_characters: int) -> Iterator[str]:
+    """The lines of a text; raises TooLarge once they have more characters than that."""
+    while line := text.readline(max_characters + 1):
+        max_characters -= len(line)
+        if max_characters < 0:
+            raise TooLarge("The first line is longer than the names of columns may be.")
+        yield line
 
 
 class _Unclosable(io.RawIOBase):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from pynomaly.detection import parse_model, resolve
 from pynomaly.domain.errors import Overloaded, RateLimited
+from pynomaly.workers import pool as pool_module
 from pynomaly.workers.messages import Fit
 from pynomaly.workers.pool import Job, WorkerPool
 from pynomaly.workers.process import WorkerGone, WorkerProcess, WorkerRefused, WorkerTooSlow
@@ -78,10 +80,61 @@ def test_a_halted_worker_starts_nothing_until_it_may(worker):
 
 
 def test_a_worker_sees_none_of_the_servers_settings(monkeypatch):
-    from pynomaly.workers import process
+    from pynomaly.workers import launching
 
     monkeypatch.setenv("PYNOMALY_SECRET_KEY", "hush")
-    assert not [name for name in process._environment() if name.startswith("PYNOMALY_")]
+    assert not [name for name in launching.environment() if name.startswith("PYNOMALY_")]
+
+
+def test_modules_of_the_working_folder_are_not_executed_by_workers(tmp_path, monkeypatch):
+    (tmp_path / "numpy.py").write_text("open('executed', 'w')\nraise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    process = WorkerProcess()
+    try:
+        process.warm()
+        assert process.is_alive
+        assert not (tmp_path / "executed").exists()
+    finally:
+        process.close()
+
+
+class Unstartable:
+    """A process that can't be started until it may."""
+
+    def __init__(self):
+        self.is_alive, self.may_start, self.tries = False, False, threading.Semaphore(0)
+
+    def warm(self):
+        self.tries.release()
+        if not self.may_start:
+            raise WorkerGone("It ended at once.")
+        self.is_alive = True
+
+    def resume(self):
+        pass
+
+    halt = close = resume
+
+
+def test_readiness_fails_while_no_worker_is_alive_and_it_is_started_again(monkeypatch):
+    monkeypatch.setattr(pool_module, "_LOOK_EVERY_S", 0.01)
+    process = Unstartable()
+    pool = WorkerPool(n_workers=1, max_queued=1, new_process=lambda: process)
+    assert pool.check() != "ok"
+    pool.start()
+    assert process.tries.acquire(timeout=10)
+    assert "no worker" in pool.check()
+    process.may_start = True
+    wait_until(lambda: pool.check() == "ok")
+    process.is_alive = False  # it ends between two jobs
+    wait_until(lambda: pool.check() == "ok")
+    pool.close(10)
+
+
+def wait_until(holds):
+    ends_at_s = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < ends_at_s
 
 
 class Gate:
