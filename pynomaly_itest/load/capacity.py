@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -9,14 +10,16 @@ from typing import Protocol
 from pynomaly_itest.load.levels import Level, LevelVerdict, proven, seen_in
 from pynomaly_itest.load.objectives import Objective
 from pynomaly_itest.load.result import LoadResult
-from pynomaly_itest.load.search import Bounds, Trial, boundary, next_level
+from pynomaly_itest.load.search import WIDENING, Bounds, Trial, boundary, next_level
 from pynomaly_itest.measure.quantiles import CERTAIN_ENOUGH, samples_needed
 from pynomaly_itest.verdicts import Verdict
 
 MOST_HOLDS = 3
 """How often a rate is held on to become steady."""
-_LONGEST_HOLD = 3.0
-"""Times the length of a level: for a quantile that takes more requests than one level brings."""
+_MOST_OF_BUDGET = 1 / 6
+"""What a rate that is tested for the first time may take of the budget, where it is so low that it needs more."""
+_FEWEST = 20.0
+"""Requests at a rate that is tested for the first time, where no quantile asks for more."""
 _MOST_TESTS = 6
 """Of one rate, to prove that it holds."""
 _MOST_TRIES = 3
@@ -75,6 +78,7 @@ class Search:
     async def run(self) -> Found:
         """Test rates until the boundary is found and proven, or the time is up."""
         self.begun_s = self.clock()
+        self.tell(self._foreseen())
         while not self.untold and not self.worn:
             rate = self._next()
             if rate is None or (self.levels and self._left_s() < self._length_s(rate) + _OVERHEAD_S):
@@ -87,6 +91,15 @@ class Search:
                 amiss = await self.settle() or ""
                 self.worn = amiss and f"after {rate:.4g} requests/s the target was not well again: {amiss}"
         return self.found()
+
+    def _foreseen(self) -> str:
+        bounds, longest_s = self.bounds, self.longest_s()
+        if longest_s <= self.budget_s:
+            return f"{bounds.first:.4g} to {bounds.most:.4g}/s: at most about {longest_s:.0f} s"
+        return (
+            f"{bounds.first:.4g} to {bounds.most:.4g}/s: may take {longest_s:.0f} s, and ends after "
+            f"{self.budget_s:.0f} s with a wider interval"
+        )
 
     def _next(self) -> float | None:
         """The rate to test: what the search asks for, then what is still unproven below the boundary.
@@ -128,18 +141,47 @@ class Search:
         return Level(rate, tuple(results), verdict, reason)
 
     def _length_s(self, rate: float) -> float:
-        """How long to hold a rate: one that has held before, long enough to prove it."""
+        """How long to hold a rate: the first time, long enough to see its quantile; then, to prove it."""
         before = [level for level in self._at(rate) if level.held]
         if not before:
-            return self.level_s
+            return self._screening_s(rate)
         missing = self._needed() - sum(level.requests for level in before)
-        return min(_LONGEST_HOLD * self.level_s, max(self.level_s, missing / rate))
+        affordable = max(self.level_s, self._left_s() - _OVERHEAD_S)
+        return min(affordable, max(self.level_s, missing / rate))
+
+    def _screening_s(self, rate: float) -> float:
+        """As many requests as the most demanding quantile needs for one of them to lie beyond it."""
+        return max(self.level_s, min(self.budget_s * _MOST_OF_BUDGET, self._seen_with() / rate))
+
+    def _seen_with(self) -> float:
+        return max((1 / (1 - p) for p in self._quantiles()), default=_FEWEST)
 
     def _needed(self) -> float:
         """How many requests certify the most demanding quantile among the objectives."""
-        wanted = [objective.quantile for objective in self.objectives if objective.quantile is not None]
         least = max(self.confidence, CERTAIN_ENOUGH)
-        return _MARGIN * max((samples_needed(p, least) for p in wanted if 0 < p < 1), default=0)
+        return _MARGIN * max((samples_needed(p, least) for p in self._quantiles()), default=0)
+
+    def _quantiles(self) -> list[float]:
+        wanted = [objective.quantile for objective in self.objectives]
+        return [p for p in wanted if p is not None and 0 < p < 1]
+
+    def longest_s(self) -> float:
+        """How long the search takes where the boundary lies at its most laborious place, whatever the budget is."""
+        bounds = self.bounds
+        count = math.ceil(math.log2(bounds.most / bounds.first)) + 2
+        places = [bounds.first * WIDENING**at * 1.02 for at in range(-1, count)]
+        return max(self._lasts_s(place) for place in places)
+
+    def _lasts_s(self, capacity: float) -> float:
+        """The time for all tests where rates up to `capacity` hold and those above break."""
+        trials: list[Trial] = []
+        total_s = 0.0
+        while (rate := next_level(trials, self.bounds)) is not None:
+            held_before = any(trial.held and trial.level == rate for trial in trials)
+            needed = self._needed() - self._seen_with() if held_before else self._seen_with()
+            total_s += max(self.level_s, needed / rate) + _OVERHEAD_S
+            trials.append(Trial(rate, rate <= capacity))
+        return total_s
 
     def _left_s(self) -> float:
         return self.budget_s - (self.clock() - self.begun_s)
@@ -153,7 +195,7 @@ class Search:
     def _tell(self, rate: float, holds: int) -> None:
         held = boundary(self._trials(), self.bounds).held
         so_far = "" if held is None else f"; {held:.4g}/s held so far"
-        self.tell(f"{rate:.4g}/s{' on' if holds else ''}, {self._left_s():.0f} s left{so_far}")
+        self.tell(f"testing {rate:.4g}/s{' on' if holds else ''}, {self._left_s():.0f} s left{so_far}")
 
     def _trials(self) -> list[Trial]:
         return [Trial(level.rate, level.held) for level in self.levels if level.verdict != "untold"]

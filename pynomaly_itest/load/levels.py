@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pynomaly_itest.load.objectives import Objective, judge_pooled, verdict_of
 from pynomaly_itest.load.outcomes import Outcome
 from pynomaly_itest.load.result import LoadResult, Second
-from pynomaly_itest.measure.steady import TOLERANCE, steadiness
+from pynomaly_itest.measure.steady import TOLERANCE
 from pynomaly_itest.verdicts import Verdict
 
 LevelVerdict = Literal["held", "unsteady", "broke", "untold"]
-_INDIFFERENT_MS = 2.0
-"""Medians that differ by less are as good as equal where no latency is asked for."""
+_CHANCE = 3.0
+"""Standard deviations by which random arrivals may run ahead of the answers."""
+_SURE_T = 4.0
+"""Of the slope of a growing latency: queues of random arrivals swing, and are correlated."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,8 @@ def seen_in(result: LoadResult, objectives: Sequence[Objective]) -> tuple[LevelV
     broken = [objective for objective in objectives if not objective.holds(result)]
     if broken:
         return _unless_ours(result, objectives, broken[0].said_of(result))
-    wobble = _wobble(result.seconds, objectives)
-    return ("unsteady", wobble) if wobble else ("held", "")
+    growth = _growth(result.seconds, objectives)
+    return ("unsteady", growth) if growth else ("held", "")
 
 
 def _unless_ours(
@@ -69,25 +72,49 @@ def _broken_by_itself(result: LoadResult, objective: Objective) -> bool:
     return own is not None and not objective.holds_for(own)
 
 
-def _wobble(seconds: Sequence[Second], objectives: Sequence[Objective]) -> str:
-    """How the last windows differ by more than 10 % in rate or median latency; empty where they agree.
+def _growth(seconds: Sequence[Second], objectives: Sequence[Objective]) -> str:
+    """How the target falls behind within the level; empty where it keeps up.
 
-    Medians may also differ by a tenth of the latency that is allowed: less says nothing about the objective.
+    It does where fewer are answered than arrive (beyond the chance of random arrivals), or where the median latency
+    rises (surely, by a straight line through the seconds) by a tenth of what is allowed: sooner or later it is over.
+    That rate or latency go up and down says nothing about the objective.
     """
     whole = [second for second in seconds if second.due][:-1]
-    rates = [float(second.answered) for second in whole]
-    if len(rates) < 3:
-        return f"{len(rates)} whole seconds are too few to see a steady state"
-    counted = max(TOLERANCE, 2 / max(1.0, min(rates[-3:])))
-    by_rate = steadiness(rates, tolerance=counted)
-    if not by_rate.steady:
-        return f"answers a second are not steady: {by_rate.reason}"
-    medians = [second.p50_ms for second in whole][-3:]
+    if len(whole) < 3:
+        return f"{len(whole)} whole seconds are too few to see whether it keeps up"
+    later = whole[len(whole) // 3 :]  # at first the queue may fill
+    due, answered = sum(each.due for each in later), sum(each.answered for each in later)
+    if due - answered > max(TOLERANCE * due, _CHANCE * math.sqrt(due)):
+        return f"answers fall behind: {answered} answers for {due} arrivals"
     limits = [objective.limit for objective in objectives if objective.statistic is not None]
-    room_ms = max(TOLERANCE * min(limits), _INDIFFERENT_MS) if limits else _INDIFFERENT_MS
-    if max(medians) - min(medians) <= max(room_ms, TOLERANCE * sum(medians) / 3):
+    medians = [second.p50_ms for second in whole]
+    trend = _trend(medians)
+    if not limits or trend.grown <= TOLERANCE * max(min(limits), sum(medians) / len(medians)):
         return ""
-    return f"the median latency is not steady: {', '.join(f'{median:.3g}' for median in medians)} ms in turn"
+    if trend.t < _SURE_T:
+        return ""
+    return f"the median latency grows: from {trend.first:.3g} to {trend.first + trend.grown:.3g} ms"
+
+
+class _Trend(NamedTuple):
+    """The line through values one after the other: where it begins, how much it rises, and how surely (t)."""
+
+    first: float
+    grown: float
+    t: float
+
+
+def _trend(values: Sequence[float]) -> _Trend:
+    """Least squares over equal distances; at least three values."""
+    n, centre = len(values), (len(values) - 1) / 2
+    mean = sum(values) / n
+    spread = sum((at - centre) ** 2 for at in range(n))
+    slope = sum((at - centre) * value for at, value in enumerate(values)) / spread
+    left = sum((value - mean - slope * (at - centre)) ** 2 for at, value in enumerate(values))
+    error = math.sqrt(left / (n - 2) / spread)
+    return _Trend(
+        mean - slope * centre, slope * (n - 1), slope / error if error > 0 else math.copysign(math.inf, slope)
+    )
 
 
 def proven(

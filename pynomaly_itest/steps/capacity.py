@@ -48,11 +48,11 @@ class Capacity(Step):
     """Find the boundary between the rates that the target carries within its objectives and those that it does not.
 
     From `from` on the rate is doubled until an objective breaks, then the gap is bisected down to `precision`, and
-    both of its sides are tested again. A level counts once it is steady (seconds within 10 % of each other): it is
-    held up to three times as long to become so, and one that never does is broken. `rate` is the highest rate
-    that held; its interval ends at the highest one proven to hold (all its tests together, at the confidence
-    asked for) and the lowest one that broke each time. Where the generator is what breaks, the result is
-    inconclusive and says so.
+    both of its sides are tested again. A level holds where its objectives do and the target keeps up: where answers
+    fall behind arrivals, or the median latency surely grows, it is held again, up to three times, and is broken if
+    that goes on. A low rate is held as long as the objectives' quantile needs. `rate` is the highest rate that held;
+    its interval ends at the highest one proven to hold (all its tests together, at the confidence asked for) and
+    the lowest one that broke each time. Where the generator is what breaks, the result is inconclusive and says so.
     """
 
     summary: ClassVar[str] = "the highest arrival rate at which objectives hold, with its interval"
@@ -65,9 +65,14 @@ class Capacity(Step):
     objectives: dict[str, str | float] = Field(
         min_length=1, description="{latency_ms.p99: 100ms, error_ratio: 0.1%, wrong_ratio: 0}"
     )
-    first: str | float = Field(alias="from", description="the first arrival rate: 20/s")
+    first: str | float = Field(1.0, alias="from", description="the first arrival rate: 20/s")
     to: str | float = Field(description="the highest rate that is tested: 1000/s")
-    level: str | float = Field("4s", description="how long a rate is held")
+    level: str | float = Field(
+        "4s", description="how long a rate is held at least; low ones as long as their quantile needs"
+    )
+    arrivals: Literal["poisson", "constant"] = Field(
+        "poisson", description="at random, as independent users come, or evenly spaced"
+    )
     budget: Span = Field("60s", description="how long the search may take in all")
     precision: str | float = Field("10%", description="how near the two sides of the boundary must come")
     timeout: Span = Field("5s", description="for one request")
@@ -87,9 +92,11 @@ class Capacity(Step):
 
     @field_validator("level")
     @classmethod
-    def _shows_steadiness(cls, level: str | float) -> str | float:
+    def _shows_growth(cls, level: str | float) -> str | float:
         if _seconds(level) < _SHORTEST_LEVEL_S:
-            raise ValueError(f"must be at least {_SHORTEST_LEVEL_S:g}s: steadiness is seen in whole seconds")
+            raise ValueError(
+                f"must be at least {_SHORTEST_LEVEL_S:g}s: whether it keeps up is seen in whole seconds"
+            )
         return level
 
     @field_validator("precision")
@@ -161,7 +168,7 @@ class Capacity(Step):
             hold=hold,
             settle=settle,
             clock=context.clock,
-            tell=lambda text: context.progress(f"testing {text}"),
+            tell=context.progress,
         )
         return await search.run()
 
@@ -191,12 +198,13 @@ class Capacity(Step):
         return amiss
 
     def _plan(self, parts: list[Part], rate: float, seconds: float, context: StepContext) -> LoadPlan:
-        from pynomaly_itest.load import ConstantArrivalRate, LoadPlan
+        from pynomaly_itest.load import ConstantArrivalRate, LoadPlan, PoissonArrivals
 
+        executor = PoissonArrivals if self.arrivals == "poisson" else ConstantArrivalRate
         return LoadPlan(
             url=context.target.info.url,
             endpoints=tuple(part.endpoint for part in parts),
-            executor=ConstantArrivalRate(rate=rate, duration_s=seconds + _WARM_UP_S),
+            executor=executor(rate=rate, duration_s=seconds + _WARM_UP_S),
             warm_up_s=_WARM_UP_S,
             timeout_s=_seconds(self.timeout),
             max_in_flight=self.max_in_flight,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from pynomaly_itest.load import ConstantArrivalRate, Endpoint, LoadPlan, LoadResult, Outcome
+from pynomaly_itest.load import ConstantArrivalRate, Endpoint, LoadPlan, LoadResult, Outcome, PoissonArrivals
 from pynomaly_itest.load.capacity import Found, Search
 from pynomaly_itest.load.frames import End
 from pynomaly_itest.load.ledger import Ledger
@@ -46,11 +46,9 @@ def one_worker(service_ms: float, most_waiting: int = 10**9) -> Rows:
 
 
 def result_of(rows: Rows, rate: float, seconds: float, *, lag_ms: float = 0.05) -> LoadResult:
-    plan = LoadPlan(
-        url="http://127.0.0.1:1",
-        endpoints=(Endpoint(),),
-        executor=ConstantArrivalRate(rate=rate, duration_s=seconds),
-    )
+    is_random = rows.__qualname__.startswith("at_random")
+    executor = (PoissonArrivals if is_random else ConstantArrivalRate)(rate=rate, duration_s=seconds)
+    plan = LoadPlan(url="http://127.0.0.1:1", endpoints=(Endpoint(),), executor=executor)
     table = [
         [
             outcome << 1 | (outcome is Outcome.STATUS_2XX),
@@ -130,6 +128,69 @@ def test_a_quantile_that_needs_more_requests_is_held_longer_on_its_second_test()
     assert max(seconds for rate, seconds in bench.held if rate == found.low) > 4
 
 
+def at_random(service_ms: float, seed: int = 1) -> Rows:
+    """One worker again, of a known service time, asked at random moments."""
+
+    def rows(rate: float, seconds: float) -> list[tuple[float, float, Outcome]]:
+        chance = np.random.default_rng([seed, int(10 * rate), int(seconds)])
+        due = np.cumsum(chance.exponential(1000 / rate, math.ceil(rate * seconds)))
+        free_ms, seen = 0.0, []
+        for due_ms in due[due < 1000 * seconds]:
+            free_ms = max(free_ms, due_ms) + service_ms
+            seen.append((float(due_ms), free_ms - float(due_ms), Outcome.STATUS_2XX))
+        return seen
+
+    return rows
+
+
+@pytest.mark.parametrize(("service_ms", "limit_ms"), [(400.0, 2000.0), (120.0, 500.0), (8.0, 60.0)])
+def test_the_capacity_of_a_slow_service_is_found_from_one_request_a_second_on(
+    service_ms: float, limit_ms: float
+) -> None:
+    """M/D/1 at 60 to 90 % of its worker breaks a p95 of some service times, and at less it does not."""
+    bench = Bench(at_random(service_ms))
+    found = bench.search(Bounds(1, 500, 0.25), Objective("latency_ms.p95", limit_ms), budget_s=900)
+    assert found.is_final, found.reason
+    assert found.low is not None
+    assert found.high is not None
+    assert 0.4 * 1000 / service_ms <= found.low <= found.high <= 1.3 * 1000 / service_ms
+    first = dict(reversed(bench.held))
+    assert all(rate * seconds >= 19 for rate, seconds in first.items())  # as many as a p95 needs
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_arrivals_are_no_lack_of_steadiness(seed: int) -> None:
+    assert seen_in(result_of(at_random(10.0, seed), 40, 6), (P99, ERRORS)) == ("held", "")
+
+
+def test_answers_that_fall_behind_break_a_level_before_its_latency_does() -> None:
+    behind = result_of(one_worker(25.0), 60, 4)
+    verdict, reason = seen_in(behind, (Objective("latency_ms.p99", 60_000.0),))
+    assert verdict == "unsteady"
+    assert "answers fall behind: " in reason
+
+
+def test_how_long_it_will_take_is_told_before_and_kept() -> None:
+    for service_ms in (2.0, 13.7, 60.0):
+        bench, told = Bench(one_worker(service_ms)), list[str]()
+        search = Search(
+            bounds=Bounds(10, 1000, 0.1),
+            objectives=(Objective("latency_ms.p95", 100.0),),
+            level_s=4,
+            budget_s=600,
+            confidence=0.95,
+            hold=bench.hold,
+            settle=bench.settle,
+            clock=lambda bench=bench: bench.now_s,
+            tell=told.append,
+        )
+        asyncio.run(search.run())
+        assert told[0] == f"10 to 1000/s: at most about {search.longest_s():.0f} s"
+        assert bench.now_s <= 1.5 * search.longest_s()  # what disagrees is tested a third time
+    search.budget_s = 20
+    assert search._foreseen().endswith("and ends after 20 s with a wider interval")
+
+
 def test_nothing_is_proven_with_too_few_requests() -> None:
     found = Bench(one_worker(60.0)).search(Bounds(1, 10, 0.1), budget_s=40)
     assert found.held is not None
@@ -198,7 +259,7 @@ def test_a_rate_that_never_becomes_steady_breaks_and_says_so() -> None:
     found = bench.search(Bounds(100, 200, 0.5))
     assert found.broken is not None
     assert sum(rate == found.broken for rate, _ in bench.held) == 6
-    assert "the median latency is not steady" in found.reason
+    assert "the median latency grows" in found.reason
 
 
 def test_no_answer_at_all_is_no_level_that_holds() -> None:
