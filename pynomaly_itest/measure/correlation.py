@@ -1,17 +1,19 @@
 """How much a series of neighbouring requests is really worth: they share queues, pauses and neighbours.
 
 An interval that takes n correlated observations for n independent ones lies (a "99 %" one covered 65 to
-79 %). The inflation of the variance of their mean is asked for in two ways, and the larger holds: of the memory of the
-values (`memory`: short and long, weighed by how likely each is), and of how the events themselves cluster (Geyer 1992,
-initial positive sequence; means of consecutive blocks), which counts only where it can't be chance.
+79 %). The inflation of the variance of their mean is asked of measurements by the memory of their spectrum
+(`memory`), of events by the gaps between them (`clusters`), of events among measurements by their coupling to these
+too (`coupling`): each a mixture over all that the series does not contradict. What the means of consecutive blocks
+vary beyond that counts where it can't be chance.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from pynomaly_itest.measure.clusters import clusters_of
+from pynomaly_itest.measure.coupling import coupled_to
 from pynomaly_itest.measure.memory import is_of_events, memory_of
 
 if TYPE_CHECKING:
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     FloatArray = npt.NDArray[np.floating[Any]]
+    BoolArray = npt.NDArray[np.bool_]
 
 _BLOCKS = (32, 16, 8)
-_FEWEST = 20  # below this neither estimate says anything
-_FEWEST_EVENTS = 10
-_MANY_EVENTS = 50  # so many have a memory of their own to show, which need not be the values'
+_FEWEST = 20  # below this nothing is said
+_FEWEST_EVENTS = 10  # of which a spectrum says something
 _CHANCE = 0.01
 
 
@@ -39,84 +41,38 @@ def inflation(series: FloatArray, *, confidence: float = 0.95) -> float:
     if values.size < _FEWEST or not float(np.ptp(values)) > 0:
         return 1.0
     centred = values - values.mean()
-    memory = None if _is_of_few_events(values) else memory_of(values)
+    if is_of_events(values):
+        remembered = clusters_of(values == values.max(), failures=True).at(confidence)
+        happened = int((values == values.max()).sum())
+        memory = memory_of(values) if min(happened, values.size - happened) >= _FEWEST_EVENTS else None
+        remembered = max(remembered, 1.0 if memory is None else memory.inflation(confidence))
+        return max(remembered, _by_any_blocks(centred, confidence, explained=remembered))
+    memory = memory_of(values)
     if memory is None:
-        return max(_by_autocorrelation(centred, confidence), _by_any_blocks(centred, confidence))
+        return 1.0
     plain = memory_of(values, ranked=False)  # bursts make values more alike than their ranks are
     remembered = max(memory.inflation(confidence), 1.0 if plain is None else plain.inflation(confidence))
     return max(remembered, _by_any_blocks(centred, confidence, explained=remembered))
 
 
 def inflation_beyond(
-    values: FloatArray, beyond: npt.NDArray[np.bool_], p: float, *, confidence: float = 0.95
+    values: FloatArray, beyond: BoolArray, p: float, limit: float, *, confidence: float = 0.95
 ) -> float:
-    """The same of the series "is it beyond?", where that is where the values leave their p-quantile.
+    """The same of the series "is it beyond the limit?", where that is where the p-quantile should be.
 
-    values, beyond: (n,), in order. A few events say next to nothing about how they cluster; the memory of all values
-    says more, as far as it reaches that quantile. Events that cluster beyond what it explains speak for themselves.
+    values, beyond: (n,), in order. By how the events themselves cluster, and how far they follow the drift of the
+    other values: of either, all that the series does not contradict, each as likely as it explains it. What clusters
+    beyond that (over 1 of 100 times by chance) speaks for itself.
     """
+    if beyond.size < _FEWEST:
+        return 1.0
+    found = clusters_of(beyond)
+    coupled = coupled_to(values, beyond, p, limit)
+    explained = (found if coupled is None else found.or_more(coupled)).at(confidence)
     events = beyond.astype(float)
-    memory = memory_of(values) if 0 < p < 1 else None
-    if memory is None or not 0 < events.sum() < events.size:
-        return inflation(events, confidence=confidence)
-    centred = events - events.mean()
-    explained = memory.inflation(confidence, p)
-    if min(events.sum(), events.size - events.sum()) >= _MANY_EVENTS:
-        own = memory_of(events, ranked=False)
-        explained = max(explained, 1.0 if own is None else own.inflation(confidence))
-    by_blocks = _by_any_blocks(centred, confidence, explained=explained)
-    clustered = _by_autocorrelation(centred, confidence, explained=memory.neighbours(p))
-    return max(explained, by_blocks, clustered)
-
-
-def _is_of_few_events(values: FloatArray) -> bool:
-    """Whether these are events, and too few (or too few that are none) for a spectrum."""
-    happened = int((values == values.max()).sum())
-    return min(happened, values.size - happened) < _FEWEST_EVENTS and is_of_events(values)
-
-
-def _by_autocorrelation(centred: FloatArray, confidence: float, *, explained: float = 0.0) -> float:
-    """1 + 2 * sum of the autocorrelations, in pairs, while a pair's sum stays positive; 1 where the correlation of
-    neighbours may be no more than is explained.
-    """
-    import numpy as np
-
-    n = centred.size
-    width = 1 << (2 * n - 1).bit_length()
-    spectrum = np.fft.rfft(centred, width)
-    covariance = np.fft.irfft(spectrum * np.conj(spectrum), width)[: max(2, n // 2)]
-    rho = covariance / covariance[0]
-    if _is_chance(centred, float(rho[1]), explained):
-        return 1.0
-    pairs = rho[: rho.size // 2 * 2].reshape(-1, 2).sum(axis=1)
-    negative = np.flatnonzero(pairs <= 0)
-    kept = np.minimum.accumulate(pairs[: negative[0]] if negative.size else pairs)
-    memory = float(2 * kept.sum() - 1)
-    if memory <= 1:
-        return 1.0
-    memory /= max(0.25, 1 - memory / n)  # taking off the sample's own mean takes off some correlation
-    return memory * student_widening(n / (4 * kept.size), confidence)
-
-
-def _is_chance(centred: FloatArray, neighbours: float, explained: float) -> bool:
-    """Whether values would have neighbours that alike in over 1 of 100 series (2 for frequent events), if their
-    correlation were the one that is explained.
-
-    For a rare event ("over the 95th percentile") the correlation of neighbours is far from normal: there, the
-    number of neighbouring events is compared with a Poisson's.
-    """
-    from scipy.special import pdtrc
-
-    greatest, least = centred.max(), centred.min()
-    rare = centred == (greatest if greatest > -least else least)
-    events = int(rare.sum())
-    is_indicator = events + int((centred == centred[~rare][0]).sum()) == centred.size
-    if is_indicator and events <= centred.size / 5:
-        pairs = int((rare[1:] & rare[:-1]).sum())
-        expected = events * (events - 1) / centred.size
-        expected += explained * events * (1 - events / centred.size)
-        return pairs == 0 or float(pdtrc(pairs - 1, expected)) > _CHANCE
-    return neighbours - explained < 2.0 / math.sqrt(centred.size)
+    if not 0 < events.sum() < events.size:
+        return explained
+    return max(explained, _by_any_blocks(events - events.mean(), confidence, explained=explained))
 
 
 def _by_any_blocks(centred: FloatArray, confidence: float, *, explained: float = 1.0) -> float:

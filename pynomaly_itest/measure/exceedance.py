@@ -78,7 +78,7 @@ def _share_beyond(samples: Samples, op: str, limit: float, allowed: float, confi
     holds: Any = COMPARE[op]  # the operators do arrays as they do numbers
     beyond = ~holds(samples.values, limit)
     count = int(beyond.sum())
-    inflated = inflation_beyond(samples.values, beyond, count / samples.n, confidence=confidence)
+    inflated = inflation_beyond(samples.values, beyond, allowed, limit, confidence=confidence)
     return _Beyond(count, samples.n, inflated, confidence)
 
 

@@ -47,6 +47,7 @@ _LEAST_SEEN = 1e-9
 _GRID_IS_COARSE = 1.1
 """The true shape lies between two of the grid: by so much may the nearest one remember less."""
 _TERMS = 40
+_BIN = 0.05
 _NEGLIGIBLE = 1e-7
 
 
@@ -69,6 +70,47 @@ class _Family:
 
 
 @dataclass(frozen=True)
+class Inflations:
+    """What correlation makes of the variance of a mean, over that of independent values: a distribution.
+
+    weights: (k,) that add up to 1. inflations: (k,), at least 1.
+    """
+
+    weights: FloatArray
+    inflations: FloatArray
+
+    def at(self, confidence: float) -> float:
+        """The one with which an interval of `confidence` that is wider by its root holds; at least 1."""
+        return _widened(self.weights, self.inflations, confidence)
+
+    def median(self) -> Inflations:
+        """The one that is as likely too large as too small."""
+        import numpy as np
+
+        order = np.argsort(self.inflations)
+        middle = np.searchsorted(np.cumsum(self.weights[order]), 0.5)
+        return Inflations(np.ones(1), self.inflations[order][[min(int(middle), order.size - 1)]])
+
+    def binned(self) -> Inflations:
+        """The same in few bins: each as inflated as the upper edge of what is in it."""
+        import numpy as np
+
+        steps = np.ceil(np.log(np.maximum(self.inflations, 1.0)) / _BIN - 1e-9)
+        found, which = np.unique(steps, return_inverse=True)
+        return Inflations(np.bincount(which.reshape(-1), self.weights).astype(float), np.exp(_BIN * found))
+
+    def or_more(self, other: Inflations) -> Inflations:
+        """Of two independent ones the larger."""
+        import numpy as np
+
+        one, two = self.binned(), other.binned()
+        weights = np.outer(one.weights, two.weights).ravel()
+        return Inflations(
+            weights, np.maximum(one.inflations[:, None], two.inflations[None, :]).ravel()
+        ).binned()
+
+
+@dataclass(frozen=True)
 class Memory:
     """What is left of the family after a series of n was seen: (shapes,) with their weights."""
 
@@ -81,23 +123,29 @@ class Memory:
         """Variance of a mean over that of independent values, at least 1, such that an interval of `confidence` that
         is wider by its root holds. p: of the mean of "is it over the p-quantile?"; None: of the values themselves.
         """
-        lags, widths = _lags(self.n)
-        added = 2 * self._correlations(lags, p) @ widths
-        return _widened(self.weights, 1 + _GRID_IS_COARSE * added, confidence)
+        return self.inflations(p).at(confidence)
 
-    def neighbours(self, p: float) -> float:
-        """The correlation of "is it over the p-quantile?" with the same of the next value."""
+    def inflations(self, p: float | None = None, *, coupling: float = 1.0) -> Inflations:
+        """Of each shape. coupling: of what is asked about with the series, as a correlation of normal scores."""
+        lags, widths = _lags(self.n)
+        added = 2 * self._correlations(lags, p, coupling) @ widths
+        return Inflations(self.weights, 1 + _GRID_IS_COARSE * added)
+
+    def kernel(self, longest: int) -> FloatArray:
+        """The correlation with the next value, the one after that, and so on: of all shapes together; (longest,)."""
         import numpy as np
 
-        return float(self.weights @ self._correlations(np.ones(1), p)[:, 0])
+        lags, _ = _lags(self.n)
+        found: FloatArray = self.weights @ self._correlations(lags, None)
+        return np.asarray(np.interp(np.arange(1.0, longest + 1), lags, found))
 
-    def _correlations(self, lags: FloatArray, p: float | None) -> FloatArray:
+    def _correlations(self, lags: FloatArray, p: float | None, coupling: float = 1.0) -> FloatArray:
         """(shapes, lags)."""
         import numpy as np
 
         found: FloatArray = np.zeros((self.weights.size, lags.size))
         for share, memory in zip(self.shares.T, self.memories.T, strict=True):
-            found += share[:, None] * np.exp(-lags / memory[:, None])
+            found += coupling**2 * share[:, None] * np.exp(-lags / memory[:, None])
         if p is None:
             return found
         grid, of_indicator = _indicator_correlation(round(p, 6))
@@ -116,7 +164,7 @@ def memory_of(series: FloatArray, *, ranked: bool = True) -> Memory | None:
     values = np.asarray(series)
     if values.size < FEWEST:
         return None
-    scores = _normal_scores(values) if ranked else values - values.mean()
+    scores = normal_scores(values) if ranked else values - values.mean()
     if not float(np.ptp(scores)) > 0:
         return None
     scores = scores / np.abs(scores).max()  # whatever the unit is, squares are neither 0 nor infinite
@@ -144,7 +192,7 @@ def is_of_events(values: FloatArray) -> bool:
     return bool(((values == values.min()) | (values == values.max())).all())
 
 
-def _normal_scores(values: FloatArray) -> FloatArray:
+def normal_scores(values: FloatArray) -> FloatArray:
     """(n,) of mean 0: each value's rank as a normal deviate; equal values share one."""
     import numpy as np
     from scipy.special import ndtri

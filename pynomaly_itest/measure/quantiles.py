@@ -139,7 +139,7 @@ def _inflation_at(samples: Samples, value: float, p: float, confidence: float) -
         sizes = [window.n for window in samples.windows]
         shares = [window.fraction_at_most(value) if window.n else 0.0 for window in samples.windows]
         return inflation_of_windows(shares, sizes, p * (1 - p), confidence=confidence)
-    return inflation_beyond(samples.values, samples.values <= value, p, confidence=confidence)
+    return inflation_beyond(samples.values, samples.values > value, p, value, confidence=confidence)
 
 
 class _Holds(Protocol):

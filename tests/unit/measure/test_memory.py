@@ -56,7 +56,8 @@ def test_an_indicator_remembers_what_the_theory_says() -> None:
     rng = np.random.default_rng(2)
     memory = memory_of(remembering(rng, 50_000, 3.0))
     assert memory is not None
-    assert memory.neighbours(0.5) == pytest.approx(2 / np.pi * np.arcsin(np.exp(-1 / 3)), abs=0.03)
+    neighbours = float(memory.weights @ memory._correlations(np.ones(1), 0.5)[:, 0])
+    assert neighbours == pytest.approx(2 / np.pi * np.arcsin(np.exp(-1 / 3)), abs=0.03)
 
 
 def test_too_little_says_nothing() -> None:
@@ -85,8 +86,8 @@ def test_events_that_cluster_more_than_values_do_speak_for_themselves() -> None:
     values = rng.uniform(1, 2, 5000)
     stalled = np.arange(5000) % 500 < 10
     values[stalled] += rng.uniform(10, 20, int(stalled.sum()))
-    assert inflation_beyond(values, values > 5, 0.02) > 4
-    assert inflation_beyond(values, rng.permutation(values > 5), 0.02) < 2
+    assert inflation_beyond(values, values > 5, 0.98, 5.0) > 4
+    assert inflation_beyond(values, rng.permutation(values > 5), 0.98, 5.0) < 2
 
 
 @pytest.mark.parametrize("parts", [(), ((0.2, 50.0),), ((0.28, 20.0),)])
