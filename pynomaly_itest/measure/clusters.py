@@ -35,8 +35,8 @@ _SCATTERED = (0.0, 0.3, 0.6)
 _SHORTEST, _STEP = 0.5, 1.6
 _LONGEST = 0.25
 """The longest busy spell that is thought of, as a share of the series: a longer one looks like a level."""
-_MOST_EXACT = 600
-"""Of more events the spectrum says as much, for less."""
+_MOST_EXACT, _FREQUENT = 600, 0.25
+"""Of more events, or where they are a larger share, the spectrum says as much, for less."""
 _NEARLY_ONE = 1 - 1e-9
 _LEAST = 1e-300
 
@@ -53,7 +53,7 @@ def clusters_of(events: BoolArray, *, failures: bool = False) -> Inflations:
     places = np.flatnonzero(rare)
     if places.size == 0:
         return Inflations(np.ones(1), np.ones(1))
-    if places.size > _MOST_EXACT:
+    if places.size > min(_MOST_EXACT, _FREQUENT * n):
         memory = memory_of(rare.astype(float), ranked=False)
         if memory is not None:
             return memory.inflations()
