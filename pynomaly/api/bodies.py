@@ -15,6 +15,13 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 _SMALL_BODY_BYTES = 16_384
 MAX_DEPTH = 32
+MAX_STRUCT_BYTES = 1 << 20
+"""Of a JSON body that holds no rows."""
+MAX_FREE_FORM_BYTES = 16_384
+"""Of metadata and parameters, as JSON: they are part of each answer that shows the object, and of lists."""
+MAX_JSON_VALUES = 4_000_000
+"""Of one body. As Python objects they take up to 64 bytes each, however short they are as text: four times the largest
+body that is taken by default."""
 
 
 class ClientGone(Exception):
@@ -91,6 +98,7 @@ class JsonBody:
 
     def decode(self, body: bytes) -> Any:
         """The struct; raises MalformedBody for what is no JSON, InvalidInput naming the field otherwise."""
+        require_few_values(body)
         try:
             decoded = self._decoder.decode(body)
             self._refuse_twofold(body)
@@ -123,6 +131,29 @@ def _unique_pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         raise InvalidInput("A key occurs twice in one object.")
     return found
+
+
+def require_few_values(body: bytes) -> None:
+    """Raise TooLarge, before it is decoded, for JSON of more than MAX_JSON_VALUES values.
+
+    Counted by the marks between them; those within text count too, which matters to none but very large bodies.
+    """
+    if len(body) <= MAX_JSON_VALUES:
+        return
+    n_values = body.count(b",") + body.count(b"[") + body.count(b"{")
+    if n_values > MAX_JSON_VALUES:
+        raise TooLarge(
+            f"The body has more than {MAX_JSON_VALUES} values.",
+            hint="Send fewer rows at once, or send them as application/x-npy.",
+        )
+
+
+def require_free_form(value: Any, what: str) -> None:
+    """Raise InvalidInput for free-form JSON that is nested deeply, TooLarge for more than MAX_FREE_FORM_BYTES of it."""
+    require_shallow(value, what)
+    n_bytes = len(msgspec.json.encode(value))
+    if n_bytes > MAX_FREE_FORM_BYTES:
+        raise TooLarge(f"{what} takes {n_bytes} bytes as JSON; {MAX_FREE_FORM_BYTES} is the limit.")
 
 
 def require_shallow(value: Any, what: str, depth: int = MAX_DEPTH) -> None:

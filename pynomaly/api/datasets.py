@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 import msgspec
 
 from pynomaly.api import queries, schemas
-from pynomaly.api.bodies import content_type, limited, require_shallow
+from pynomaly.api.bodies import content_type, limited, require_free_form
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
 from pynomaly.api.multipart import UploadForm, read_upload_form
 from pynomaly.api.off_loop import UPLOADS, each_off_loop, off_loop
@@ -110,7 +110,7 @@ def _metadata(text: str) -> dict[str, Any]:
         metadata = msgspec.json.decode(text, type=dict[str, Any])
     except NO_JSON:
         raise InvalidInput("metadata must be a JSON object.") from None
-    require_shallow(metadata, "metadata")
+    require_free_form(metadata, "metadata")
     return metadata
 
 

@@ -158,7 +158,7 @@ class _Asked:
 def _asked(call: Call, content: bytes) -> _Asked:
     """What a JSON body asks for."""
     body: schemas.PredictRequest = _predict_body.decode(content)
-    return _Asked(body.detector_id, rows_of(body, call.services.settings.max_predict_rows))
+    return _Asked(body.detector_id, rows_of(body, call.services.settings.body_limits))
 
 
 def _n_cells(rows: Rows) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import UNSET
 
 from pynomaly.api import queries, schemas
-from pynomaly.api.bodies import require_shallow
+from pynomaly.api.bodies import require_free_form
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
 from pynomaly.api.off_loop import off_loop
 from pynomaly.api.views import detector_view
@@ -23,7 +23,8 @@ async def create(call: Call) -> Answer:
     names = {name for name in (body.algorithm_name, body.algorithm) if name is not UNSET}
     if len(names) != 1:
         raise InvalidInput("Name one algorithm, as algorithm_name.")
-    require_shallow([body.parameters, body.metadata], "The body")
+    require_free_form(body.parameters, "parameters")
+    require_free_form(body.metadata, "metadata")
     edit = DetectorEdit(
         name=None if body.name is UNSET else body.name,
         description=body.description,
@@ -56,7 +57,8 @@ async def get(call: Call) -> Answer:
 async def change(call: Call) -> Answer:
     """Change some of a detector."""
     body: schemas.DetectorChange = call.body
-    require_shallow([body.parameters, body.metadata], "The body")
+    require_free_form(body.parameters, "parameters")
+    require_free_form(body.metadata, "metadata")
     edit = DetectorEdit(body.name, body.description, body.contamination_rate, body.parameters, body.metadata)
     detector = await off_loop(edit_detector, call.services.platform, call.caller, call.path["id"], edit)
     return json_answer(detector_view(detector))

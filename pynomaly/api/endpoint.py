@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from pynomaly.api.bodies import JsonBody, header, read_body, read_query
+from pynomaly.api.bodies import MAX_STRUCT_BYTES, JsonBody, header, read_body, read_query
 from pynomaly.api.problems import MethodNotAllowed
 from pynomaly.domain.errors import Unauthenticated
 from pynomaly.domain.permissions import Permission, SecurityLevel
@@ -97,7 +97,8 @@ class PathApp:
         query = read_query(scope, endpoint.query) if endpoint.query is not None else None
         body = None
         if decoder is not None:
-            body = decoder.decode(await read_body(scope, receive, self._services.settings.max_body_bytes))
+            max_bytes = min(MAX_STRUCT_BYTES, self._services.settings.max_body_bytes)
+            body = decoder.decode(await read_body(scope, receive, max_bytes))
         call = Call(self._services, caller, scope, receive, scope["path_params"], body, query)
         await _send(await endpoint.handler(call), send)
 

@@ -23,19 +23,27 @@ NPY_TYPES = frozenset({"application/x-npy", "application/octet-stream"})
 ARROW_TYPES = frozenset({"application/vnd.apache.arrow.stream"})
 
 
-def rows_of(body: schemas.PredictRequest, max_rows: int) -> Rows:
+def rows_of(body: schemas.PredictRequest, limits: DataLimits) -> Rows:
     """The rows of a JSON body; raises InvalidInput unless exactly one of its three forms is there."""
     given = [value for value in (body.rows, body.data, body.columns) if value is not UNSET]
     if len(given) != 1:
         raise InvalidInput("Send exactly one of rows, data and columns.")
     values: Any = given[0]
     if isinstance(values, dict):
-        return _of_columns(values, max_rows)
-    if len(values) > max_rows:
-        raise TooLarge(f"{len(values)} rows are over the limit of {max_rows} a request.")
+        _require_few_columns(len(values), limits)
+        return _of_columns(values, limits.max_rows)
+    if len(values) > limits.max_rows:
+        raise TooLarge(f"{len(values)} rows are over the limit of {limits.max_rows} a request.")
+    if values:
+        _require_few_columns(len(values[0]), limits)
     if values and isinstance(values[0], dict):
         return _of_objects(values)
     return _matrix(values)
+
+
+def _require_few_columns(n_columns: int, limits: DataLimits) -> None:
+    if n_columns > limits.max_columns:
+        raise TooLarge(f"{n_columns} columns are over the limit of {limits.max_columns}.")
 
 
 def npy_rows(content: bytes, limits: DataLimits) -> NDArray[np.float64]:

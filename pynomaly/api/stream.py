@@ -66,19 +66,27 @@ async def _scored(predictor: Predictor, batches: AsyncIterator[list[bytes]]) -> 
 
 
 async def _batches(receive: Receive) -> AsyncIterator[list[bytes]]:
-    """The lines that came so far, at most _BATCH_LINES at a time; blank lines are no lines."""
-    rest = b""
+    """The lines that came so far, at most _BATCH_LINES at a time; blank lines are no lines.
+
+    Each byte is looked at once, in however small pieces a long line comes.
+    """
+    rest = bytearray()
     has_more = True
     while has_more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
         has_more = message.get("more_body", False)
-        *lines, rest = (rest + message.get("body", b"")).split(b"\n")
+        first, *others = message.get("body", b"").split(b"\n")
+        rest += first
+        lines = []
+        if others:
+            lines = [bytes(rest), *others[:-1]]
+            rest = bytearray(others[-1])
         if len(rest) > MAX_LINE_BYTES:
             raise TooLarge(f"A line is over the limit of {MAX_LINE_BYTES} bytes.")
         if not has_more and rest:
-            lines.append(rest)
+            lines.append(bytes(rest))
         lines = [line for line in lines if line.strip()]
         for start in range(0, len(lines), _BATCH_LINES):
             yield lines[start : start + _BATCH_LINES]
