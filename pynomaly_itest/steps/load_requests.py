@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.profile.expression import has_template
 from pynomaly_itest.steps.base import Step, StepContext, Values
-from pynomaly_itest.transport.request import RUN_FIELD
+from pynomaly_itest.transport.request import RUN_FIELD, merged
 from pynomaly_itest.transport.status import is_success
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ async def _part(part: MixPart, context: StepContext, draw: Draw, check_every: in
         )
     label = part.name or (name if is_step else "request")
     endpoint = await step.endpoint(context, name=label, weight=part.weight)
-    identified = (*endpoint.headers, (RUN_FIELD, context.http.run_id))
+    identified = tuple(merged(dict(endpoint.headers), {RUN_FIELD: context.http.run_id}).items())
     return Part(step, replace(endpoint, headers=identified, draw=draw, check_every=check_every))
 
 

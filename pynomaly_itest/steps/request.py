@@ -6,13 +6,20 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body, Reply, RequestFailed
-from pynomaly_itest.transport.request import form_bytes, json_bytes, merged
+from pynomaly_itest.transport.request import (
+    form_bytes,
+    json_bytes,
+    merged,
+    problem_with_field,
+    problem_with_fields,
+    problem_with_path,
+)
 from pynomaly_itest.transport.status import is_success
 
 if TYPE_CHECKING:
@@ -34,7 +41,10 @@ class Request(Step):
     needs_platform: ClassVar[bool] = False
 
     method: str = Field("GET", pattern=r"^[A-Z]{1,20}$")
-    path: str = Field(pattern=r"^/", description="path and query; the host is the target's, always")
+    path: str = Field(
+        json_schema_extra={"pattern": "^/"},
+        description="path and query, sent byte for byte; the host is the target's, always",
+    )
     headers: dict[str, str] = Field(default_factory=dict)
     json_body: Any = Field(None, alias="json", description="sent as application/json")
     body: str | None = Field(None, description="sent as it is")
@@ -47,6 +57,21 @@ class Request(Step):
     )
     auth: Literal["auto", "none"] = Field("auto", description="none: send no credentials and no cookie")
     timeout_s: float = Field(30.0, gt=0)
+
+    @field_validator("path")
+    @classmethod
+    def _can_be_sent(cls, path: str) -> str:
+        if problem := problem_with_path(path):
+            raise ValueError(problem)
+        return path
+
+    @field_validator("headers")
+    @classmethod
+    def _are_headers(cls, headers: dict[str, str]) -> dict[str, str]:
+        problems = (problem_with_field(name, value) for name, value in headers.items())
+        if problem := problem_with_fields(headers) or next((each for each in problems if each), None):
+            raise ValueError(problem)
+        return headers
 
     @model_validator(mode="after")
     def _one_body(self) -> Request:

@@ -185,13 +185,13 @@ class Http:
         """The request; raises CannotMeasure for what can't be sent (a target's NaN in JSON, a header in Greek)."""
         import httpx
 
-        own = {RUN_FIELD: self.run_id}
+        own: dict[str, str] = {}
         content = body.content
         if body.json is not None:
             content, own["Content-Type"] = json_bytes(body.json), "application/json"
         elif body.form is not None:
             content, own["Content-Type"] = form_bytes(body.form), "application/x-www-form-urlencoded"
-        fields = merged(own, headers)
+        fields = merged(merged(own, headers), {RUN_FIELD: self.run_id})
         if wrong := problem_with(method, path, tuple(fields.items())):
             raise CannotMeasure(f"{method} request can't be sent: {wrong}")
         target = self.client.base_url.raw_path.rstrip(b"/") + request_target(path)

@@ -100,7 +100,8 @@ def head_bytes(method: str, target: bytes, authority: str, fields: Fields, lengt
     given = {name.lower() for name, _ in fields}
     lines = [b"%s %s HTTP/1.1" % (method.encode("ascii"), target)]
     own = (("Host", authority), ("User-Agent", USER_AGENT), ("Accept", "*/*"))
-    for name, value in (*(each for each in own if each[0].lower() not in given), *fields):
+    all_fields = (*(each for each in own if each[0].lower() not in given), *fields)
+    for name, value in sorted(all_fields, key=_after_host):
         if name.lower() in _OURS:
             continue
         if problem := problem_with_field(name, value):
@@ -111,6 +112,11 @@ def head_bytes(method: str, target: bytes, authority: str, fields: Fields, lengt
     elif length or method in _WITH_BODY:
         lines.append(b"Content-Length: %d" % length)
     return b"\r\n".join([*lines, b"", b""])
+
+
+def _after_host(field: tuple[str, str]) -> bool:
+    """Host goes first (RFC 9110, 7.2); all others stay in their order."""
+    return field[0].lower() != "host"
 
 
 def request_bytes(authority: str, prefix: str, method: str, path: str, fields: Fields, body: bytes) -> bytes:
