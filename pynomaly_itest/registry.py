@@ -1,4 +1,4 @@
-"""One way to find every kind of thing a profile can name: steps, probes, faults, datasets, report formats.
+"""One way to find every kind of thing a profile can name: steps, probes, faults, datasets, adapters, report formats.
 
 A kind is one file in its family's folder: a class registered under the name that YAML uses. `list`, `--help`,
 the JSON Schema and the docs all derive from the registries, so nothing can be missing from them.
@@ -77,8 +77,9 @@ class Registry(Generic[T]):
     def _load_one(self, name: str) -> None:
         """Import the file that bears the kind's name: what a profile doesn't use, it doesn't pay for."""
         package = f"pynomaly_itest.{self.family}"
-        if not self._loaded and name.isidentifier() and find_spec(f"{package}.{name}") is not None:
-            importlib.import_module(f"{package}.{name}")
+        module = name.replace("-", "_")
+        if not self._loaded and module.isidentifier() and find_spec(f"{package}.{module}") is not None:
+            importlib.import_module(f"{package}.{module}")
 
     def _load_all(self) -> None:
         if self._loaded:
@@ -140,6 +141,22 @@ class StepKind(Protocol):
         """The names that `save` gives to later expressions, for this (still unresolved) config."""
 
     @classmethod
+    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """The capabilities that a service must have for it, by name, for this (still unresolved) config."""
+
+    @classmethod
+    def model_validate(cls, obj: Any) -> Any: ...
+
+    @classmethod
+    def model_json_schema(cls) -> dict[str, Any]: ...
+
+
+class AdapterKind(Protocol):
+    """What the loader needs to know of an adapter (the class in `adapters/<kind>.py`): a model of `service:`."""
+
+    summary: ClassVar[str]
+
+    @classmethod
     def model_validate(cls, obj: Any) -> Any: ...
 
     @classmethod
@@ -162,4 +179,5 @@ STEPS: Registry[type[StepKind]] = Registry("steps", "step")
 DATASETS: Registry[type[DatasetKind]] = Registry("datasets", "dataset kind")
 PROBES: Registry[Any] = Registry("probes", "probe")
 FAULTS: Registry[Any] = Registry("faults", "fault")
+ADAPTERS: Registry[type[AdapterKind]] = Registry("adapters", "adapter")
 REPORTS: Registry[Any] = Registry("report", "report format")

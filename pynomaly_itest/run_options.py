@@ -6,6 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
+from pynomaly_itest.adapters.base import Adapter
 from pynomaly_itest.carrying import Carried
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.eventlog import EventLog
@@ -33,6 +34,8 @@ class RunOptions:
     fresh_target: FreshTarget | None = None
     probing: ProbeOptions = field(default_factory=ProbeOptions)
     files: Mapping[str, Dataset] = field(default_factory=dict, repr=False)
+    adapter: Adapter | None = None
+    """How the service is spoken to, where it is not the platform."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     warnings: tuple[str, ...] = ()
     """What is amiss before it begins, and told in the reports."""

@@ -87,6 +87,7 @@ async def _run_scenarios(
             seed=options.seed,
             run_id=options.run_id,
             probing=options.probing,
+            adapter=options.adapter,
         )
         await Turns(services, options, is_ready=is_shared).all_of(plan.scenarios)
 

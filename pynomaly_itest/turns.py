@@ -51,6 +51,8 @@ class Turns:
             self._pass_over(scenario, Verdict.SKIPPED, f"--maxfail {options.maxfail} was reached")
         elif left_s is not None and left_s <= 0:
             self._pass_over(scenario, Verdict.ERROR, f"not run: --timeout {options.timeout_s:g} was over")
+        elif scenario.unmet is not None:
+            self._pass_over(scenario, Verdict.SKIPPED, scenario.unmet)
         elif reason := await unmet(scenario.requires, self.services.target, options.environment):
             self._pass_over(scenario, Verdict.SKIPPED, reason)
         elif await self._run(scenario, left_s) in (Verdict.FAILED, Verdict.ERROR):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,9 @@ from typing import NamedTuple
 
 import typer
 
+from pynomaly_itest.adapters.base import Adapter
+from pynomaly_itest.adapters.binding import bind
+from pynomaly_itest.adapters.fitting import fitted
 from pynomaly_itest.carrying import Carried, carried_from, target_of
 from pynomaly_itest.cli.console import whoever_listens
 from pynomaly_itest.cli.folders import make_folder
@@ -20,7 +24,7 @@ from pynomaly_itest.cli.run_request import RunRequest
 from pynomaly_itest.cli.safety import probe_options
 from pynomaly_itest.cli.stopping import run_until_stopped
 from pynomaly_itest.cli.summary import summarise
-from pynomaly_itest.cli.targets import fresh_target_of, make_target
+from pynomaly_itest.cli.targets import addressed, fresh_target_of, make_target
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.errors import EvidenceLost, ExitCode, bug_fields
 from pynomaly_itest.eventlog import EventLog
@@ -51,20 +55,21 @@ class Ended:
 def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
     """Run the plan, write the reports, say the verdict. `brief`: say nothing of a run that passed."""
     redactor = Redactor(tuple(_secrets_of(plan)))
+    plan, request, adapter = _fitted(plan, request, redactor)
     probing = probe_options(plan, request.target, request.safety)
     from pynomaly_itest.cli.instruments import instruments_for, tell
 
     resumed = request.resume_from
     carried: Carried = {} if resumed is None else carried_from(resumed / "run.jsonl", plan)
     files = read_files(plan)
-    make_target(plan, request, redactor)  # refuses before there is a folder
+    make_target(plan, request, redactor, adapter=adapter)  # refuses before there is a folder
     request.baseline.check()
     against = against_of(request.baseline, plan, request.target, request.seed, files, redactor)
     folder = make_folder(request.out, plan.profile)
     # a run that is killed is the newest all the same; of rounds, the last that ended is shown
     unmoved = None if brief else point_latest(request.out, folder)
     instruments = instruments_for(request.coverage, folder, profiler=request.profiler)
-    target = make_target(plan, request, redactor, instruments)
+    target = make_target(plan, request, redactor, instruments, adapter)
     with console_for(
         "quiet" if brief else request.loudness, [scenario.id for scenario in plan.scenarios]
     ) as console:
@@ -75,6 +80,7 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
             fresh_target = fresh_target_of(plan, request, redactor, instruments)
             options = replace(
                 _options(plan, request, files, probing, fresh_target, carried),
+                adapter=adapter,
                 afterwards=None if against is None else against.judge,
                 warnings=() if unmoved is None else (unmoved,),
             )
@@ -107,6 +113,22 @@ def _concluded(
 def _warn(message: str | None) -> None:
     if message is not None:
         typer.echo(f"warning: {message}", err=True)
+
+
+class _Fitted(NamedTuple):
+    """A plan and a request as they are on the service that the plan speaks of, and how that is spoken to."""
+
+    plan: Plan
+    request: RunRequest
+    adapter: Adapter | None = None
+
+
+def _fitted(plan: Plan, request: RunRequest, redactor: Redactor) -> _Fitted:
+    """What the service can do of the plan, at its address; raises UsageError where that or a secret is missing."""
+    if plan.service is None:
+        return _Fitted(plan, request)
+    adapter = bind(plan.service, os.environ, redactor)
+    return _Fitted(fitted(plan, adapter), addressed(request, adapter), adapter)
 
 
 class _Reports(NamedTuple):

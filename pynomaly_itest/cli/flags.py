@@ -46,6 +46,10 @@ Seed = Annotated[int, typer.Option(help="Seed of every random choice.")]
 TargetName = Annotated[
     str, typer.Option("--target", help="bundled, inprocess, or a URL.", envvar="PYNOMALY_ITEST_TARGET")
 ]
+ServiceFile = Annotated[
+    Path | None,
+    typer.Option("--service", metavar="FILE", help="How the service is spoken to: a `service:` block."),
+]
 User = Annotated[
     str | None, typer.Option(help="Log in as; the password comes from $PYNOMALY_ITEST_PASSWORD.")
 ]

@@ -30,6 +30,7 @@ def make_plan(
     repeat: int = 1,
     shuffle_seed: int | None = None,
     quick: bool = False,
+    service: Path | None = None,
 ) -> Plan:
     """The plan of these profiles and flags; raises UsageError, ProfileError or NothingSelected."""
     overrides = Overrides(
@@ -42,6 +43,7 @@ def make_plan(
         data_dir=data_dir,
         shuffle_seed=shuffle_seed,
         quick=quick,
+        service=service,
     )
     plan = load(list(profiles), overrides)
     if repeat == 1:
@@ -54,6 +56,20 @@ def make_plan(
     return replace(plan, scenarios=tuple(again))
 
 
+def fitted_for_show(plan: Plan) -> Plan:
+    """The plan as its service lets it run; secrets need not be set for that."""
+    if plan.service is None:
+        return plan
+    from pynomaly_itest.adapters.binding import bind
+    from pynomaly_itest.adapters.fitting import fitted
+
+    class Pretended(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            return super().get(name) or "not set"
+
+    return fitted(plan, bind(plan.service, Pretended(os.environ), Redactor()))
+
+
 def show_plan(plan: Plan, target: str) -> None:
     """`--dry-run`: what would run, and each effective value with its origin."""
     typer.echo(f"profile {plan.profile}: {plan.description}".rstrip(": "))
@@ -62,6 +78,9 @@ def show_plan(plan: Plan, target: str) -> None:
     for scenario in plan.scenarios:
         tags = f"  [{', '.join(scenario.tags)}]" if scenario.tags else ""
         typer.echo(f"  {scenario.id}{tags}")
+        if scenario.unmet is not None:
+            typer.echo(f"      skipped: {scenario.unmet}")
+            continue
         for call in (*scenario.setup, *scenario.steps):
             typer.echo(f"      {call.kind}")
             if call.kind == "probe":
@@ -125,7 +144,14 @@ def reproduction(
 
 
 _SWITCHES = ("quick", "isolate", "allow_disruptive")
-_USUAL = {"data_dir": None, "probe": None, "fail_on": "high", "waivers": None, "authorisations": None}
+_USUAL = {
+    "data_dir": None,
+    "service": None,
+    "probe": None,
+    "fail_on": "high",
+    "waivers": None,
+    "authorisations": None,
+}
 
 
 def _that_matter(flags: Mapping[str, Any]) -> list[str]:

@@ -36,6 +36,7 @@ def run(  # a flag each, by what they are about: see flags.py
     shuffle: flags.Shuffle = False,
     repeat: flags.Repeat = 1,
     target: flags.TargetName = "bundled",
+    service: flags.ServiceFile = None,
     user: flags.User = None,
     isolate: flags.Isolate = False,
     coverage: flags.CoverageFormats = None,
@@ -79,9 +80,9 @@ def run(  # a flag each, by what they are about: see flags.py
     logs.configure(log_level, log_format)
     plan = _plan(said)
     if dry_run:
-        from pynomaly_itest.cli.planning import show_plan
+        from pynomaly_itest.cli.planning import fitted_for_show, show_plan
 
-        show_plan(plan, target)
+        show_plan(fitted_for_show(plan), target)
         return
     request = _request(context, said)
     if _looping(said):
@@ -131,6 +132,7 @@ def _plan(said: dict[str, Any]) -> Plan:
         datasets=said["dataset"] or (),
         data_dir=said["data_dir"],
         quick=said["quick"],
+        service=said["service"],
         tags=said["tags"],
         words=said["words"],
         scenarios=said["scenario"] or (),

@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.isolation import FreshTarget
 from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.redaction import Redactor
-from pynomaly_itest.target.base import Credentials, Target
+from pynomaly_itest.target.base import ClientCredentials, Credentials, Target
 
 if TYPE_CHECKING:
+    from pynomaly_itest.adapters.base import Adapter
     from pynomaly_itest.cli.run_request import RunRequest
     from pynomaly_itest.target.instruments import Instruments
+    from pynomaly_itest.target.remote import Greeting
 
 
 def make_target(
-    plan: Plan, request: RunRequest, redactor: Redactor, instruments: Instruments | None = None
+    plan: Plan,
+    request: RunRequest,
+    redactor: Redactor,
+    instruments: Instruments | None = None,
+    adapter: Adapter | None = None,
 ) -> Target:
-    """The target that `--target` names; raises UsageError where it can't be one."""
+    """The target that `--target`, or the service's block, names; raises UsageError where it can't be one."""
     from pynomaly_itest.target.bundled import BundledTarget
     from pynomaly_itest.target.inprocess import InProcessTarget
     from pynomaly_itest.target.instruments import Instruments
     from pynomaly_itest.target.launch import Launch, check_settings, serve_words
     from pynomaly_itest.target.remote import RemoteTarget
 
+    if adapter is not None and not adapter.trains:
+        return deployed_target(adapter, request, redactor)
     if request.target in ("bundled", "inprocess"):
         for settings in (plan.target_settings, *(scenario.target_settings for scenario in plan.scenarios)):
             check_settings(settings or {})
@@ -35,6 +44,8 @@ def make_target(
         launch = Launch(serve_words(os.environ), seed=request.seed)
         return BundledTarget(plan.target_settings, redactor, instruments or Instruments(), launch)
     credentials = credentials_from(request.user, os.environ)
+    if adapter is not None:
+        credentials = credentials_of(adapter, credentials)
     return RemoteTarget(
         request.target,
         credentials,
@@ -42,6 +53,56 @@ def make_target(
         needs_platform=plan.needs_platform,
         other_tenant=_other_tenant(os.environ),
     )
+
+
+def addressed(request: RunRequest, adapter: Adapter) -> RunRequest:
+    """The request with the address that the service's block says, where --target says none.
+
+    Raises UsageError where neither does: the bundled platform speaks its own language only.
+    """
+    if request.target not in ("bundled", "inprocess"):
+        return request
+    if adapter.url is not None:
+        return replace(request, target=adapter.url)
+    if adapter.trains:
+        return request
+    raise UsageError(
+        f"the service has no address: the {request.target} platform is not spoken to like that",
+        hint="--target URL, or `url: http://host:port` in the service's block",
+    )
+
+
+def deployed_target(adapter: Adapter, request: RunRequest, redactor: Redactor) -> Target:
+    """A service that is not the platform."""
+    from pynomaly_itest.target.remote import RemoteTarget
+
+    credentials = credentials_of(adapter, credentials_from(request.user, os.environ))
+    return RemoteTarget(request.target, credentials, redactor, greeting=_greeting_of(adapter))
+
+
+def credentials_of(adapter: Adapter, given: Credentials) -> Credentials:
+    """What the service's block says of who we are, else what the flags and the environment say."""
+    if adapter.auth is None:
+        return given
+    asked = adapter.auth.oauth2_client_credentials
+    grant = None if asked is None else ClientCredentials(**asked.model_dump())
+    return Credentials(headers=adapter.auth.fixed_headers(), grant=grant)
+
+
+def _greeting_of(adapter: Adapter) -> Greeting:
+    from pynomaly_itest.load.answers import search
+    from pynomaly_itest.target.remote import Greeting
+
+    version, ready = adapter.version_path, adapter.ready_path
+    if version is None or version.at is None:
+        return Greeting(ready.path if ready is not None else "/", lambda document: None)
+    at = version.at
+
+    def of(document: Any) -> str | None:
+        said = search(at, document)
+        return str(said)[:100] if isinstance(said, str | int | float) else None
+
+    return Greeting(version.path, of)
 
 
 def fresh_target_of(

@@ -63,7 +63,8 @@ def read_parquet(path: Path) -> Table:
             numbers[name] = _floats(path, name, column)
         else:
             raise UsageError(f"{path}: column {name!r} is {column.type}, neither number nor text")
-    return Table(str(path), names, table.num_rows, numbers, texts)
+    whole = {name for name in numbers if pa.types.is_integer(table.column(name).type)}
+    return Table(str(path), names, table.num_rows, numbers, texts, integers=whole)
 
 
 def _floats(path: Path, name: str, column: Any) -> Any:
@@ -101,7 +102,8 @@ def _from_matrix(path: Path, matrix: Any, labels: Any) -> Table:
         for index, name in enumerate(names):
             _require_exact(path, name, matrix[:, index])
     columns = {name: matrix[:, index].astype(float) for index, name in enumerate(names)}
-    return Table(str(path), list(names), matrix.shape[0], columns, own_labels=labels)
+    whole = set(names) if matrix.dtype.kind in "iu" else set()
+    return Table(str(path), list(names), matrix.shape[0], columns, own_labels=labels, integers=whole)
 
 
 def _check_unpacked_size(path: Path) -> None:

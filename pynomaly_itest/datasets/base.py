@@ -30,6 +30,7 @@ class Dataset:
 
     X: (n_samples, n_features) float64, columns as `feature_names`; a text column (in `texts`) stands in X as
     the index of each text in the sorted distinct ones. labels: (n_samples,) int64, 1 is an anomaly, or None.
+    integers: the columns that hold whole numbers by their type, or as they are written.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Dataset:
     feature_names: tuple[str, ...]
     labels: npt.NDArray[np.int64] | None = None
     texts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    integers: frozenset[str] = frozenset()
 
     @property
     def content_hash(self) -> str:

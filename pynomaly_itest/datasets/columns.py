@@ -26,7 +26,8 @@ def inexact(place: str, name: str, value: int) -> UsageError:
 class Table:
     """Columns in order. `numbers`: (n,) float64 a name, NaN where missing; `texts`: n texts a name.
 
-    `row_place` says where a row stands, for messages: `data.csv:17`.
+    `integers`: the columns of whole numbers, by their type or as they are written. `row_place` says where a row stands,
+    for messages: `data.csv:17`.
     """
 
     file: str
@@ -37,6 +38,7 @@ class Table:
     first_line: int | None = None
     lines: Sequence[int] | None = None
     own_labels: Any = None
+    integers: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         import numpy as np
@@ -132,6 +134,11 @@ class Table:
         return {
             renamed[name]: [values[row] for row in self.kept.tolist()] for name, values in self.texts.items()
         }
+
+    def integers_beside(self, taken: str) -> frozenset[str]:
+        """The columns of whole numbers, under the same names."""
+        renamed = dict(zip(self.names, self.names_beside(taken), strict=True))
+        return frozenset(renamed[name] for name in self.names if name in self.integers)
 
     def _label_name(self, label: str | int) -> str | None:
         if isinstance(label, int) or (label not in self.names and label.lstrip("-").isdecimal()):

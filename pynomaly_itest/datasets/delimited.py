@@ -106,13 +106,16 @@ def _names(path: Path, header: _Line, delimiter: str) -> list[str]:
 def _table(path: Path, names: list[str], rows: list[list[str]], lines: list[int]) -> Table:
     numbers: dict[str, Any] = {}
     texts: dict[str, Any] = {}
+    whole: set[str] = set()
     for name, values in zip(names, zip(*rows, strict=True), strict=True):
         column = _numbers(path, name, values, lines)
         if column is None:
             texts[name] = values
         else:
             numbers[name] = column
-    return Table(str(path), names, len(rows), numbers, texts, lines=lines)
+            if all(_WHOLE_NUMBER.fullmatch(value.strip()) for value in values):
+                whole.add(name)
+    return Table(str(path), names, len(rows), numbers, texts, lines=lines, integers=whole)
 
 
 def _numbers(path: Path, name: str, values: tuple[str, ...], lines: list[int]) -> Any:

@@ -46,7 +46,14 @@ class File(DatasetConfig):
         table.settle_missing(self.missing)
         if labels is not None:
             labels = labels[table.kept]
-        return Dataset(name, table.matrix(), table.names_beside(LABEL), labels, table.texts_beside(LABEL))
+        return Dataset(
+            name,
+            table.matrix(),
+            table.names_beside(LABEL),
+            labels,
+            table.texts_beside(LABEL),
+            table.integers_beside(LABEL),
+        )
 
     def _find(self, folders: Sequence[Path]) -> Path:
         given = Path(self.path)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pynomaly_itest.adapters.base import Adapter
 from pynomaly_itest.datasets.base import Dataset
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.probing.options import ProbeOptions
@@ -35,5 +36,6 @@ class Services:
     accounts: Accounts | None = None
     probing: ProbeOptions = field(default_factory=ProbeOptions)
     shared: dict[str, Any] = field(default_factory=dict)
+    adapter: Adapter | None = None
     clock: Callable[[], float] = time.perf_counter
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep

@@ -164,6 +164,7 @@ class _Step:
             expected=frozenset(name.parts[0] for gate in call.expect for name in names(gate.expression)),
             gated=self._gated(),
             mark=self._mark,
+            adapter=services.adapter,
         )
 
     def _gated(self) -> frozenset[str]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -25,24 +26,45 @@ class Unsteady(ValueError):
     """The same question, asked alone, was answered in two ways; the text says where they differ."""
 
 
+class Tolerance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """By how much two numbers of equal answers may differ, whichever is more."""
+
+    relative: float = TOLERANCE
+    absolute: float = TOLERANCE
+
+
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The fields that an answer must have (top level of its JSON), or, without any, the `text` that it must be.
 
     snippets: how the fields were written, each with the character behind it, where they were always written so.
+    picks: where the fields stand in the answer, as JMESPath by name, where they are not its top level.
     """
 
     fields: dict[str, Any] = {}
     text: str | None = None
     snippets: tuple[bytes, ...] = ()
+    picks: dict[str, str] = {}
+    tolerance: Tolerance = Tolerance()
 
 
-def learn(bodies: Sequence[bytes], wanted: Sequence[str] = ()) -> Answer:
+_EXACT = Tolerance()
+
+
+def learn(
+    bodies: Sequence[bytes],
+    wanted: Sequence[str] = (),
+    picks: Mapping[str, str] | None = None,
+    tolerance: Tolerance = _EXACT,
+) -> Answer:
     """The answer that all of these bodies, replies to one question, give.
 
+    picks: what counts, as JMESPath by name; without any, `wanted`.
     wanted: the fields that count; without any, all that are the same in every reply (identifiers and times of
     the reply itself are not). Raises Unsteady where a wanted field, or all of the text, differs or is missing.
     """
     documents = [_parsed(body) for body in bodies]
+    if picks:
+        return _picked(bodies, documents, picks, tolerance)
     if not all(isinstance(document, dict) for document in documents):
         if wanted:
             raise Unsteady(f"the answer is no JSON object with {' and '.join(wanted)}")
@@ -56,6 +78,58 @@ def learn(bodies: Sequence[bytes], wanted: Sequence[str] = ()) -> Answer:
         raise Unsteady(f"{' and '.join(lost) or 'every field'} is missing, or another each time")
     fields = {name: first[name] for name in steady}
     return Answer(fields=fields, snippets=_snippets(bodies, steady))
+
+
+def _picked(
+    bodies: Sequence[bytes], documents: Sequence[Any], picks: Mapping[str, str], tolerance: Tolerance
+) -> Answer:
+    """The answer by what the picks find; where replies are the same to the byte, the whole is looked for first."""
+    found = [_at(document, picks) for document in documents]
+    first = found[0]
+    lost = [
+        name
+        for name in picks
+        if first[name] is None or not all(same(first[name], each[name], tolerance) for each in found)
+    ]
+    if lost:
+        raise Unsteady(f"{' and '.join(lost)}: missing, or another each time")
+    is_same = all(body == bodies[0] for body in bodies)
+    snippets = (bytes(bodies[0]),) if is_same else ()
+    return Answer(fields=first, snippets=snippets, picks=dict(picks), tolerance=tolerance)
+
+
+def _at(document: Any, picks: Mapping[str, str]) -> dict[str, Any]:
+    """What the picks find in a document."""
+    if document is _MISSING:
+        return dict.fromkeys(picks)
+    return {name: search(expression, document) for name, expression in picks.items()}
+
+
+@cache
+def _compiled(expression: str) -> Any:
+    import jmespath
+
+    return jmespath.compile(expression)
+
+
+def search(expression: str, document: Any) -> Any:
+    """What JMESPath finds in a document; None where nothing stands there, or of another type than it takes."""
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        return _compiled(expression).search(document)
+    except (JMESPathError, RecursionError):
+        return None
+
+
+def series_of(found: Any, count: int) -> list[Any] | None:
+    """One value for each of `count` rows, as services write them: a list, a list of lists of one value each, a list
+    within a list, a lone value for one row. None where they are not as many."""
+    values = found if isinstance(found, list) else [found]
+    if len(values) != count and len(values) == 1 and isinstance(values[0], list):
+        values = values[0]
+    values = [value[0] if isinstance(value, list) and len(value) == 1 else value for value in values]
+    return values if found is not None and len(values) == count else None
 
 
 def judge(body: bytes, own: Answer, known: Sequence[Answer]) -> Outcome | None:
@@ -82,19 +156,23 @@ def distinct(answers: Sequence[Answer]) -> int:
     return len(kinds)
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two JSON values are equal, numbers that are not both whole within 1e-9 (relative above 1)."""
+def same(one: Any, other: Any, within: Tolerance = _EXACT) -> bool:
+    """Whether two JSON values are equal, numbers that are not both whole within the tolerance."""
     match one, other:
         case (bool(), _) | (_, bool()):
             return one is other
         case (int(), int()):
             return bool(one == other)
         case (int() | float(), int() | float()):
-            return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+            return math.isclose(one, other, rel_tol=within.relative, abs_tol=within.absolute)
         case (list(), list()):
-            return len(one) == len(other) and all(map(same, one, other))
+            return len(one) == len(other) and all(
+                same(mine, theirs, within) for mine, theirs in zip(one, other, strict=True)
+            )
         case (dict(), dict()):
-            return one.keys() == other.keys() and all(same(value, other[name]) for name, value in one.items())
+            return one.keys() == other.keys() and all(
+                same(value, other[name], within) for name, value in one.items()
+            )
         case _:
             return type(one) is type(other) and bool(one == other)
 
@@ -109,6 +187,8 @@ def _parsed(body: bytes) -> Any:
 def _agrees(body: bytes, document: Any, answer: Answer) -> bool:
     if answer.text is not None:
         return body.decode("utf-8", "replace") == answer.text
+    if answer.picks:
+        return document is not _MISSING and same(_at(document, answer.picks), answer.fields, answer.tolerance)
     return isinstance(document, dict) and all(
         same(document.get(name, _MISSING), value) for name, value in answer.fields.items()
     )

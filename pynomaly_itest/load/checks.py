@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from pynomaly_itest.load.answers import search, series_of
 from pynomaly_itest.load.outcomes import Outcome
 from pynomaly_itest.load.plan import Check
 
@@ -21,6 +22,7 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
     "length": lambda found, value: len(found) == value,
+    "series": lambda found, value: series_of(found, value) is not None,
     "contains": lambda found, value: value in found,
     "matches": lambda found, value: re.search(value, found) is not None,
 }
@@ -39,7 +41,7 @@ def outcome_of(body: bytes, checks: tuple[Check, ...]) -> Outcome | None:
                 document = json.loads(body)
             except (ValueError, RecursionError):
                 return Outcome.BAD_BODY
-        found = _at(document, check.field)
+        found = _at(document, check.field) if check.pick is None else search(check.pick, document)
         if found is _MISSING or not _holds(check, found):
             return Outcome.WRONG_ANSWER
     return None

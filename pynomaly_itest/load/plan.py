@@ -9,25 +9,27 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pynomaly_itest.load.answers import Answer
+from pynomaly_itest.load.answers import Answer, Tolerance
 from pynomaly_itest.load.executors import Executor, mistakes_of
 from pynomaly_itest.transport.request import problem_with
 
 Draw = Literal["uniform", "in-order", "zipf"]
-CheckOperator = Literal["exists", "==", "!=", "<", "<=", ">", ">=", "length", "contains", "matches"]
+CheckOperator = Literal["exists", "==", "!=", "<", "<=", ">", ">=", "length", "series", "contains", "matches"]
 
 
 class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing that must hold of an answer's body.
 
     field: dotted path into the JSON body ("anomaly_labels.0"); "" is the whole body.
-    operator: "length" compares the number of elements; "contains" and "matches" work on text and, with an
-    empty field, on the raw body, which then need not be JSON.
+    operator: "length" compares the number of elements, "series" that of a value for each row; "contains" and
+    "matches" work on text and, with an empty field, on the raw body, which then need not be JSON.
+    pick: JMESPath, where a dotted path does not lead there.
     """
 
     field: str = ""
     operator: CheckOperator = "exists"
     value: Any = None
+    pick: str | None = None
 
 
 class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,6 +41,7 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     checks: what must hold of the body, looked at in every `check_every`-th answer.
     answers: what each body's answer must be, one for each of `bodies`; compared in every `verify_every`-th answer.
     steady: the fields of an answer that are the same whenever the same is asked; none means: find them out.
+    picks: instead, where in an answer these stand, as JMESPath by name; tolerance: how much their numbers may differ.
     created_id: the answer's field with the id of what the request created, where it creates something.
     """
 
@@ -55,6 +58,8 @@ class Endpoint(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     answers: tuple[Answer, ...] = ()
     verify_every: int = 1
     steady: tuple[str, ...] = ()
+    picks: dict[str, str] = {}
+    tolerance: Tolerance = Tolerance()
     created_id: str | None = None
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:

@@ -58,6 +58,7 @@ class StepReader:
     known: Sequence[Mapping[str, Any]] = ()
     kinds: set[str] = field(default_factory=set)
     needs_platform: bool = False
+    needs: set[str] = field(default_factory=set)
 
     def read(self, node: YamlNode | None, folder: Path, scope: Scope) -> tuple[StepCall, ...]:
         """The calls of a list, in order; each step's result is in `scope` for those behind it."""
@@ -175,6 +176,7 @@ class StepReader:
         if len(self.mistakes) == before:
             self._check_known(kind, config, at)
         self.needs_platform |= model.needs_platform and not model.nested
+        self.needs |= set(model.needs(plain(config)))
         return model.shape(plain_config(kind, config)) if written_well else ANYTHING
 
     def _check_known(self, kind: str, config: MappingNode, at: Source) -> None:

@@ -15,8 +15,11 @@ Confidence = Annotated[float, Field(gt=0.5, lt=1)]
 MinSamples = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Timeout = Annotated[str | float, Field(description="seconds, or with a unit: 20s, 5min")]
 Steps = list[Any]
-Requirement = Literal["redis", "database", "bundled"]
-"""What can be looked for (`target/requirements.py`): one that nobody can find would be missed by every run."""
+Requirement = Literal[
+    "redis", "database", "bundled", "platform", "scores", "labels", "steady", "authentication", "metrics"
+]
+"""What can be looked for (`target/requirements.py`), or a service can have (`adapters/base.py`): one that nobody can
+find would be missed by every run."""
 
 
 class _Part(BaseModel):
@@ -99,6 +102,9 @@ class ProfileFile(_Part):
     quick: QuickFile = Field(default_factory=QuickFile, description="what `run --quick` changes")
     datasets: dict[Identifier, dict[str, Any]] = Field(default_factory=dict)
     target: TargetFile = Field(default_factory=TargetFile)
+    service: dict[str, Any] | str | None = Field(
+        None, description="how the service is spoken to: an adapter's block, or a file that holds one"
+    )
     confidence: Confidence | None = Field(None, description="how sure gates must be; 0.95 if not said")
     min_samples: MinSamples | None = Field(None, description="with fewer, a gate is inconclusive")
     step_lists: dict[Identifier, Steps] = Field(

@@ -17,12 +17,13 @@ from pynomaly_itest.profile.dataset_specs import (
 )
 from pynomaly_itest.profile.finder import ProfileFolders, profile_folders
 from pynomaly_itest.profile.layers import Layer, LayerReader
-from pynomaly_itest.profile.model import DatasetSpec, Origin, Plan, Scenario
+from pynomaly_itest.profile.model import DatasetSpec, Origin, Plan, Scenario, ServiceSpec
 from pynomaly_itest.profile.nodes import ListNode, MappingNode, items_at, mapping_at, scalars, text_at
 from pynomaly_itest.profile.origins import describe
 from pynomaly_itest.profile.overrides import ENVIRONMENT_DATA_DIR, Overrides, collect
 from pynomaly_itest.profile.scenarios import ScenarioCompiler, ScenarioDraft
 from pynomaly_itest.profile.selection import select
+from pynomaly_itest.profile.service import read_service
 from pynomaly_itest.profile.settings import (
     DEFAULT_BENCHMARKS,
     Settings,
@@ -85,6 +86,7 @@ def _plan(
         confidence=first.settings["confidence"].value,
         min_samples=first.settings["min_samples"].value,
         needs_platform=any(scenario.needs_platform for scenario in chosen),
+        service=next((profile.service for profile in profiles if profile.service is not None), None),
     )
 
 
@@ -129,6 +131,7 @@ class _Profile:
     scenarios: list[Scenario] = field(default_factory=list)
     own_settings: dict[str, Settings] = field(default_factory=dict)
     flag_mistakes: list[Mistake] = field(default_factory=list)
+    service: ServiceSpec | None = None
 
     @property
     def settings(self) -> Settings:
@@ -152,6 +155,7 @@ def _compile(path: Path, overrides: Overrides, folders: ProfileFolders, mistakes
     profile.flag_mistakes = flag_mistakes
     flag_mistakes += _no_folder(overrides.data_dir)
     datasets = DatasetReader(overrides, _data_folders(overrides), mistakes, flag_mistakes)
+    profile.service = read_service(layers, overrides.service, mistakes)
     own_files = folder_datasets(_data_folders(overrides))
     profile.datasets = {**own_files, **datasets.read(layers)}
     named = {*profile.datasets, *datasets.named}  # one with a mistake of its own is not unknown as well
@@ -251,6 +255,11 @@ def _check_together(profiles: Sequence[_Profile], mistakes: list[Mistake]) -> No
             if (first_spec.kind, first_spec.config) != (spec.kind, spec.config) and spec.source:
                 message = f"two profiles mean different datasets by {name!r}"
                 mistakes.append(spec.source.mistake(message, "run them one after the other, or rename one"))
+    services = {id(profile.service): profile.service for profile in profiles if profile.service is not None}
+    if len({(spec.adapter, str(spec.config)) for spec in services.values()}) > 1:
+        mistakes.append(
+            Mistake("two profiles say in different ways how the service is spoken to (`service:`)")
+        )
     for profile in profiles[1:]:
         if section(profile.settings, "target.settings") != section(profiles[0].settings, "target.settings"):
             names = f"{profiles[0].name!r} and {profile.name!r}"

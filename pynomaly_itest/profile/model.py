@@ -9,7 +9,7 @@ from typing import Any
 from pynomaly_itest.profile.expression import Expression
 from pynomaly_itest.profile.source import Source
 
-__all__ = ["DatasetSpec", "Gate", "Origin", "Plan", "Scenario", "Source", "StepCall"]
+__all__ = ["DatasetSpec", "Gate", "Origin", "Plan", "Scenario", "ServiceSpec", "Source", "StepCall"]
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,24 @@ class DatasetSpec:
 
 
 @dataclass(frozen=True)
+class ServiceSpec:
+    """The `service:` block: the kind of adapter and its config, whose `${{ env.NAME }}` are not looked up yet;
+    `base` resolves relative paths."""
+
+    adapter: str
+    config: Mapping[str, Any] = field(repr=False)
+    base: str
+    source: Source
+
+
+@dataclass(frozen=True)
 class Scenario:
     """One scenario of the plan: a scenario of the profile in one cell of its matrix.
 
     `exclusive`: it measures time or load, and must run alone. `target_settings`: it wants a bundled platform of its
     own with these settings over the profile's; None: the run's platform will do. `needs_platform`: some step of it
-    speaks the platform's API rather than plain HTTP.
+    speaks the platform's API rather than plain HTTP. `needs`: what a service must be able to do for it, by the
+    names of capabilities; `unmet`: why it is passed over, where that is known before the run.
 
     `id` is the profile's id, with the cell behind it: `detection-latency[algorithm=isolation_forest]`.
     `benchmarks` and `vars` are the effective ones, after every override.
@@ -85,6 +97,8 @@ class Scenario:
     exclusive: bool = True
     target_settings: Mapping[str, Any] | None = field(default=None, repr=False)
     needs_platform: bool = False
+    needs: tuple[str, ...] = ()
+    unmet: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,3 +128,4 @@ class Plan:
     needs_platform: bool = False
     needed_datasets: tuple[str, ...] = ()
     authorisations: Mapping[str, Any] = field(default_factory=dict)
+    service: ServiceSpec | None = None

@@ -31,8 +31,8 @@ class Overrides:
 
     `set`: texts `NAME=VALUE` of --set; `datasets`: texts `NAME=FILE[:LABEL]` of --dataset; `scenarios`: ids of
     --scenario; `tags`: the expression of -m; `words`: those of -k. With `shuffle_seed` the scenarios run in an
-    order that this number decides. `environment` is handed in, never read here. `quick`: heed what the profiles say
-    under that key.
+    order that this number decides. `service`: the file with the `service:` block. `environment` is handed in, never
+    read here. `quick`: heed what the profiles say under that key.
     """
 
     set: Sequence[str] = ()
@@ -42,6 +42,7 @@ class Overrides:
     scenarios: Sequence[str] = ()
     shuffle_seed: int | None = None
     data_dir: Path | None = None
+    service: Path | None = None
     quick: bool = False
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 

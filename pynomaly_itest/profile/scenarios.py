@@ -106,6 +106,7 @@ class ScenarioCompiler:
                 target_settings=self._own_platform(draft.node),
                 exclusive=measures or plain(draft.node).get("alone") is True,
                 needs_platform=reader.needs_platform,
+                needs=tuple(sorted(reader.needs)),
             )
             for cell in found
         ]

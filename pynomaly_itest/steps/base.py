@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from pynomaly_itest.shapes import ANYTHING, Shape
 
 if TYPE_CHECKING:
+    from pynomaly_itest.adapters.base import Adapter
+    from pynomaly_itest.adapters.service import Service
     from pynomaly_itest.datasets.base import Dataset
     from pynomaly_itest.measure import Estimate
     from pynomaly_itest.probing.engine import Finding
@@ -48,7 +50,8 @@ class StepContext:
     own `expect` asks about, `gated` those that the scenario's gates ask about of what it saves. `keep` saves what was
     measured so far when a step is being stopped; `shared` is the
     run's own, for what is found out once. `observer` watches the target's memory and CPU, where something does.
-    `under_way` is called by a load once it is prepared and begins to send.
+    `under_way` is called by a load once it is prepared and begins to send. `adapter` says how the service is spoken
+    to; None: it is the platform.
     """
 
     http: Http
@@ -73,6 +76,14 @@ class StepContext:
     mark: Mark = lambda name, started_s, ended_s, recovered_s, details: None
     observer: Observer | None = None
     under_way: Callable[[], None] = lambda: None
+    adapter: Adapter | None = None
+
+    @property
+    def service(self) -> Service:
+        """The service in the field's operations, asked as whoever takes the step."""
+        from pynomaly_itest.adapters.service import Service, platform
+
+        return Service(self.adapter or platform(), self.http, self.api.authorization)
 
 
 @dataclass(frozen=True)
@@ -110,6 +121,11 @@ class Step(BaseModel, ABC):
         config: as far as it is known: what depends on an earlier step still holds its `${{ … }}`.
         """
         return None
+
+    @classmethod
+    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        """The capabilities that a service must have for it, by name, for this (unresolved) config."""
+        return ("platform",) if cls.needs_platform and not cls.nested else ()
 
     @abstractmethod
     async def run(self, context: StepContext) -> Values:

@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from pynomaly_itest.adapters.detections import check_detection
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
-from pynomaly_itest.steps.detect import check_detection
 from pynomaly_itest.steps.wait_for_operation import follow
 from pynomaly_itest.target.http import Body
 

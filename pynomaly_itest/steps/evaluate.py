@@ -2,64 +2,100 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from pynomaly_itest.adapters.detections import check_asked, is_finite
+from pynomaly_itest.adapters.fitting import OWN_ROWS, TRUTH
+from pynomaly_itest.datasets.rows import Rows
 from pynomaly_itest.errors import CannotMeasure, StepFailed
+from pynomaly_itest.measure.detection import FIGURES, quality
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
-from pynomaly_itest.steps.detect import check_asked, is_finite, read_detection
+from pynomaly_itest.steps.detect import read_detection
 from pynomaly_itest.target.http import Body
 
 if TYPE_CHECKING:
-    from pynomaly_itest.measure import Estimate
+    from pynomaly_itest.datasets.base import Dataset
 
-_FEWEST_OF_A_CLASS = 5
 _TOLERANCE = 1e-6
-_MANY_ROWS, _MANY_RESAMPLES, _FEW_RESAMPLES = 5_000, 999, 199
-_QUALITY = ("accuracy", "precision", "recall", "f1", "roc_auc", "average_precision")
 
 
 @STEPS.register("evaluate")
 class Evaluate(Step):
-    """Detect on a stored dataset and hold the labels that came back against the true ones.
+    """Hold scores and labels that come back against the true labels.
 
-    The figures are ours, from the labels that we sent (and the platform never trains on); what the platform
-    reports of itself (`detection/evaluate`) must agree with them to 1e-6, or the step fails.
+    With `dataset`, a stored dataset of the platform is detected on; what the platform reports of itself
+    (`detection/evaluate`) must then agree with our figures to 1e-6. Without it, the rows of `source` are sent for
+    scoring, to any service. The figures are ours, from labels that are never sent along.
     """
 
     summary: ClassVar[str] = "accuracy, precision, recall, F1, ROC AUC, average precision against true labels"
     dataset_fields: ClassVar[tuple[str, ...]] = ("source",)
 
-    detector: str = Field(description="the detector's id")
-    dataset: str = Field(description="the stored dataset's id")
-    source: str = Field(
-        description="the name in the profile's `datasets` that was uploaded: it has the labels"
+    detector: str | None = Field(None, description="the detector's id, with `dataset`")
+    dataset: str | None = Field(None, description="the stored dataset's id, on the platform")
+    model: str | None = Field(None, description="the model's id, where rows are sent and there are several")
+    source: str | None = Field(
+        None,
+        description="the name in the profile's `datasets` that has the labels; without it, the service's own `data`",
     )
     timeout_s: float = Field(60.0, gt=0)
 
+    @model_validator(mode="after")
+    def _one_way(self) -> Evaluate:
+        if (self.detector is None) != (self.dataset is None):
+            raise ValueError("'detector' and 'dataset' go together: they name what is stored on the platform")
+        if self.dataset is not None and self.model is not None:
+            raise ValueError("'model' is asked with rows: it goes without 'dataset'")
+        if self.dataset is not None and self.source is None:
+            raise ValueError(
+                "'source' is missing: it names the dataset that was uploaded, and has the labels"
+            )
+        return self
+
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
-        numbers = {name: Scalar("number", "1") for name in (*_QUALITY, "n_samples", "n_anomalies")}
+        numbers = {name: Scalar("number", "1") for name in (*FIGURES, "n_samples", "n_anomalies")}
         return Record({**numbers, "latency_ms": Scalar("number", "ms")})
 
+    @classmethod
+    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("platform",) if config.get("dataset") is not None else ("score", TRUTH)
+
     async def run(self, context: StepContext) -> Values:
-        import asyncio
-
-        from pynomaly_itest.measure import Labels
-
-        table = await context.dataset(self.source)
+        source = OWN_ROWS if self.source is None else self.source
+        if self.source is None and context.service.adapter.trains:
+            raise CannotMeasure("the step names no `source`, and the platform has no data of its own")
+        table = await context.dataset(source)
         if table.labels is None:
             raise CannotMeasure(
-                f"dataset {self.source!r} has no labels to evaluate against",
+                f"dataset {source!r} has no labels to evaluate against",
                 hint="name its label column: label: NAME, or --dataset NAME=FILE:LABEL",
             )
-        wanted = {"detector_id": self.detector, "dataset_id": self.dataset}
+        return await (self._sent(table, context) if self.dataset is None else self._stored(table, context))
+
+    async def _sent(self, table: Dataset, context: StepContext) -> Values:
+        """From the answers to the rows themselves."""
+        rows = Rows.of(table)
+        scored = await context.service.score(rows, model=self.model, timeout_s=self.timeout_s)
+        labels, scores = scored.reply.labels, scored.reply.scores
+        return {
+            **quality(table.labels, labels, scores),
+            **_rows_of(table, labels, scores),
+            **({} if labels is None else {"n_anomalies": sum(labels)}),
+            "n_samples": len(rows),
+            "latency_ms": scored.latency_ms,
+        }
+
+    async def _stored(self, table: Dataset, context: StepContext) -> Values:
+        """From a detection on the stored dataset, and held against the platform's own figures."""
+        import asyncio
+
+        wanted = {"detector_id": str(self.detector), "dataset_id": str(self.dataset)}
         reply = await context.api.send(
             "POST", "detection/detect", body=Body(json=wanted), timeout_s=self.timeout_s
         )
@@ -68,111 +104,27 @@ class Evaluate(Step):
         if isinstance(result.get("id"), str):
             context.ledger.created("result", result["id"], f"detection/results/{result['id']}")
         ours = quality(table.labels, result["anomaly_labels"], result["anomaly_scores"])
-        rows = Labels.of(table.labels, result["anomaly_labels"], result["anomaly_scores"])
         theirs = await context.api.call("POST", "detection/evaluate", body=Body(json=wanted))
         _agree(await asyncio.to_thread(_points, ours), theirs)
         return {
             **ours,
+            **_rows_of(table, result["anomaly_labels"], result["anomaly_scores"]),
             "n_samples": result["n_samples"],
             "n_anomalies": result["n_anomalies"],
             "latency_ms": reply.latency_ms,
-            "rows": rows,
         }
 
 
-def quality(truth: Any, labels: Any, scores: Any) -> dict[str, Inference]:
-    """The figures of merit, each with its interval.
+def _rows_of(table: Dataset, labels: Any, scores: Any) -> Values:
+    """What was said of each row, for who compares two versions row by row; nothing where one half is missing."""
+    from pynomaly_itest.measure import Labels
 
-    truth, labels: (n,) of 0 and 1; scores: (n,), higher is more anomalous.
-    Raises StepFailed where there are more or fewer labels than true ones.
-    """
-    import numpy as np
-
-    actual, found, score = np.asarray(truth, bool), np.asarray(labels, bool), np.asarray(scores, float)
-    if actual.shape != found.shape:
-        raise StepFailed(f"{len(actual)} rows were uploaded, {len(found)} were scored")
-    hits, n = int((actual & found).sum()), len(actual)
-    flagged, positives = int(found.sum()), int(actual.sum())
-    fewest = min(positives, n - positives)
-    return {
-        "accuracy": _share(int((actual == found).sum()), n),
-        "precision": _share(hits, flagged),
-        "recall": _share(hits, positives),
-        "f1": _of_enough(fewest, _resampled(_f1, actual, found)),
-        "roc_auc": _of_enough(fewest, _area(actual, score)),
-        "average_precision": _of_enough(fewest, _resampled(_average_precision, actual, score)),
-    }
+    return {} if labels is None or scores is None else {"rows": Labels.of(table.labels, labels, scores)}
 
 
 def _points(measured: Mapping[str, Inference]) -> dict[str, float]:
     """The figures themselves; their intervals are made on the way, off the event loop."""
     return {name: inference(0.95).value for name, inference in measured.items()}
-
-
-def _share(hits: int, n: int) -> Inference:
-    def at(confidence: float) -> Estimate:
-        from pynomaly_itest.measure import proportion
-
-        return proportion(hits, n, confidence=confidence)
-
-    return at
-
-
-def _of_enough(fewest: int, inference: Inference) -> Inference:
-    """The inference, without an interval where a class has too few rows for one: neither DeLong's variance nor a
-    bootstrap sees how much another handful of anomalies would differ."""
-    if fewest >= _FEWEST_OF_A_CLASS:
-        return inference
-
-    def at(confidence: float) -> Estimate:
-        note = f"{fewest} rows of the rarer class, {_FEWEST_OF_A_CLASS} are needed for an interval"
-        return replace(inference(confidence), low=None, high=None, note=note)
-
-    return at
-
-
-def _area(actual: Any, score: Any) -> Inference:
-    """The chance that an anomaly scores higher than a normal row, ties counting half; DeLong's interval."""
-
-    def at(confidence: float) -> Estimate:
-        from pynomaly_itest.measure import auc
-
-        return auc(actual.astype(int), score, confidence=confidence)
-
-    return at
-
-
-def _resampled(metric: Callable[..., float], *columns: Any) -> Inference:
-    """A metric with an interval by bootstrap over rows, drawn once for each confidence."""
-
-    @functools.cache
-    def at(confidence: float) -> Estimate:
-        from pynomaly_itest.measure import bootstrap_rows
-
-        resamples = _MANY_RESAMPLES if len(columns[0]) <= _MANY_ROWS else _FEW_RESAMPLES
-        return bootstrap_rows(metric, *columns, confidence=confidence, resamples=resamples)
-
-    return at
-
-
-def _f1(actual: Any, found: Any) -> float:
-    """The harmonic mean of precision and recall; NaN where there is no anomaly, neither true nor found."""
-    both = int(actual.sum()) + int(found.sum())
-    return 2 * int((actual & found).sum()) / both if both else float("nan")
-
-
-def _average_precision(actual: Any, score: Any) -> float:
-    """The mean precision over the anomalies' ranks; rows of equal score enter together."""
-    import numpy as np
-
-    if not actual.any():
-        return float("nan")
-    order = np.argsort(-score, kind="stable")
-    hits = np.cumsum(actual[order])
-    last_of_tie = np.append(np.diff(score[order]) != 0, True)
-    precision = hits[last_of_tie] / (np.flatnonzero(last_of_tie) + 1)
-    recall = hits[last_of_tie] / hits[-1]
-    return float((np.diff(recall, prepend=0.0) * precision).sum())
 
 
 def _agree(ours: Mapping[str, float], theirs: Any) -> None:

@@ -110,7 +110,7 @@ async def _part(part: MixPart, context: StepContext, draw: Draw, check_every: in
     if not isinstance(step, Loadable):
         raise CannotMeasure(
             f"step {name!r} can't be sent as load",
-            hint="predict, detect, upload_dataset, train_detector or a raw request can",
+            hint="score, predict, detect, upload_dataset, train_detector or a raw request can",
         )
     label = part.name or (name if is_step else "request")
     endpoint = await step.endpoint(context, name=label, weight=part.weight)
@@ -149,7 +149,7 @@ async def _answer(endpoint: Endpoint, body: bytes, verify: Verify, context: Step
     context.progress(f"asking {endpoint.name} alone")
     replies = [await asked_alone(endpoint, body, context) for _ in range(verify.times)]
     try:
-        return learn(replies, endpoint.steady)
+        return learn(replies, endpoint.steady, endpoint.picks, endpoint.tolerance)
     except Unsteady as problem:
         raise StepFailed(
             f"{endpoint.method} {endpoint.path}, asked alone {verify.times} times: {problem}"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from pynomaly_itest.adapters.detections import check_asked
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
-from pynomaly_itest.steps.detect import DETECTION, check_asked, is_cached, read_detection
+from pynomaly_itest.steps.detect import DETECTION, is_cached, read_detection
 from pynomaly_itest.target.http import Body
 from pynomaly_itest.target.platform import PREFIX
 

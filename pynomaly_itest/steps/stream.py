@@ -8,11 +8,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from pynomaly_itest.adapters.detections import is_finite
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
-from pynomaly_itest.steps.detect import is_finite
 from pynomaly_itest.target.http import Body, RequestFailed
 from pynomaly_itest.target.platform import problem_detail
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,17 +21,35 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class ClientCredentials:
+    """A grant by which the client gets tokens in its own name (RFC 6749, section 4.4)."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str | None = None
+    audience: str | None = None
+
+
+@dataclass(frozen=True)
 class Credentials:
-    """How to identify at the target; none of it is ever shown."""
+    """How to identify at the target; none of it is ever shown. `headers` are sent with every request as they are."""
 
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    grant: ClientCredentials | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        return tuple(value for value in (self.password, self.token, self.api_key) if value)
+        grant = self.grant.client_secret if self.grant is not None else None
+        return tuple(
+            value
+            for value in (self.password, self.token, self.api_key, grant, *self.headers.values())
+            if value
+        )
 
     def __bool__(self) -> bool:
         return bool(self.secrets)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.redaction import Redactor
-from pynomaly_itest.target.base import Credentials
+from pynomaly_itest.target.base import ClientCredentials, Credentials
 from pynomaly_itest.target.http import NO_BODY, Body, Http, Reply, RequestFailed
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 _RENEW_BEFORE_S = 30.0
+_NOT_LET_IN = (400, 401, 403, 422)
 
 
 def _lock() -> asyncio.Lock:
@@ -47,7 +48,9 @@ class PlatformApi:
             return {"X-API-Key": self.credentials.api_key}
         if self.credentials.token:
             return {"Authorization": f"Bearer {self.credentials.token}"}
-        if not self.credentials.password:
+        if self.credentials.headers:
+            return dict(self.credentials.headers)
+        if not self.credentials.password and self.credentials.grant is None:
             return {}
         async with self._logging_in:
             if self._token is None or self.clock() + self._lasting_s >= self._renew_at:
@@ -68,19 +71,12 @@ class PlatformApi:
         return self._ends_at - self.clock()
 
     async def _log_in(self) -> None:
-        form = {"username": self.credentials.username or "", "password": self.credentials.password or ""}
-        reply = await self.http.send(
-            "POST", f"{PREFIX}/auth/login", body=Body(form={"grant_type": "password", **form})
-        )
-        if reply.status in (400, 401, 403, 422):
-            raise CannotMeasure(
-                f"the target refused the login of {self.credentials.username!r} ({reply.status})",
-                hint="check --user and $PYNOMALY_ITEST_PASSWORD",
-            )
+        reply = await (self._granted(self.credentials.grant) if self.credentials.grant else self._asked())
         tokens = require(reply, (200,))
         token = tokens.get("access_token") if isinstance(tokens, Mapping) else None
         if not is_sendable(token):
-            raise RequestFailed("POST auth/login answered without a usable access_token", reply.exchange)
+            where = "the token URL" if self.credentials.grant else "POST auth/login"
+            raise RequestFailed(f"{where} answered without a usable access_token", reply.exchange)
         self.redactor.learn(token)
         refresh = tokens.get("refresh_token")
         if isinstance(refresh, str):
@@ -90,6 +86,36 @@ class PlatformApi:
         lifetime_s = float(lifetime) if isinstance(lifetime, int | float) else 300.0
         self._renew_at = self.clock() + max(1.0, lifetime_s - _RENEW_BEFORE_S)
         self._ends_at = self.clock() + lifetime_s if isinstance(lifetime, int | float) else math.inf
+
+    async def _asked(self) -> Reply:
+        """The answer to a login with name and password."""
+        form = {"username": self.credentials.username or "", "password": self.credentials.password or ""}
+        reply = await self.http.send(
+            "POST", f"{PREFIX}/auth/login", body=Body(form={"grant_type": "password", **form})
+        )
+        if reply.status in _NOT_LET_IN:
+            raise CannotMeasure(
+                f"the target refused the login of {self.credentials.username!r} ({reply.status})",
+                hint="check --user and $PYNOMALY_ITEST_PASSWORD",
+            )
+        return reply
+
+    async def _granted(self, grant: ClientCredentials) -> Reply:
+        """The answer to a request for a token in the client's own name."""
+        named = {"scope": grant.scope, "audience": grant.audience}
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": grant.client_id,
+            "client_secret": grant.client_secret,
+            **{name: value for name, value in named.items() if value is not None},
+        }
+        reply = await self.http.send("POST", grant.token_url, body=Body(form=form))
+        if reply.status in _NOT_LET_IN:
+            raise CannotMeasure(
+                f"POST {grant.token_url} refused the client {grant.client_id!r} ({reply.status})",
+                hint="check `oauth2_client_credentials` in the service's block",
+            )
+        return reply
 
     async def send(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -53,11 +55,24 @@ def _shown(url: httpx.URL) -> str:
     return str(url.copy_with(userinfo=b"")) if url.userinfo else str(url)
 
 
+def _version_in(health: dict[str, Any] | None) -> str | None:
+    said = None if health is None else health.get("version")
+    return str(said)[:100] if isinstance(said, str | int | float) else None
+
+
+@dataclass(frozen=True)
+class Greeting:
+    """What is asked to see whether a service is there, and how its version is read from the JSON of the answer."""
+
+    path: str = "/api/v1/health"
+    version: Callable[[Any], str | None] = _version_in
+
+
 class RemoteTarget(Target):
     """`start` makes sure that something answers HTTP there, and learns the platform's version if it tells.
 
     needs_platform: some step speaks the platform's API, so what answers must be one. other_tenant: an
-    administrator of another tenant, for scenarios that look across the border.
+    administrator of another tenant, for scenarios that look across the border. greeting: what is asked first.
     """
 
     def __init__(
@@ -68,12 +83,14 @@ class RemoteTarget(Target):
         *,
         needs_platform: bool = False,
         other_tenant: Credentials | None = None,
+        greeting: Greeting | None = None,
     ) -> None:
         self.info = TargetInfo(kind="url", url=check_url(url))
         self.credentials = credentials
         self.redactor = redactor
         self._needs_platform = needs_platform
         self._other_tenant = other_tenant
+        self._greeting = greeting or Greeting()
         for secret in credentials.secrets:
             redactor.learn(secret)
 
@@ -93,7 +110,7 @@ class RemoteTarget(Target):
                 f"GET /api/v1/health answered {reply.status_code} with {kind}",
                 hint="the profile has steps that need the platform's API; is this its address?",
             )
-        if (version := _version_in(health)) is not None:
+        if (version := self._greeting.version(health)) is not None:
             self.info = self.info.model_copy(update={"version": version})
 
     async def changed(self) -> str | None:
@@ -102,13 +119,13 @@ class RemoteTarget(Target):
             _, health = await self._health()
         except (httpx.HTTPError, TimeoutError):
             return None
-        before, now = self.info.version, _version_in(health)
+        before, now = self.info.version, self._greeting.version(health)
         return None if before is None or now in (None, before) else f"its version was {before}, and is {now}"
 
     async def _health(self) -> tuple[httpx.Response, dict[str, Any] | None]:
         async with (
             self.client(REACH_TIMEOUT_S) as client,
-            client.stream("GET", "/api/v1/health") as reply,
+            client.stream("GET", self._greeting.path, headers=dict(self.credentials.headers)) as reply,
         ):
             return reply, _health(await _head(reply))
 
@@ -143,11 +160,6 @@ def _health(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return health if isinstance(health, dict) else None
-
-
-def _version_in(health: dict[str, Any] | None) -> str | None:
-    said = None if health is None else health.get("version")
-    return str(said)[:100] if isinstance(said, str | int | float) else None
 
 
 def _why(problem: Exception) -> str:

@@ -1,5 +1,6 @@
 """For scenarios written in Python: the decorator, and what a scenario may ask for by parameter name."""
 
+from pynomaly_itest.measure.detection import quality
 from pynomaly_itest.testing.assertions import IntegrationTestAssertions
 from pynomaly_itest.testing.fixtures import (
     FIXTURES,
@@ -23,5 +24,6 @@ __all__ = [
     "TestCache",
     "TestSecurityService",
     "TestSettings",
+    "quality",
     "scenario",
 ]

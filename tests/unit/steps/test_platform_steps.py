@@ -9,7 +9,7 @@ from lying_platform import DATA, Entered, LyingPlatform, run_step
 
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.measure import judge
-from pynomaly_itest.steps.evaluate import quality
+from pynomaly_itest.measure.detection import quality
 
 UPLOAD: dict[str, Any] = {"dataset": "data"}
 CREATE: dict[str, Any] = {"algorithm": "hbos"}

@@ -1,0 +1,71 @@
+"""A model that is ready to be asked: trained on the platform, the deployed one elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from pynomaly_itest.adapters.fitting import DEPLOYED
+from pynomaly_itest.registry import STEPS
+from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.steps.base import Step, StepContext, Values
+from pynomaly_itest.steps.create_detector import CreateDetector
+from pynomaly_itest.steps.train_detector import TrainDetector
+from pynomaly_itest.steps.upload_dataset import UploadDataset
+
+
+@STEPS.register("prepare_model")
+class PrepareModel(Step):
+    """Upload a dataset, create a detector and train it, where the service trains; its `id` is what `score` asks.
+
+    A service that was deployed with its model has nothing to be done for: `id` is then null, and so are the times.
+    """
+
+    summary: ClassVar[str] = "a model ready to be asked: trained, or the deployed one"
+    needs_platform: ClassVar[bool] = False
+    dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
+
+    dataset: str = Field(description="a name from the profile's `datasets`, which it is trained on")
+    algorithm: str = Field(
+        "isolation_forest", description="the algorithm to train; a deployed model has its own"
+    )
+    contamination: float = Field(0.1, gt=0, le=0.5, description="expected share of anomalies")
+    parameters: dict[str, Any] = Field(default_factory=dict, description="the algorithm's own parameters")
+    format: Literal["csv", "tsv", "parquet", "npy"] = Field("npy", description="how the dataset is sent")
+    timeout_s: float = Field(300.0, gt=0, description="how long the training may take")
+
+    @classmethod
+    def shape(cls, config: Mapping[str, Any]) -> Shape:
+        return Record(
+            {
+                "id": Scalar("any"),
+                "dataset": Scalar("any"),
+                "algorithm": Scalar("string"),
+                "training_time_seconds": Scalar("number", "s"),
+            }
+        )
+
+    @classmethod
+    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("score",)
+
+    async def run(self, context: StepContext) -> Values:
+        if not context.service.adapter.trains:
+            return {"id": None, "dataset": None, "algorithm": DEPLOYED}
+        context.progress("uploading")
+        stored = await UploadDataset(dataset=self.dataset, format=self.format).run(context)
+        made = await CreateDetector(
+            algorithm=self.algorithm, contamination=self.contamination, parameters=self.parameters
+        ).run(context)
+        context.progress("training")
+        training = await TrainDetector(
+            detector=str(made["id"]), dataset=str(stored["id"]), timeout_s=self.timeout_s
+        ).run(context)
+        return {
+            "id": str(made["id"]),
+            "dataset": str(stored["id"]),
+            "algorithm": self.algorithm,
+            "training_time_seconds": training["training_time_seconds"],
+        }
