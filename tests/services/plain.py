@@ -67,7 +67,7 @@ class Plain:
     key: str | None = None
     asked: int = 0
     model: Any = field(init=False)
-    _parked: Any = None
+    _served: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         trees = 1 if self.flaw == "few trees" else 50
@@ -118,12 +118,13 @@ class Plain:
         return {"scores": scores.tolist(), "labels": self.model.predict(X).tolist()}
 
     async def _of_another(self, answer: Any) -> Any:
-        """Under load, the answer of whoever else is being served at the same moment."""
-        before, self._parked = self._parked, answer
-        await asyncio.sleep(0)
-        if self.asked % 5 == 0 and before is not None and len(before["scores"]) == len(answer["scores"]):
-            return before
-        return answer
+        """The answer of whoever else is being served at the same moment, where there is anybody."""
+        self._served.append(answer)
+        try:
+            await asyncio.sleep(0.002)
+            return self._served[-1]
+        finally:
+            self._served = [each for each in self._served if each is not answer]
 
 
 def _rows(document: Any) -> Any:

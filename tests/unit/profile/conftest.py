@@ -31,6 +31,10 @@ class FakeStep(BaseModel):
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return ANYTHING
 
+    @classmethod
+    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        return ()
+
 
 class Upload(FakeStep):
     needs_platform: ClassVar[bool] = True

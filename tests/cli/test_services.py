@@ -1,0 +1,166 @@
+"""A service that nobody here wrote, gated by the block that says how it is spoken to; its broken twins are caught."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import plain
+import pytest
+from command_line import Finished, Itest
+
+SERVICE = """\
+adapter: mapping
+ready: {path: /healthz}
+version: {path: /version, at: build}
+auth: {header: X-API-Key, value: "${{ env.AD_KEY }}"}
+score:
+  path: /predict
+  body: {data: $rows}
+  scores: scores
+  labels: labels
+  higher_is: normal
+  anomaly: -1
+data: {labelled: test.csv:label}
+"""
+PROFILE = """\
+version: 1
+name: mine
+scenarios:
+  - id: quality
+    steps:
+      - ready: {}
+        expect: [version == "2.4.1"]
+      - prepare_model: {dataset: generated}
+        save: model
+      - evaluate: {model: "${{ model.id }}", source: generated}
+        save: quality
+    gates:
+      - quality.roc_auc >= 0.95
+      - quality.recall >= 0.6
+  - id: load
+    steps:
+      - load:
+          request: {score: {rows: 8}}
+          executor: shared-iterations
+          vus: 8
+          iterations: 400
+          verify: true
+        save: load
+    gates:
+      - load.error_ratio == 0
+      - load.swapped == 0
+      - load.wrong == 0
+  - id: training
+    matrix: {algorithm: [knn, pca]}
+    steps:
+      - create_detector: {algorithm: "${{ matrix.algorithm }}"}
+datasets:
+  generated: {kind: gaussian, rows: 100, contamination: 0.1}
+"""
+
+
+@contextmanager
+def service(flaw: str | None = None) -> Iterator[str]:
+    with plain.serving(plain.Plain(flaw, plain.KEY).app()) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def sound() -> Iterator[str]:
+    with service() as url:
+        yield url
+
+
+def run(itest: Itest, url: str, *more: str, key: str = plain.KEY) -> Finished:
+    plain.write_csv(itest.folder / "test.csv")
+    (itest.folder / "service.yaml").write_text(SERVICE)
+    profile = itest.profile(PROFILE)
+    words = ["run", "-p", profile, "--service", "service.yaml", "--target", url, "--report", "json", *more]
+    return itest(*words, AD_KEY=key) if key else itest(*words)
+
+
+def verdicts(finished: Finished) -> dict[str, str]:
+    return {scenario["id"]: scenario["verdict"] for scenario in finished.run["scenarios"]}
+
+
+def test_a_sound_service_passes_and_what_it_lacks_is_skipped_with_its_reason(
+    itest: Itest, sound: str
+) -> None:
+    finished = run(itest, sound)
+    assert finished.code == 0, finished.text
+    assert verdicts(finished) == {"quality": "passed", "load": "passed", "training": "skipped"}
+    reason = finished.run["scenarios"][2]["reason"]
+    assert reason.startswith("needs the platform's API")
+    assert "adapter mapping" in reason
+
+
+def test_the_key_stands_nowhere_in_what_is_written(itest: Itest, sound: str) -> None:
+    finished = run(itest, sound, "--scenario", "quality", "--log-level", "DEBUG")
+    assert plain.KEY not in finished.text
+    written = [path for path in (itest.folder / "reports").rglob("*") if path.is_file()]
+    assert written
+    assert [path for path in written if plain.KEY in path.read_text(errors="replace")] == []
+
+
+def test_a_key_that_is_not_set_is_told_before_anything_is_sent(itest: Itest, sound: str) -> None:
+    finished = run(itest, sound, key="")
+    assert finished.code == 2
+    assert "the service needs $AD_KEY, which is not set" in finished.text
+    assert "Traceback" not in finished.text
+
+
+def test_a_wrong_key_fails(itest: Itest, sound: str) -> None:
+    finished = run(itest, sound, "--scenario", "quality", key="another-key")
+    assert finished.code == 1
+    assert "answered 401" in finished.text
+
+
+@pytest.mark.parametrize(
+    ("flaw", "scenario", "said"),
+    [
+        ("sign flipped", "quality", "labels and scores contradict each other"),
+        ("rows mixed up", "load", "load.swapped"),
+        ("never loaded", "quality", "quality.roc_auc"),
+        ("few trees", "quality", "quality.r"),
+    ],
+)
+def test_a_broken_twin_is_caught_by_name(itest: Itest, flaw: str, scenario: str, said: str) -> None:
+    with service(flaw) as url:
+        finished = run(itest, url, "--scenario", scenario)
+    assert finished.code == 1, finished.text
+    failed = finished.run["scenarios"][0]
+    told = [
+        failed["reason"] or "",
+        *(gate["expression"] for gate in failed["gates"] if gate["verdict"] == "failed"),
+    ]
+    assert any(said in text for text in told), told
+
+
+def test_a_service_without_an_address_is_refused_with_the_line_to_write(itest: Itest) -> None:
+    plain.write_csv(itest.folder / "test.csv")
+    (itest.folder / "service.yaml").write_text(SERVICE)
+    finished = itest("run", "-p", itest.profile(PROFILE), "--service", "service.yaml", AD_KEY="some-key")
+    assert finished.code == 2
+    assert "the service has no address" in finished.text
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ("  higher_is: normal\n", "'higher_is' is missing"),
+        ("  anomaly: -1\n", "'anomaly' is missing"),
+        ("adapter: mapping\n", "'adapter' is missing"),
+    ],
+)
+def test_a_block_that_leaves_out_what_can_not_be_guessed_is_refused_at_its_line(
+    itest: Itest, broken: str, said: str
+) -> None:
+    block = "\n".join(f"  {line}" for line in SERVICE.replace(broken, "").splitlines())
+    path: Path = itest.folder / "inline.yaml"
+    path.write_text(f"{PROFILE}service:\n{block}\n")
+    finished = itest("validate", str(path))
+    assert finished.code == 2
+    assert said in finished.text
+    assert "inline.yaml:" in finished.text
