@@ -155,6 +155,7 @@ class AdapterKind(Protocol):
     """What the loader needs to know of an adapter (the class in `adapters/<kind>.py`): a model of `service:`."""
 
     summary: ClassVar[str]
+    example: ClassVar[str]
 
     @classmethod
     def model_validate(cls, obj: Any) -> Any: ...

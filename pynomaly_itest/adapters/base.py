@@ -122,6 +122,7 @@ class Adapter(Part, ABC):
     """
 
     summary: ClassVar[str] = ""
+    example: ClassVar[str] = ""
 
     adapter: str = Field(description="the kind of service: see `list adapters`")
     url: str | None = Field(None, pattern=r"^https?://", description="its address, where --target names none")

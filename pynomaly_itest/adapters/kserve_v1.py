@@ -22,6 +22,12 @@ class KServe(Adapter):
     """
 
     summary: ClassVar[str] = "KServe's and TensorFlow Serving's /v1/models/MODEL:predict"
+    example: ClassVar[str] = """\
+service:
+  adapter: kserve-v1
+  model: thyroid
+  score: {scores: "predictions[*].score", labels: "predictions[*].label", higher_is: anomalous, anomaly: 1}
+  data: {labelled: test.csv:label}"""
 
     model: str = Field(min_length=1, description="the model's name on the server")
     instances: Literal["rows", "records"] = Field("rows", description="a list of values a row, or a mapping")

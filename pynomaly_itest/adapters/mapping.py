@@ -40,6 +40,19 @@ class Mapping(Adapter):
     """
 
     summary: ClassVar[str] = "any HTTP service, its request and answer declared in YAML"
+    example: ClassVar[str] = """\
+service:
+  adapter: mapping
+  ready: {path: /healthz}
+  auth: {header: X-API-Key, value: "${{ env.SERVICE_KEY }}"}
+  score:
+    path: /predict
+    body: {data: $rows}
+    scores: scores
+    labels: labels
+    higher_is: normal
+    anomaly: -1
+  data: {labelled: test.csv:label}"""
 
     score: Score = Field(description="the request that scores rows, and how its answer is read")
 

@@ -21,6 +21,11 @@ class MLflow(Adapter):
     """
 
     summary: ClassVar[str] = "MLflow's scoring server: /invocations, SageMaker and Databricks alike"
+    example: ClassVar[str] = """\
+service:
+  adapter: mlflow
+  score: {scores: "predictions[*].score", labels: "predictions[*].label", higher_is: normal, anomaly: -1}
+  data: {labelled: test.csv:label}"""
 
     orient: Literal["split", "records", "columns", "rows", "csv"] = Field(
         "split", description="dataframe_split, dataframe_records, inputs by column, inputs by row, or CSV"

@@ -49,6 +49,13 @@ class OpenInference(Adapter):
     """
 
     summary: ClassVar[str] = "the Open Inference Protocol over REST: MLServer, KServe, Triton, Seldon"
+    example: ClassVar[str] = """\
+service:
+  adapter: oip-v2
+  model: thyroid
+  outputs: [score, label]
+  score: {scores: score, labels: label, higher_is: normal, anomaly: -1}
+  data: {labelled: test.csv:label}"""
 
     model: str = Field(min_length=1, description="the model's name on the server")
     model_version: str | None = Field(None, description="one version of it; without, the server chooses")

@@ -19,6 +19,10 @@ class Pynomaly(Adapter):
     """The platform: models are uploaded for, trained and asked by requests, so it needs no `score` and no `data`."""
 
     summary: ClassVar[str] = "the bundled platform, and every deployment of it"
+    example: ClassVar[str] = """\
+service:
+  adapter: pynomaly
+  auth: {header: X-API-Key, value: "${{ env.PLATFORM_KEY }}"}"""
 
     prefix: str = Field("/api/v1", pattern=r"^(/[A-Za-z0-9._~-]+)*$", description="what its paths begin with")
 

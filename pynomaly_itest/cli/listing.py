@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -24,6 +24,7 @@ class Family(StrEnum):
     METRICS = "metrics"
     ALGORITHMS = "algorithms"
     DATASETS = "datasets"
+    ADAPTERS = "adapters"
     REPORTS = "reports"
     REQUIREMENTS = "requirements"
 
@@ -62,17 +63,18 @@ def _lines(row: Row, width: int) -> list[str]:
 def _rows(family: Family, profiles: list[str]) -> Iterator[Row]:
     from pynomaly_itest import registry
 
+    kinds: dict[Family, registry.Registry[Any]] = {
+        Family.STEPS: registry.STEPS,
+        Family.DATASETS: registry.DATASETS,
+        Family.ADAPTERS: registry.ADAPTERS,
+        Family.PROBES: registry.PROBES,
+        Family.FAULTS: registry.FAULTS,
+        Family.REPORTS: registry.REPORTS,
+    }
+    if family in kinds:
+        yield from (Row(name, kind.summary) for name, kind in kinds[family].items())
+        return
     match family:
-        case Family.STEPS:
-            yield from (Row(name, kind.summary) for name, kind in registry.STEPS.items())
-        case Family.DATASETS:
-            yield from (Row(name, kind.summary) for name, kind in registry.DATASETS.items())
-        case Family.PROBES:
-            yield from (Row(name, kind.summary) for name, kind in registry.PROBES.items())
-        case Family.FAULTS:
-            yield from (Row(name, kind.summary) for name, kind in registry.FAULTS.items())
-        case Family.REPORTS:
-            yield from (Row(name, kind.summary) for name, kind in registry.REPORTS.items())
         case Family.PROFILES:
             yield from _profiles()
         case Family.SCENARIOS:

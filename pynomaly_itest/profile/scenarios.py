@@ -105,7 +105,7 @@ class ScenarioCompiler:
                 timeout_s=reader.seconds(draft.node.entries.get("timeout")),
                 target_settings=self._own_platform(draft.node),
                 exclusive=measures or plain(draft.node).get("alone") is True,
-                needs_platform=reader.needs_platform,
+                needs_platform=reader.needs_platform or "platform" in texts_at(draft.node, "requires"),
                 needs=tuple(sorted(reader.needs)),
             )
             for cell in found

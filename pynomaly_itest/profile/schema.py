@@ -7,7 +7,7 @@ from typing import Any
 
 from pynomaly_itest.profile.file import ProfileFile, StepOptions
 from pynomaly_itest.profile.settings import DEFAULT_BENCHMARKS
-from pynomaly_itest.registry import DATASETS, STEPS
+from pynomaly_itest.registry import ADAPTERS, DATASETS, STEPS
 
 _LOOK_UP = {"type": "string", "pattern": r"\$\{\{"}
 _FIXED = {
@@ -27,6 +27,7 @@ def profile_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = schema.setdefault("$defs", {})
     definitions["Step"] = _step(definitions)
     definitions["Dataset"] = _dataset(definitions)
+    definitions["Service"] = _service(definitions)
     scenario = definitions["ScenarioFile"]["properties"]
     for name in _STEP_LISTS:
         scenario[name] |= {"items": {"$ref": "#/$defs/Step"}}
@@ -34,6 +35,10 @@ def profile_schema() -> dict[str, Any]:
     properties = schema["properties"]
     either = [{"$ref": "#/$defs/ScenarioFile"}, {"$ref": "#/$defs/PythonScenario"}]
     properties["scenarios"] |= {"items": {"anyOf": either}}
+    properties["service"] = {
+        "anyOf": [{"$ref": "#/$defs/Service"}, {"type": "string"}],
+        "description": properties["service"]["description"],
+    }
     lists = {"type": "array", "items": {"$ref": "#/$defs/Step"}}
     _of_names(properties["step_lists"], lists)
     _of_names(properties["datasets"], {"$ref": "#/$defs/Dataset"})
@@ -89,6 +94,15 @@ def _dataset(definitions: dict[str, Any]) -> dict[str, Any]:
         config = _config(kind.model_json_schema(), kind.summary, definitions, look_ups=False)
         config["properties"] = {"kind": {"const": name}, **config.get("properties", {}), "fixed": _FIXED}
         config["required"] = ["kind", *config.get("required", [])]
+        choices.append(config)
+    return {"type": "object", "anyOf": choices}
+
+
+def _service(definitions: dict[str, Any]) -> dict[str, Any]:
+    choices = []
+    for name, kind in ADAPTERS.items():
+        config = _config(kind.model_json_schema(), kind.summary, definitions)
+        config["properties"] = {**config["properties"], "adapter": {"const": name}}
         choices.append(config)
     return {"type": "object", "anyOf": choices}
 

@@ -1,15 +1,16 @@
-"""Pages of what a profile can name: steps, datasets, faults, report formats, requirements, algorithms."""
+"""Pages of what a profile can name: steps, datasets, adapters, faults, report formats, requirements, algorithms."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import import_module
+from typing import get_args
 
 from pynomaly_itest.reference import examples
 from pynomaly_itest.reference.fields import fields_table
 from pynomaly_itest.reference.metrics import given_by
 from pynomaly_itest.reference.page import Code, Page, Table, paragraphs, section
-from pynomaly_itest.registry import DATASETS, FAULTS, REPORTS, STEPS
+from pynomaly_itest.registry import ADAPTERS, DATASETS, FAULTS, REPORTS, STEPS
 
 _BESIDE = "Beside the kind, any step takes `title`, `save`, `expect`, `timeout` and `as`."
 
@@ -43,6 +44,21 @@ def datasets() -> Iterator[Page]:
                 *section("What it is", *paragraphs(kind)),
                 *section("Fields", fields_table(kind.model_json_schema())),
                 *section("Example", Code(f"datasets:\n  {example}") if example else None),
+            ),
+        )
+
+
+def adapters() -> Iterator[Page]:
+    """Each kind of service that can be spoken to."""
+    for name, kind in ADAPTERS.items():
+        yield Page(
+            "adapter",
+            name,
+            kind.summary,
+            (
+                *section("What it speaks to", *paragraphs(kind)),
+                *section("Fields", fields_table(kind.model_json_schema())),
+                *section("Example", Code(kind.example)),
             ),
         )
 
@@ -87,21 +103,30 @@ _REQUIREMENTS = {
     "database": "A PostgreSQL server answers, at `$PYNOMALY_TEST_DATABASE_URL` or at its usual place.",
     "bundled": "The target is the bundled platform, whose processes are ours to stop and start.",
 }
+_FOUND = {True: "It is found by trying.", False: "The service's adapter says it."}
 
 
 def requirements() -> Iterator[Page]:
     """Each precondition that a scenario can name."""
+    from pynomaly_itest.adapters.base import Capability
+    from pynomaly_itest.profile.file import Requirement
     from pynomaly_itest.target.requirements import CHECKS
 
-    for name in CHECKS:
+    named = {name: _REQUIREMENTS[name] for name in CHECKS}
+    able = {
+        name: f"The service has {Capability(name).means}."
+        for name in get_args(Requirement)
+        if name not in CHECKS
+    }
+    for name, summary in {**named, **able}.items():
         yield Page(
             "requirement",
             name,
-            _REQUIREMENTS[name],
+            summary,
             section(
                 "What becomes of it",
-                "It is found by trying. Where it is not met the scenario is skipped, with the reason; a run in which "
-                "everything was skipped is inconclusive.",
+                f"{_FOUND[name in CHECKS]} Where it is not met the scenario is skipped, with the reason; a run in "
+                "which everything was skipped is inconclusive.",
                 Code(f"requires: [{name}]"),
             ),
         )

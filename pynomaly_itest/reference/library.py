@@ -63,6 +63,12 @@ FAMILIES = (
         kinds.datasets,
     ),
     Family(
+        "adapters",
+        "Adapters",
+        "How a service is spoken to: the `service:` block of a profile, or a file of its own with `--service`.",
+        kinds.adapters,
+    ),
+    Family(
         "reports", "Report formats", "All are rendered from the log, so they can't disagree.", kinds.reports
     ),
     Family("requirements", "Requirements", "What a scenario can ask to be there.", kinds.requirements),

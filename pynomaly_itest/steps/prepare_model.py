@@ -40,9 +40,11 @@ class PrepareModel(Step):
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return Record(
             {
-                "id": Scalar("any"),
-                "dataset": Scalar("any"),
-                "algorithm": Scalar("string"),
+                "id": Scalar("any", doc="what `score` asks; null where one model is deployed"),
+                "dataset": Scalar(
+                    "any", doc="the id of the stored dataset; null where one model is deployed"
+                ),
+                "algorithm": Scalar("string", doc="the algorithm that was trained, or `deployed`"),
                 "training_time_seconds": Scalar("number", "s"),
             }
         )

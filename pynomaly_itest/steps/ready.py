@@ -30,7 +30,7 @@ class ReadyStep(Step):
             {
                 "status": Scalar("number"),
                 "latency_ms": Scalar("number", "ms"),
-                "version": Scalar("any"),
+                "version": Scalar("any", doc="what the service says its version is, or null"),
             }
         )
 

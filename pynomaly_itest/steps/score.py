@@ -51,10 +51,14 @@ class ScoreStep(Step):
                 "n_anomalies": Scalar("number", "1"),
                 "anomaly_rate": Scalar("number", "1"),
                 "latency_ms": Scalar("number", "ms"),
-                "requests": Scalar("number", "1"),
-                "threshold": Scalar("any"),
-                "scores": Scalar("any"),
-                "labels": Scalar("any"),
+                "requests": Scalar("number", "1", "in how many requests the rows went"),
+                "threshold": Scalar("any", doc="the score from which on a row is an anomaly, or null"),
+                "scores": Scalar(
+                    "any", doc="a score for each row, higher is more anomalous; null where there are none"
+                ),
+                "labels": Scalar(
+                    "any", doc="1 for each row that is an anomaly, else 0; null where there are none"
+                ),
                 "cached": Scalar("boolean"),
             }
         )

@@ -97,6 +97,8 @@ CHECKS: dict[str, Check] = {"redis": _redis, "database": _database, "bundled": _
 async def unmet(requires: tuple[str, ...], target: Target, environment: Mapping[str, str]) -> str | None:
     """The first requirement that is not met, as `redis: reason`; None where all are."""
     for name in requires:
+        if name not in CHECKS:
+            continue  # a capability of the service: its adapter has said already that it is there
         reason = await CHECKS[name](target, environment)
         if reason is not None:
             return f"requires {name}: {reason}"

@@ -164,3 +164,23 @@ def test_a_block_that_leaves_out_what_can_not_be_guessed_is_refused_at_its_line(
     assert finished.code == 2
     assert said in finished.text
     assert "inline.yaml:" in finished.text
+
+
+def test_the_profile_that_ships_finds_a_service_that_asks_nobody_who_he_is(itest: Itest) -> None:
+    plain.write_csv(itest.folder / "test.csv")
+    (itest.folder / "service.yaml").write_text(SERVICE)
+    with service("no authentication") as url:
+        finished = itest("run", "-p", "smoke", "--service", "service.yaml", "--target", url, AD_KEY=plain.KEY)
+    assert finished.code == 1
+    assert "anonymous (no credentials) answered 200, expected 401 or 403" in finished.text
+    assert verdicts(finished)["scores"] == "passed"
+    assert verdicts(finished)["main-path"] == "skipped"
+
+
+def test_the_profile_that_ships_finds_a_service_that_breaks_on_bodies_that_are_no_good(itest: Itest) -> None:
+    plain.write_csv(itest.folder / "test.csv")
+    (itest.folder / "service.yaml").write_text(SERVICE)
+    with service("500 on malformed") as url:
+        finished = itest("run", "-p", "smoke", "--service", "service.yaml", "--target", url, AD_KEY=plain.KEY)
+    assert finished.code == 1
+    assert "malformed (half a body) answered 500, expected 400 or 413 or 415 or 422" in finished.text

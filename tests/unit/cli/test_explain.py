@@ -17,7 +17,7 @@ from pynomaly_itest.reference.expressions import of_expression
 from pynomaly_itest.reference.metrics import meaning
 from pynomaly_itest.reference.page import Page
 from pynomaly_itest.reference.surroundings import VARIABLES
-from pynomaly_itest.registry import DATASETS, FAULTS, PROBES, REPORTS, STEPS
+from pynomaly_itest.registry import ADAPTERS, DATASETS, FAULTS, PROBES, REPORTS, STEPS
 from pynomaly_itest.shapes import STATISTICS, Record
 from pynomaly_itest.target.requirements import CHECKS
 from pynomaly_itest.verdicts import Verdict
@@ -31,6 +31,7 @@ def test_everything_that_is_registered_has_a_page() -> None:
     named = {
         "step": STEPS,
         "dataset kind": DATASETS,
+        "adapter": ADAPTERS,
         "fault": FAULTS,
         "report format": REPORTS,
         "requirement": CHECKS,

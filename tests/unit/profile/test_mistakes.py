@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from pynomaly_itest.adapters.base import Capability
 from pynomaly_itest.profile.file import Requirement
 from pynomaly_itest.target.requirements import CHECKS
 
@@ -285,9 +286,10 @@ def test_a_list_without_steps_would_do_nothing(workshop: Any) -> None:
 
 def test_what_nobody_can_look_for_is_not_required(workshop: Any) -> None:
     told = workshop.mistakes(with_steps("- health:", "requires: [redis, reddis]"))
-    assert "'requires' should be 'redis', 'database' or 'bundled'" in told
+    assert "'requires' should be 'redis', 'database', 'bundled'" in told
     assert told.count("error:") == 1
-    assert set(CHECKS) == set(get_args(Requirement))
+    assert set(get_args(Requirement)) == {*CHECKS, *(set(Capability) & set(get_args(Requirement)))}
+    assert not set(CHECKS) & set(Capability)
 
 
 def test_a_profile_that_is_no_mapping(workshop: Any) -> None:
