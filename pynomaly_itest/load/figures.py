@@ -30,6 +30,8 @@ def overload_figures(
         "goodput_ratio": _good_share(ledger, raw, judged, confidence),
         "shed": count_of(shed, judged),
         "shed_with_retry_after": said,
+        "refused": count_of(outcomes[Outcome.REFUSED], judged),
+        "reset": count_of(outcomes[Outcome.RESET], judged),
         "hung": count_of(outcomes[Outcome.TIMED_OUT], judged),
         "unanswered": count_of(sum(outcomes[outcome] for outcome in UNANSWERED), judged),
         "drain_seconds": exact(wait_s, "s", judged) if judged else no_data("s"),

@@ -148,6 +148,8 @@ METRICS: Mapping[str, str] = {
     "failures": "1",
     "shed": "1",
     "shed_with_retry_after": "1",
+    "refused": "1",
+    "reset": "1",
     "hung": "1",
     "unanswered": "1",
     "drain_seconds": "s",

@@ -17,6 +17,8 @@ _ASK_ABOUT_AN_END = frozenset({"aborted", "abort_reason", "broke_at"})
 _WRONG = (Outcome.WRONG_ANSWER, Outcome.SWAPPED, Outcome.BAD_BODY)
 _ASK_ABOUT = {
     "dropped": (Outcome.DROPPED,),
+    "refused": (Outcome.REFUSED,),
+    "reset": (Outcome.RESET,),
     "hung": (Outcome.TIMED_OUT,),
     "shed": (Outcome.SHED, Outcome.SHED_UNTOLD),
     "shed_with_retry_after": (Outcome.SHED, Outcome.SHED_UNTOLD),

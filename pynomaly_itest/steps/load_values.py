@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pynomaly_itest.errors import NotEnoughEvidence
+from pynomaly_itest.load.outcomes import Outcome
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Series, Shape
 from pynomaly_itest.steps.base import Values
 
@@ -35,6 +36,8 @@ _FIGURES = {
     "failures": ("1", "requests that were no success"),
     "shed": ("1", "answered 429 or 503"),
     "shed_with_retry_after": ("1", "of those, the share that says when to come back"),
+    "refused": ("1", "no connection could be made, or no secure one"),
+    "reset": ("1", "sent, and cut off: the connection ended before the answer did"),
     "hung": ("1", "sent, and not answered within the timeout"),
     "unanswered": ("1", "sent, and never answered: hung, or cut off"),
     "drain_seconds": ("s", "from the last request that was due to the last answer"),
@@ -66,11 +69,22 @@ _EXAMPLES_OF: Mapping[str, tuple[str, ...]] = {
     "wrong": ("swapped", "wrong_answer", "bad_body"),
 }
 """Which outcomes are examples of a figure; of all failures, any."""
+_WITHOUT_ANSWER = (Outcome.REFUSED, Outcome.RESET, Outcome.TIMED_OUT, Outcome.DROPPED, Outcome.BAD_BODY)
 _EXCERPT = 160
 _STRAIGHT = frozenset({"requests", "lag_ms", "verified", "wrong", "swapped", "wrong_ratio", "drain_seconds"})
 """Figures that stand even where the generator was late."""
 _COUNTS = frozenset(
-    {"error_ratio", "dropped", "failures", "shed", "shed_with_retry_after", "hung", "unanswered"}
+    {
+        "error_ratio",
+        "dropped",
+        "failures",
+        "shed",
+        "shed_with_retry_after",
+        "refused",
+        "reset",
+        "hung",
+        "unanswered",
+    }
 )
 """So do these, unless this machine had no sockets left: an error is an error."""
 _TOO_LOW = frozenset({"rate", "goodput", "goodput_ratio"})
@@ -175,7 +189,16 @@ def _exemplified(result: LoadResult) -> Values:
         example = next((e for e in result.examples if not labels or e["outcome"] in labels), None)
         if isinstance(found, Estimate) and found.value and example is not None:
             values[name] = replace(found, note=_in_words(example))
+    failed = values.get("error_ratio")
+    if isinstance(failed, Estimate) and failed.value and (reasons := _reasons(result)):
+        values["error_ratio"] = replace(failed, note="; ".join(filter(None, (reasons, failed.note))))
     return values
+
+
+def _reasons(result: LoadResult) -> str:
+    """What went wrong how often, where more can be said of it than a status."""
+    known = ((outcome.label, result.outcomes.get(outcome.label, 0)) for outcome in _WITHOUT_ANSWER)
+    return ", ".join(f"{count:,} {label.replace('_', ' ')}" for label, count in known if count)
 
 
 def _in_words(example: Mapping[str, Any]) -> str:

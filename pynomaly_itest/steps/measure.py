@@ -16,7 +16,7 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape, unit_of
 from pynomaly_itest.steps.base import PlannedSamples, Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
-from pynomaly_itest.steps.measure_tally import Tally
+from pynomaly_itest.steps.measure_tally import WITHOUT_ANSWER, Tally
 
 _MOST_QUESTIONS = 10_000
 
@@ -78,6 +78,7 @@ class Measure(Step):
                 **fields,
                 "count": Scalar("number", "1"),
                 "error_ratio": Scalar("number", "1"),
+                **{reason: Scalar("number", "1", doc) for reason, doc in WITHOUT_ANSWER.items()},
                 "requests_per_second": Scalar("number", "requests/s"),
                 "samples_per_second": Scalar("number", "samples/s"),
             }

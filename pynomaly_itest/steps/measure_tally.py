@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from pynomaly_itest.errors import StepFailed
     from pynomaly_itest.measure import Estimate, Samples
 
+WITHOUT_ANSWER = {
+    "refused": "calls for which no connection could be made",
+    "reset": "calls whose connection ended before the answer did",
+    "hung": "calls that were not answered in time",
+}
+"""Why calls failed that got no answer, and what each of the names counts."""
 _WINDOWS = 9
 _LAST = 3
 _CHANCE = 4.0
@@ -31,6 +38,7 @@ class Tally:
     truths: dict[str, list[bool]] = field(default_factory=dict)
     times_s: list[float] = field(default_factory=list)
     failures: list[bool] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
     first_error: str | None = None
     error_share: float = 1.0
 
@@ -58,7 +66,10 @@ class Tally:
 
     def failed(self, problem: StepFailed) -> None:
         """A call that failed."""
+        from pynomaly_itest.target.http import RequestFailed
+
         self.failures.append(True)
+        self.reasons[problem.reason if isinstance(problem, RequestFailed) else "answered"] += 1
         self.first_error = self.first_error or problem.message
 
     def so_far(self) -> str:
@@ -68,12 +79,15 @@ class Tally:
 
     def values(self, duration_s: float) -> Values:
         """Every series and figure by its name."""
+        from pynomaly_itest.measure import exact
+
         out: Values = {name: self._samples(name, duration_s) for name in self.numbers}
         for name, truths in self.truths.items():
             out[f"{name}_ratio"] = self._within_share(share_of(truths))
         out["count"] = self.count
-        out["error_ratio"] = self._within_share(share_of(self.failures, come_together=True))
+        out["error_ratio"] = self._error_ratio()
         out["first_error"] = self.first_error
+        out |= {reason: exact(self.reasons[reason], n=self.count) for reason in WITHOUT_ANSWER}
         out["requests_per_second"] = self._throughput(duration_s, 1.0, "requests/s")
         rows = self.numbers.get("n_samples")
         if rows:
@@ -82,6 +96,14 @@ class Tally:
             times = (self.numbers.get("uncached_ms", []), self.numbers.get("cached_ms", []))
             out["cached_speedup"] = self._within_share(ratio_of_medians(*times))
         return out
+
+    def _error_ratio(self) -> Inference:
+        """The share of failed calls, with why those failed that got no answer."""
+        ratio = self._within_share(share_of(self.failures, come_together=True))
+        told = [f"{self.reasons[reason]:,} {reason}" for reason in WITHOUT_ANSWER if self.reasons[reason]]
+        first = [] if self.first_error is None else [f"the first: {self.first_error}"]
+        note = "; ".join([", ".join(told), *first] if told else first)
+        return lambda confidence: replace(ratio(confidence), note=note)
 
     def _samples(self, name: str, duration_s: float) -> Samples:
         from pynomaly_itest.measure import Samples

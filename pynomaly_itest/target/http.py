@@ -12,7 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.redaction import Redactor
@@ -35,12 +35,19 @@ MAX_REPLY_BYTES = 256 * 1024 * 1024
 _SHOWN_BODY_CHARS = 4_000
 
 
+Reason = Literal["refused", "reset", "hung", "answered"]
+"""Why a request failed: no connection, a connection that ended before the reply did, no reply in time, the reply."""
+
+
 class RequestFailed(StepFailed):
     """A request that got no reply, or not the one that was needed; `exchange` is the redacted evidence."""
 
-    def __init__(self, message: str, exchange: Exchange, *, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, exchange: Exchange, *, hint: str | None = None, reason: Reason = "answered"
+    ) -> None:
         super().__init__(message, hint=hint)
         self.exchange = exchange
+        self.reason: Reason = reason
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ class Http:
             why = _explain(problem, timeout, self.max_reply_bytes)
             failed = self._exchange(request, body, self._since_ms(start), error=why)
             _tell(lambda: failed)
-            raise RequestFailed(f"{method} {path}: {why}", failed) from problem
+            raise RequestFailed(f"{method} {path}: {why}", failed, reason=_reason(problem)) from problem
         if self.cookies is not None:
             self.cookies.extract_cookies(response)
         latency_ms = self._since_ms(response.extensions.get("sent_at") or start)
@@ -281,6 +288,20 @@ def show_bytes(content: bytes) -> str:
             return f"({len(content)} bytes that are not text)"
         text = head[: problem.start].decode()
     return "".join(ch if ch.isprintable() or ch in "\n\t" else f"\\x{ord(ch):02x}" for ch in text)
+
+
+def _reason(problem: Exception) -> Reason:
+    import httpx
+
+    match problem:
+        case TimeoutError() | httpx.TimeoutException():
+            return "hung"
+        case httpx.ConnectError():
+            return "refused"
+        case httpx.ReadError() | httpx.WriteError():
+            return "reset"
+        case _:
+            return "answered"
 
 
 def _explain(problem: Exception, timeout_s: float, max_reply_bytes: int) -> str:

@@ -20,7 +20,7 @@ import httpx
 
 from pynomaly_itest.transport.connection import Connection, Ended
 from pynomaly_itest.transport.departures import UNLIMITED, Departures
-from pynomaly_itest.transport.reply import BadReply, ReplyReader
+from pynomaly_itest.transport.reply import BadReply, CutOff, ReplyReader
 from pynomaly_itest.transport.request import head_bytes, is_idempotent
 
 MOST_CONNECTIONS = 64
@@ -126,7 +126,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 case TimeoutError():
                     raise httpx.ReadTimeout("no answer in time", request=exchange.request) from problem
                 case BadReply():
-                    raise httpx.RemoteProtocolError(str(problem), request=exchange.request) from problem
+                    raise bad_reply(problem, exchange.request) from problem
                 case _:
                     raise
         return httpx.Response(
@@ -306,12 +306,18 @@ class _Body(httpx.AsyncByteStream):
         except TimeoutError as problem:
             raise httpx.ReadTimeout("no whole answer in time", request=request) from problem
         except BadReply as problem:
-            raise httpx.RemoteProtocolError(str(problem), request=request) from problem
+            raise bad_reply(problem, request) from problem
 
     async def aclose(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._transport.over(connection, self._exchange, self._status)
+
+
+def bad_reply(problem: BadReply, request: httpx.Request) -> httpx.TransportError:
+    """httpx's error for a reply that was cut off, or is none."""
+    kind = httpx.ReadError if isinstance(problem, CutOff) else httpx.RemoteProtocolError
+    return kind(str(problem), request=request)
 
 
 def connect_problem(problem: OSError) -> str:

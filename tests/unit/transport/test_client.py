@@ -314,3 +314,31 @@ def test_an_expected_500_does_not_break_what_comes_after_it(tmp_path: Path, turn
     told = {each.id: (each.verdict, each.reason) for each in result.scenarios}
     assert {verdict for verdict, _ in told.values()} == {Verdict.PASSED}, told
     assert result.scenarios[2].gates[0].observed == 0
+
+
+def cutting(head: str, connection: misbehaving.Connection) -> None:
+    """Every POST is cut off; the rest is answered."""
+    if head.startswith("POST"):
+        misbehaving.truncating(head, connection)
+    connection.answer(200, "{}")
+
+
+def test_reasons_of_failures_stand_beside_the_ratio(tmp_path: Path) -> None:
+    post = "request: {method: POST, path: /}"
+    profile = f"""version: 1
+name: t
+scenarios:
+  - id: s
+    steps:
+      - measure: {{step: {{{post}}}, repeat: 4, warmup: 0, tolerate_errors: true}}
+        save: m
+      - load: {{{post}, executor: shared-iterations, vus: 1, iterations: 6, workers: 1}}
+        save: l
+    gates: [m.reset == 4, m.refused == 0, m.hung == 0, l.reset == 6, l.refused == 0, m.error_ratio == 0,
+            l.error_ratio == 0]
+"""
+    with misbehaving.serving(cutting) as url:
+        (scenario,) = run_on(url, tmp_path, profile).scenarios
+    assert [str(gate.verdict) for gate in scenario.gates] == ["passed"] * 5 + ["failed"] * 2
+    assert "4 reset; the first: POST /: the connection was closed" in scenario.gates[5].reason
+    assert "6 reset" in scenario.gates[6].reason
