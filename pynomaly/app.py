@@ -198,20 +198,42 @@ class Application:
 
 
 def bootstrap(settings: Settings, security: SecurityServices) -> str | None:
-    """Make the first admin if the settings name one; else, as long as there is no account, a one-time token."""
-    if settings.bootstrap_username and settings.bootstrap_password_file:
-        try:
-            password = Path(settings.bootstrap_password_file).read_text(encoding="utf-8").rstrip("\r\n")
-        except FileNotFoundError:
-            return security.auth.issue_bootstrap_token()
-        except (OSError, UnicodeDecodeError) as error:
-            raise Misconfigured("PYNOMALY_BOOTSTRAP_PASSWORD_FILE can't be read.") from error
-        try:
-            security.auth.bootstrap_admin(settings.bootstrap_username, password)
-        except Conflict:
-            logger.info("there are accounts already; none was made")
+    """Make the first admin if the settings name one; else, as long as there is no account, a one-time token.
+
+    Raises Misconfigured where the settings name half of an admin: a token that nobody expects would be printed instead.
+    """
+    name, file = settings.bootstrap_username, settings.bootstrap_password_file
+    if bool(name) != bool(file):
+        there, absent = ("USERNAME", "PASSWORD_FILE") if name else ("PASSWORD_FILE", "USERNAME")
+        raise Misconfigured(
+            f"PYNOMALY_BOOTSTRAP_{there} is set and PYNOMALY_BOOTSTRAP_{absent} is not.",
+            hint="The first admin needs both; without either a one-time token is printed.",
+        )
+    if not name:
+        return security.auth.issue_bootstrap_token()
+    password = _first_password(Path(file))
+    if password is None:  # as after the first start, when the file may be gone
+        if security.auth.has_accounts():
+            return None
+        raise Misconfigured(
+            "There is no account yet, and no file where PYNOMALY_BOOTSTRAP_PASSWORD_FILE says.",
+            hint="The file holds the first admin's password.",
+        )
+    try:
+        security.auth.bootstrap_admin(name, password)
+    except Conflict:
+        logger.info("there are accounts already; none was made")
+    return None
+
+
+def _first_password(file: Path) -> str | None:
+    """What the file holds; None where there is none."""
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except FileNotFoundError:
         return None
-    return security.auth.issue_bootstrap_token()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured("PYNOMALY_BOOTSTRAP_PASSWORD_FILE can't be read.") from error
 
 
 def _build_stores(settings: Settings, engine: Engine, blobs: FileBlobStore) -> Stores:

@@ -13,7 +13,7 @@ from pynomaly.api import queries, schemas
 from pynomaly.api.bodies import content_type, limited, require_free_form
 from pynomaly.api.endpoint import Answer, Call, Endpoint, json_answer
 from pynomaly.api.multipart import UploadForm, read_upload_form
-from pynomaly.api.off_loop import UPLOADS, each_off_loop, off_loop
+from pynomaly.api.off_loop import SCORING, UPLOADS, each_off_loop, off_loop
 from pynomaly.api.views import dataset_view, quality_view
 from pynomaly.domain.errors import InvalidInput, UnsupportedMedia
 from pynomaly.domain.permissions import Permission, SecurityLevel
@@ -154,7 +154,7 @@ async def sample(call: Call) -> Answer:
 
 async def quality(call: Call) -> Answer:
     """How good the data is."""
-    found = await off_loop(judge_quality, call.services.platform, call.caller, call.path["id"])
+    found = await SCORING.call(judge_quality, call.services.platform, call.caller, call.path["id"])
     return json_answer(quality_view(call.path["id"], found))
 
 

@@ -23,6 +23,7 @@ class Threads:
 
     def __init__(self, line: str = "", n: int | None = None) -> None:
         self.line = line
+        self.n = n
         self._limiter = None if n is None else CapacityLimiter(n)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

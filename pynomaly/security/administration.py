@@ -92,9 +92,13 @@ class Administration:
         self._base.record("user.bootstrap", SYSTEM, resource=f"user:{user.id}")
         return user
 
+    def has_accounts(self) -> bool:
+        """Whether anybody has an account."""
+        return self._base.accounts.users.count() > 0
+
     def issue_bootstrap_token(self) -> str | None:
         """A token that lets whoever sees the first start's output make the first admin, once; None later."""
-        if self._base.accounts.users.count():
+        if self.has_accounts():
             return None
         token = secrets.token_urlsafe(32)
         expires_at = self._base.clock() + self._base.settings.bootstrap_token_s

@@ -154,6 +154,10 @@ class AuthService:
         """The first admin; raises Conflict once any account exists."""
         return self._accounts.bootstrap(username, password)
 
+    def has_accounts(self) -> bool:
+        """Whether anybody has an account."""
+        return self._accounts.has_accounts()
+
     def issue_bootstrap_token(self) -> str | None:
         """A one-time token to print at the first start, None once any account exists."""
         return self._accounts.issue_bootstrap_token()

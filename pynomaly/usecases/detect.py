@@ -43,25 +43,46 @@ class Answer:
     is_cached: bool
 
 
-def detect(
-    platform: Platform,
-    caller: Caller,
-    detector_id: str,
-    dataset_id: str,
-    encode: Callable[[Detection, bool], bytes],
-) -> Answer:
-    """Score the dataset and keep the result. `encode` makes the answer's body, the second time as a cached one."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question that may be put: the caller may use both, and the detector is trained."""
+
+    detector: Detector
+    dataset: Dataset
+    key: str
+
+
+def may_detect(platform: Platform, caller: Caller, detector_id: str, dataset_id: str) -> Asked:
+    """The question, with the key under which its answer is remembered."""
     detector = platform.detector(caller, detector_id, Permission.DETECTION_RUN)
     dataset = platform.dataset(caller, dataset_id, Permission.DATA_READ)
-    model = require_model(detector)
-    key = f"detect:{principal_of(caller).user_id}:{model.id}:{dataset.id}"
-    cached = platform.cache.get(key)
-    if cached is not None:
-        result_id, _, body = cached.partition(b"\n")
-        if platform.results.get(result_id.decode()) is not None:  # it may have been deleted since
-            return Answer(body, is_cached=True)
-    detection = run_detection(platform, caller, detector, dataset)
-    platform.cache.put(key, detection.result.id.encode() + b"\n" + encode(detection, True))
+    key = f"detect:{principal_of(caller).user_id}:{require_model(detector).id}:{dataset.id}"
+    return Asked(detector, dataset, key)
+
+
+def remembered(platform: Platform, asked: Asked) -> Answer | None:
+    """The answer from the cache, if it is there."""
+    cached = platform.cache.get(asked.key)
+    if cached is None:
+        return None
+    result_id, _, body = cached.partition(b"\n")
+    if platform.results.get(result_id.decode()) is None:  # it may have been deleted since
+        return None
+    return Answer(body, is_cached=True)
+
+
+def detect(
+    platform: Platform, caller: Caller, asked: Asked, encode: Callable[[Detection, bool], bytes]
+) -> Answer:
+    """Score the dataset and keep the result, unless somebody just did.
+
+    `encode` makes the answer's body, the second time as a cached one.
+    """
+    known = remembered(platform, asked)  # while this stood in line, the same question may have been answered
+    if known is not None:
+        return known
+    detection = run_detection(platform, caller, asked.detector, asked.dataset)
+    platform.cache.put(asked.key, detection.result.id.encode() + b"\n" + encode(detection, True))
     return Answer(encode(detection, False), is_cached=False)
 
 
