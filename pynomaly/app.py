@@ -46,16 +46,19 @@ from pynomaly.storage.migrations import migrate
 from pynomaly.storage.operations_sql import SqlOperations
 from pynomaly.storage.results_sql import SqlResults
 from pynomaly.usecases.model_shelf import ModelShelf
+from pynomaly.usecases.operate import end_disowned
 from pynomaly.usecases.personal_data import personal_data_sources
 from pynomaly.usecases.platform import Platform
 from pynomaly.usecases.stores import Stores
 from pynomaly.warmth import Warmth, compile_once
+from pynomaly.workers.fair_queue import Shares
 from pynomaly.workers.parser_pool import ParserPool, ParsingLimits
 from pynomaly.workers.pool import WorkerPool
 
 logger = logging.getLogger(__name__)
 
 _PRUNE_EVERY_S = 3600
+_LOOK_EVERY_S = 1.0
 _INTERRUPTED = "The server stopped before it was done; start it again."
 
 
@@ -154,11 +157,15 @@ class Application:
     async def running(self) -> AsyncIterator[None]:
         """From a tidy start to an orderly end."""
         await to_thread.run_sync(self._start)
-        pruning = asyncio.create_task(self._prune_now_and_then())
+        chores = [
+            asyncio.create_task(self._prune_now_and_then()),
+            asyncio.create_task(self._end_disowned_now_and_then()),
+        ]
         try:
             yield
         finally:
-            pruning.cancel()
+            for chore in chores:
+                chore.cancel()
             await to_thread.run_sync(self._stop)
 
     async def _prune_now_and_then(self) -> None:
@@ -168,6 +175,17 @@ class Application:
                 await to_thread.run_sync(self.foundations.security.auth.prune)
             except SQLAlchemyError:
                 logger.exception("ended sessions could not be pruned")
+
+    async def _end_disowned_now_and_then(self) -> None:
+        """Also for changes that other processes make: the command line, servers on other hosts."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if not self.platform.pool.jobs():
+                continue
+            try:
+                await to_thread.run_sync(end_disowned, self.platform)
+            except SQLAlchemyError:
+                logger.warning("whose operations run could not be looked up", exc_info=True)
 
     def _start(self) -> None:
         n_interrupted = self.platform.operations.fail_interrupted(_INTERRUPTED)
@@ -255,12 +273,17 @@ def _build_platform(settings: Settings, foundations: Foundations) -> Platform:
     return Platform(
         **{field.name: getattr(stores, field.name) for field in fields(stores)},
         cache=_build_cache(settings, security.encryption),
-        pool=WorkerPool(settings.workers, settings.max_queued_operations),
+        pool=WorkerPool(
+            settings.workers,
+            settings.max_queued_operations,
+            Shares(settings.queue_share_per_account, settings.queue_share_per_tenant),
+        ),
         parsers=ParserPool(
             ParsingLimits(settings.parsers, settings.parse_memory_bytes, settings.parse_cpu_s)
         ),
         audit=security.audit,
         authz=security.authz,
+        standing=security.standing.of_account,
         limits=settings.data_limits,
         operation_time_limit_s=settings.operation_time_limit_s,
         clock=_utc_now,

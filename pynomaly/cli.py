@@ -7,9 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+if TYPE_CHECKING:
+    from pynomaly.domain.permissions import Role
+    from pynomaly.security.administration import AccountChange
 
 USAGE_ERROR, CANT_START, REFUSED = 2, 3, 1
 
@@ -28,7 +32,10 @@ DataDir = Annotated[
     Path,
     typer.Option("--data-dir", envvar="PYNOMALY_DATA_DIR", help="Where everything is kept; made if absent."),
 ]
+UserName = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]
+PasswordStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
 _DEFAULT_DATA_DIR = Path("pynomaly-data")
+_ROLES = "operator (runs the service), admin (of a tenant), data_scientist, analyst or viewer."
 
 
 @app.command()
@@ -65,24 +72,93 @@ def serve(
 @user_app.command("add")
 def user_add(
     name: str,
-    role: Annotated[str, typer.Option(help="admin, data_scientist, analyst or viewer.")],
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from stdin.")
-    ] = False,
+    role: Annotated[str, typer.Option(help=_ROLES)],
+    password_stdin: PasswordStdin = False,
     tenant: Annotated[str, typer.Option(help="The tenant it belongs to.")] = "default",
     data_dir: DataDir = _DEFAULT_DATA_DIR,
 ) -> None:
     """Make an account."""
-    from pynomaly.domain.permissions import Role
     from pynomaly.security.foundation import SYSTEM
 
     with _plain_errors(REFUSED):
-        if role not in set(Role):
-            _stop(USAGE_ERROR, f"there is no role {role!r}", f"One of {', '.join(Role)}.")
-        password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _asked_password()
+        wanted = _role_named(role)
+        password = _password(password_stdin)
         auth = _foundations(data_dir).security.auth
-        user = auth.create_user(name, password, Role(role), by=SYSTEM, tenant_id=tenant)
+        user = auth.create_user(name, password, wanted, by=SYSTEM, tenant_id=tenant)
         typer.echo(f"{user.username} ({user.role}) was made.")
+
+
+@user_app.command("unlock")
+def user_unlock(name: UserName, data_dir: DataDir = _DEFAULT_DATA_DIR) -> None:
+    """Let somebody log in again at once, however many wrong passwords came in his name."""
+    from pynomaly.security.foundation import SYSTEM
+
+    with _plain_errors(REFUSED):
+        _foundations(data_dir).security.auth.unlock_user(name, by=SYSTEM)
+        typer.echo(f"{name} may log in now.")
+
+
+@user_app.command("disable")
+def user_disable(name: UserName, data_dir: DataDir = _DEFAULT_DATA_DIR) -> None:
+    """Close an account: its sessions and API keys end, and what runs for it."""
+    from pynomaly.security.administration import AccountChange
+
+    _change_user(data_dir, name, AccountChange(disabled=True), "was closed.")
+
+
+@user_app.command("enable")
+def user_enable(name: UserName, data_dir: DataDir = _DEFAULT_DATA_DIR) -> None:
+    """Open a closed account again; its old sessions and API keys stay ended."""
+    from pynomaly.security.administration import AccountChange
+
+    _change_user(data_dir, name, AccountChange(disabled=False), "is open.")
+
+
+@user_app.command("reset")
+def user_reset(
+    name: UserName,
+    password_stdin: PasswordStdin = False,
+    remove_second_factor: Annotated[
+        bool, typer.Option("--remove-second-factor", help="For somebody who lost it.")
+    ] = False,
+    data_dir: DataDir = _DEFAULT_DATA_DIR,
+) -> None:
+    """Set somebody's password, and let him log in at once; his sessions and API keys end."""
+    from pynomaly.security.administration import AccountChange
+    from pynomaly.security.foundation import SYSTEM
+
+    with _plain_errors(REFUSED):
+        auth = _foundations(data_dir).security.auth
+        user = auth.named_user(name, by=SYSTEM)
+        change = AccountChange(
+            password=_password(password_stdin),
+            removes_second_factor=remove_second_factor and user.totp_secret is not None,
+        )
+        auth.change_user(user.id, change, by=SYSTEM)
+        auth.unlock_user(name, by=SYSTEM)
+        typer.echo(f"{user.username} has a new password; sessions and API keys have ended.")
+
+
+@user_app.command("role")
+def user_role(
+    name: UserName,
+    role: Annotated[str, typer.Argument(help=_ROLES)],
+    clearance: Annotated[
+        str | None, typer.Option(help="PUBLIC to SECRET; the role's own if it is not given.")
+    ] = None,
+    data_dir: DataDir = _DEFAULT_DATA_DIR,
+) -> None:
+    """Give an account another role, as the operator's to somebody who shall run the service."""
+    from pynomaly.domain.permissions import SecurityLevel
+    from pynomaly.security.administration import AccountChange
+
+    if clearance is not None and clearance not in SecurityLevel.__members__:
+        _stop(
+            USAGE_ERROR, f"there is no level {clearance!r}", f"One of {', '.join(SecurityLevel.__members__)}."
+        )
+    level = None if clearance is None else SecurityLevel[clearance]
+    change = AccountChange(role=_role_named(role), clearance=level)
+    _change_user(data_dir, name, change, f"is {role} from now on.")
 
 
 @audit_app.command("verify")
@@ -107,6 +183,27 @@ def _foundations(data_dir: Path):  # type: ignore[no-untyped-def]  # importing i
     from pynomaly.settings import read_settings
 
     return open_foundations(read_settings(os.environ, data_dir=data_dir))
+
+
+def _change_user(data_dir: Path, name: str, change: AccountChange, done: str) -> None:
+    from pynomaly.security.foundation import SYSTEM
+
+    with _plain_errors(REFUSED):
+        auth = _foundations(data_dir).security.auth
+        user = auth.change_user(auth.named_user(name, by=SYSTEM).id, change, by=SYSTEM)
+        typer.echo(f"{user.username} {done}")
+
+
+def _role_named(name: str) -> Role:
+    from pynomaly.domain.permissions import Role
+
+    if name not in set(Role):
+        _stop(USAGE_ERROR, f"there is no role {name!r}", f"One of {', '.join(Role)}.")
+    return Role(name)
+
+
+def _password(from_stdin: bool) -> str:
+    return sys.stdin.readline().rstrip("\r\n") if from_stdin else _asked_password()
 
 
 def _asked_password() -> str:

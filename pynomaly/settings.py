@@ -17,6 +17,7 @@ PREFIX = "PYNOMALY_"
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 PositiveSeconds = Annotated[float, msgspec.Meta(gt=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(gt=0, le=1)]
 Score = Annotated[int, msgspec.Meta(ge=0, le=4)]
 
 
@@ -103,6 +104,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Processor time that parsing may take, and one more second for each MiB that was sent."""
     max_queued_operations: Positive = 32
     """Operations that wait; more are refused with 429."""
+    queue_share_per_account: Share = 0.25
+    """Which part of these places one account may fill; among those that wait accounts and tenants take turns."""
+    queue_share_per_tenant: Share = 0.5
+    """Which part one tenant may."""
     operation_time_limit_s: PositiveSeconds = 3600
     """How long an operation may run."""
     shutdown_grace_s: PositiveSeconds = 20

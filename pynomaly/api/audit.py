@@ -56,9 +56,10 @@ async def verify(call: Call) -> Answer:
 
 async def export(call: Call) -> Answer:
     """The tenant's events as NDJSON, with what it takes to verify them elsewhere."""
+    watch = call.services.security.standing.watch(principal_of(call.caller))
     lines = call.services.security.audit.export(principal_of(call.caller).tenant_id)
     call.services.platform.record(call.caller, "audit.exported", "audit")
-    return Answer(media_type=b"application/x-ndjson", pieces=each_off_loop(_chunks(lines)))
+    return Answer(media_type=b"application/x-ndjson", pieces=each_off_loop(_chunks(lines), watch.principal))
 
 
 async def report(call: Call) -> Answer:

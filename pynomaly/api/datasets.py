@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO, cast
 
@@ -19,9 +19,11 @@ from pynomaly.domain.errors import InvalidInput, UnsupportedMedia
 from pynomaly.domain.permissions import Permission, SecurityLevel
 from pynomaly.domain.ports import Page
 from pynomaly.json_text import NO_JSON
+from pynomaly.security.standing import Watch
 from pynomaly.usecases.delete import delete_dataset
 from pynomaly.usecases.export_dataset import ExportFormat, export_dataset
 from pynomaly.usecases.inspect_dataset import judge_quality, sample_dataset
+from pynomaly.usecases.platform import principal_of
 from pynomaly.usecases.split_dataset import split_dataset
 from pynomaly.usecases.upload_dataset import NewDataset, UploadedFile, require_upload, upload_dataset
 
@@ -177,12 +179,19 @@ async def export(call: Call) -> Answer:
     """The dataset as a file."""
     file_format: ExportFormat = call.query.format
     pieces = await off_loop(export_dataset, call.services.platform, call.caller, call.path["id"], file_format)
+    watch = call.services.security.standing.watch(principal_of(call.caller))
     disposition = f'attachment; filename="{call.path["id"]}.{file_format}"'.encode()
     return Answer(
         media_type=_MEDIA_BY_FORMAT[file_format],
         headers=((b"content-disposition", disposition),),
-        pieces=each_off_loop(pieces),
+        pieces=each_off_loop(pieces, lambda: _require_readable(call, watch)),
     )
+
+
+def _require_readable(call: Call, watch: Watch) -> None:
+    """Raises once the caller may not read the dataset any more, or it is gone."""
+    caller = replace(call.caller, principal=watch.principal())
+    call.services.platform.dataset(caller, call.path["id"], Permission.DATA_READ)
 
 
 _UPLOAD_FORM = {

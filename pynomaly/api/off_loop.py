@@ -58,8 +58,18 @@ RESERVED = Threads(n=4)
 off_loop = GENERAL.call
 
 
-async def each_off_loop(items: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """The iterator's items, each made in a thread: pieces of an answer that has begun."""
+async def each_off_loop(
+    items: Iterator[bytes], require_allowed: Callable[[], object]
+) -> AsyncIterator[bytes]:
+    """The iterator's items, each made in a thread: pieces of an answer that has begun.
+
+    `require_allowed` is asked before each and raises once it is no longer the caller's: then the answer is cut off.
+    """
     end: Any = object()
-    while (item := await _GOING_ON.call(next, items, end)) is not end:
+
+    def following() -> Any:
+        require_allowed()
+        return next(items, end)
+
+    while (item := await _GOING_ON.call(following)) is not end:
         yield item

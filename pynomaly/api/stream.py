@@ -1,12 +1,14 @@
 """Scoring without an end: a row a line in, a score a line out, in bounded memory.
 
 Each line is a JSON list of numbers or an object by column name; each answer is {"index", "score", "label"}, or
-{"index", "error"} for a line that can't be used, after which the stream goes on.
+{"index", "error"} for a line that can't be used, after which the stream goes on. Account, session and detector are
+asked for again at each batch of lines: where one has ended, an {"index", "error"} that says so is the last answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -19,9 +21,18 @@ from pynomaly.api.endpoint import Answer, Call, Endpoint, encode
 from pynomaly.api.off_loop import SCORING, off_loop
 from pynomaly.domain.datasets import Block
 from pynomaly.domain.detections import ScoredRows
-from pynomaly.domain.errors import DimensionMismatch, InvalidInput, PynomalyError, TooLarge
+from pynomaly.domain.errors import (
+    DimensionMismatch,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PynomalyError,
+    TooLarge,
+    Unauthenticated,
+)
 from pynomaly.domain.permissions import Permission
 from pynomaly.json_text import NO_JSON
+from pynomaly.usecases.platform import principal_of
 from pynomaly.usecases.predict import Predictor, find_predictor
 
 MAX_LINE_BYTES = 1 << 20
@@ -55,13 +66,28 @@ async def stream(call: Call) -> Answer:
     """Score lines as they come."""
     require_plain(call.scope, 1 << 62)
     predictor = await off_loop(find_predictor, call.services.platform, call.caller, call.query.detector_id)
-    return Answer(media_type=b"application/x-ndjson", pieces=_scored(predictor, _batches(call.receive)))
+    watch = call.services.security.standing.watch(principal_of(call.caller))
+
+    def score(lines: list[bytes], n_before: int) -> bytes:
+        """As far as the caller may still use the detector, and it is still there."""
+        caller = replace(call.caller, principal=watch.principal())
+        call.services.platform.detector(caller, predictor.detector.id, Permission.DETECTION_RUN)
+        return _score_lines(predictor, lines, n_before)
+
+    return Answer(media_type=b"application/x-ndjson", pieces=_scored(score, _batches(call.receive)))
 
 
-async def _scored(predictor: Predictor, batches: AsyncIterator[list[bytes]]) -> AsyncIterator[bytes]:
+async def _scored(
+    score: Callable[[list[bytes], int], bytes], batches: AsyncIterator[list[bytes]]
+) -> AsyncIterator[bytes]:
+    """The answers of each batch; where one is refused as a whole, that is the last line and the stream's end."""
     n_before = 0
     async for lines in batches:
-        yield await SCORING.call(_score_lines, predictor, lines, n_before)
+        try:
+            yield await SCORING.call(score, lines, n_before)
+        except (Unauthenticated, Forbidden, NotFound) as refusal:
+            yield encode(Refused(index=n_before, error=refusal.detail, code=refusal.code)) + b"\n"
+            return
         n_before += len(lines)
 
 

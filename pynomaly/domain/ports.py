@@ -55,6 +55,21 @@ class DatasetRepository(Protocol):
     def every_id(self) -> set[str]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReplacedModel:
+    """The model whose place another took, if there was one, and that other's number."""
+
+    last_id: str | None
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedDetector:
+    """The model that a detector served when it was deleted, if it had one."""
+
+    model_id: str | None
+
+
 class DetectorRepository(Protocol):
     """Keeps detectors and which model each of them serves."""
 
@@ -62,11 +77,13 @@ class DetectorRepository(Protocol):
     def get(self, detector_id: str) -> Detector | None: ...
     def list(self, scope: Scope, page: Page) -> Listing[Detector]: ...
     def update(self, detector: Detector) -> bool: ...
-    def set_model(self, detector_id: str, model: TrainedModel) -> bool:
-        """Serve this model from now on; False if the detector is gone."""
+    def set_model(self, detector_id: str, model: TrainedModel) -> ReplacedModel | None:
+        """Serve this model from now on, numbered after the one before; None if the detector is gone."""
 
     def of_owner(self, owner_id: str) -> Sequence[Detector]: ...
-    def delete(self, detector_id: str) -> bool: ...
+    def delete(self, detector_id: str) -> DeletedDetector | None:
+        """Forget the detector; tells which model it served at that moment, None if it was not there."""
+
     def every_model_id(self) -> set[str]: ...
 
 

@@ -32,6 +32,8 @@ class AccountChange:
     clearance: SecurityLevel | None = None
     password: str | None = field(default=None, repr=False)
     disabled: bool | None = None
+    removes_second_factor: bool = False
+    """For somebody who lost it: by the command line of the machine only."""
 
     @property
     def actions(self) -> Sequence[str]:
@@ -41,6 +43,8 @@ class AccountChange:
             found.append("user.set-role")
         if self.password is not None:
             found.append("user.reset-password")
+        if self.removes_second_factor:
+            found.append("user.remove-second-factor")
         if self.disabled is not None:
             found.append("user.disable" if self.disabled else "user.enable")
         return found or ["user.change"]
@@ -48,7 +52,7 @@ class AccountChange:
     @property
     def ends_credentials(self) -> bool:
         """Whether sessions and API keys end with it: also on opening, so that none of before come back."""
-        return self.password is not None or self.disabled is not None
+        return self.password is not None or self.disabled is not None or self.removes_second_factor
 
 
 class Administration:
@@ -160,6 +164,11 @@ class Administration:
             self._base.record(done, by, resource=resource, details=details if is_grant else None)
         return changed
 
+    def named(self, username: str, by: Caller) -> User:
+        """The account of that name, for who may administer it; raises Forbidden or NotFound."""
+        user = self._base.accounts.users.by_username(require_good_username(username))
+        return self._base.administered(user.id if user else "", by, "user.read")
+
     def unlock(self, username: str, *, by: Caller) -> None:
         """Ends a lock-out before its time; raises Forbidden or NotFound."""
         user = self._base.accounts.users.by_username(require_good_username(username))
@@ -216,6 +225,8 @@ class _Edit:
             self._require_no_more(changed.role, changed.clearance)
         if self.password_hash is not None:
             changed = replace(changed, password_hash=self.password_hash)
+        if wanted.removes_second_factor:
+            changed = replace(changed, totp_secret=None, totp_confirmed=False, totp_last_step=-1)
         if wanted.disabled is not None:
             changed = replace(changed, disabled=wanted.disabled)
         return changed

@@ -199,6 +199,10 @@ class AuthService:
         """An admin sets someone's password, as after a theft: all his sessions and keys end."""
         self.change_user(user_id, AccountChange(password=password), by=by)
 
+    def named_user(self, username: str, *, by: Caller) -> User:
+        """The account of that name, for who may administer it; raises Forbidden, NotFound."""
+        return self._accounts.named(username, by)
+
     def unlock_user(self, username: str, *, by: Caller) -> None:
         """Ends a lock-out early."""
         self._accounts.unlock(username, by=by)

@@ -17,6 +17,7 @@ from pynomaly.security.keyring import Keyring
 from pynomaly.security.personal_data import PersonalDataService
 from pynomaly.security.second_factors import SecondFactors
 from pynomaly.security.settings import SecuritySettings
+from pynomaly.security.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class SecurityServices:
     encryption: EncryptionService
     personal_data: PersonalDataService
     second_factors: SecondFactors
+    standing: Standing
 
 
 def build_security(
@@ -42,14 +44,14 @@ def build_security(
 ) -> SecurityServices:
     """The services over these stores; `epoch` is a SharedEpoch where several processes serve."""
     audit = AuditService(audit_repository, settings, clock)
+    foundation = Foundation(accounts, audit, settings, clock, epoch)
     encryption = EncryptionService(keyring)
     return SecurityServices(
         auth=AuthService(accounts, audit, encryption, settings, clock, epoch),
         authz=AuthzService(),
         audit=audit,
         encryption=encryption,
-        personal_data=PersonalDataService(
-            Foundation(accounts, audit, settings, clock, epoch), audit, personal_data
-        ),
+        personal_data=PersonalDataService(foundation, audit, personal_data),
         second_factors=SecondFactors(accounts.users),
+        standing=Standing(foundation),
     )

@@ -7,11 +7,12 @@ dropped or taken from another file doesn't open: the authentication tag is the c
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MAGIC = b"PYNB\x01"
 CHUNK_BYTES = 1 << 20
 _LAST = 1 << 31
+_LOCK_SUFFIX = ".lock"
 
 
 class FileBlobStore:
@@ -32,11 +34,15 @@ class FileBlobStore:
 
     def __init__(self, root: Path, cipher: Cipher) -> None:
         self._root = root
+        self._lock_path = root.with_name(root.name + _LOCK_SUFFIX)
         self._cipher = cipher
 
-    @contextmanager
-    def create(self, kind: str, blob_id: str) -> Iterator[BinaryIO]:
+    def create(self, kind: str, blob_id: str) -> AbstractContextManager[BinaryIO]:
         """A sink; on a clean exit the blob is on disk for good, after an error nothing is left."""
+        return self._sink(kind, blob_id, lambda temporary, path: temporary.replace(path))
+
+    @contextmanager
+    def _sink(self, kind: str, blob_id: str, publish: Callable[[Path, Path], object]) -> Iterator[BinaryIO]:
         folder = self._root / kind
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = folder / f".{blob_id}.{secrets.token_hex(4)}.tmp"
@@ -47,7 +53,7 @@ class FileBlobStore:
                 sink.finish()
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(folder / blob_id)
+            publish(temporary, folder / blob_id)
             _sync_folder(folder)
         finally:
             temporary.unlink(missing_ok=True)
@@ -63,7 +69,8 @@ class FileBlobStore:
 
     def delete(self, kind: str, blob_id: str) -> None:
         """Remove the blob if it is there."""
-        (self._root / kind / blob_id).unlink(missing_ok=True)
+        with self._one_at_a_time():
+            (self._root / kind / blob_id).unlink(missing_ok=True)
 
     def ids(self, kind: str) -> set[str]:
         """Ids of all blobs of a kind."""
@@ -89,9 +96,28 @@ class FileBlobStore:
         kinds = [path.name for path in self._root.iterdir() if path.is_dir()] if self._root.is_dir() else []
         return sum(self.reseal(kind) for kind in kinds)
 
+    def _replace_if_there(self, temporary: Path, path: Path) -> None:
+        """Put a blob's new form in its place, unless it was deleted meanwhile: a deletion is for good."""
+        with self._one_at_a_time():
+            if not path.exists():
+                raise NotFound("The stored content is gone.")
+            temporary.replace(path)
+
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        """Deletions and replacements wait for each other, those of other processes too."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def _reseal(self, kind: str, blob_id: str) -> bool:
         try:
-            with self.open(kind, blob_id) as source, self.create(kind, blob_id) as sink:
+            renewed = self._sink(kind, blob_id, self._replace_if_there)
+            with self.open(kind, blob_id) as source, renewed as sink:
                 while chunk := source.read(CHUNK_BYTES):
                     sink.write(chunk)
         except NotFound:  # deleted meanwhile

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from cachetools import LRUCache
 
 from pynomaly.domain.detectors import Detector, TrainedModel
-from pynomaly.domain.ports import Listing, Page, Scope
+from pynomaly.domain.ports import DeletedDetector, Listing, Page, ReplacedModel, Scope
 
 if TYPE_CHECKING:
     from pynomaly.domain.ports import DetectorRepository
@@ -60,14 +60,14 @@ class RememberedDetectors:
         self._forget(detector.id)
         return is_there
 
-    def set_model(self, detector_id: str, model: TrainedModel) -> bool:
-        """Serve this model from now on; whether the detector is still there."""
-        is_there = self._kept.set_model(detector_id, model)
+    def set_model(self, detector_id: str, model: TrainedModel) -> ReplacedModel | None:
+        """Serve this model from now on; None where the detector is gone."""
+        replaced = self._kept.set_model(detector_id, model)
         self._forget(detector_id)
-        return is_there
+        return replaced
 
-    def delete(self, detector_id: str) -> bool:
-        """Forget the detector; whether it was there."""
+    def delete(self, detector_id: str) -> DeletedDetector | None:
+        """Forget the detector; None where it was not there."""
         was_there = self._kept.delete(detector_id)
         self._forget(detector_id)
         return was_there

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import JSON, Column, Double, Engine, Index, RowMapping, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    Column,
+    Double,
+    Engine,
+    Index,
+    RowMapping,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    delete,
+    select,
+)
 
 from pynomaly.domain.detectors import Detector, TrainedModel
 from pynomaly.domain.permissions import SecurityLevel
-from pynomaly.domain.ports import Listing, Page, Scope
+from pynomaly.domain.ports import DeletedDetector, Listing, Page, ReplacedModel, Scope
+from pynomaly.storage.locking import lock_rows
 from pynomaly.storage.schema import Instant, metadata
 from pynomaly.storage.sql import OwnedRows
 
@@ -70,32 +84,50 @@ class SqlDetectors:
         """Store what may be edited (not the model); whether the detector is still there."""
         return self._rows.change(detector.id, _editable(detector))
 
-    def set_model(self, detector_id: str, model: TrainedModel) -> bool:
-        """Serve this model from now on; whether the detector is still there."""
-        values = {
-            "model_id": model.id,
-            "level": int(model.level),
-            "trained_at": model.trained_at,
-            "updated_at": model.trained_at,
-            "model": {
-                "version": model.version,
-                "dataset_id": model.dataset_id,
-                "training_time_s": model.training_time_s,
-                "n_samples": model.n_samples,
-                "feature_names": list(model.feature_names),
-                "threshold": model.threshold,
-                "level": int(model.level),
-            },
-        }
-        return self._rows.change(detector_id, values)
+    def set_model(self, detector_id: str, model: TrainedModel) -> ReplacedModel | None:
+        """Serve this model from now on; what it replaced is read in the same transaction, so that of trainings
+        that end at once each removes the one before it, and none is forgotten.
+        """
+        is_it = detectors.c.id == detector_id
+        with self._rows.engine.begin() as connection:
+            lock_rows(connection, detectors, is_it)
+            before = connection.execute(select(detectors).where(is_it)).mappings().one_or_none()
+            if before is None:
+                return None
+            last_id = before["model_id"]
+            version = 1 if last_id is None else before["model"]["version"] + 1
+            values = _model_values(model, version)
+            connection.execute(detectors.update().where(is_it).values(values))
+        return ReplacedModel(last_id, version)
 
-    def delete(self, detector_id: str) -> bool:
-        """Forget the detector; whether it was there."""
-        return self._rows.remove(detector_id)
+    def delete(self, detector_id: str) -> DeletedDetector | None:
+        """Forget the detector, and tell which model it served at that moment; None where it was not there."""
+        gone = delete(detectors).where(detectors.c.id == detector_id).returning(detectors.c.model_id)
+        with self._rows.engine.begin() as connection:
+            row = connection.execute(gone).one_or_none()
+        return None if row is None else DeletedDetector(row.model_id)
 
     def every_model_id(self) -> set[str]:
         """Ids of all models that are being served."""
         return self._rows.every("model_id")
+
+
+def _model_values(model: TrainedModel, version: int) -> dict[str, Any]:
+    return {
+        "model_id": model.id,
+        "level": int(model.level),
+        "trained_at": model.trained_at,
+        "updated_at": model.trained_at,
+        "model": {
+            "version": version,
+            "dataset_id": model.dataset_id,
+            "training_time_s": model.training_time_s,
+            "n_samples": model.n_samples,
+            "feature_names": list(model.feature_names),
+            "threshold": model.threshold,
+            "level": int(model.level),
+        },
+    }
 
 
 def _editable(detector: Detector) -> dict[str, Any]:

@@ -53,6 +53,7 @@ def create_detector(
         metadata=edit.metadata or {},
     )
     platform.detectors.add(detector)
+    platform.confirm(caller, lambda: platform.remove_detector(detector))
     platform.record(caller, "detector.created", f"detector:{detector.id}", details={"algorithm": spec.name})
     return detector
 

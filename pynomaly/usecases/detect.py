@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,12 +101,18 @@ def start_batch_detection(
 
         def score(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
             nonlocal n_done
+            platform.present(caller)
             scores = process.score(matrix, time_limit_s=limit_s)
             n_done += len(matrix)
             job.report(n_done / n_total)
             return scores
 
-        results = [run_detection(platform, caller, detector, dataset, score).result for dataset in datasets]
+        results = []
+        for dataset_id in dataset_ids:
+            now = platform.present(caller)
+            still = platform.detector(now, detector.id, Permission.DETECTION_RUN)
+            dataset = platform.dataset(now, dataset_id, Permission.DATA_READ)
+            results.append(run_detection(platform, now, replace(still, model=model), dataset, score).result)
         return {"detector_id": detector.id, "results": [_brief(result) for result in results]}
 
     subject = {"detector_id": detector.id, "dataset_ids": list(dataset_ids)}
@@ -143,9 +149,22 @@ def run_detection(
     )
     platform.scores.write(result.id, parts)
     platform.results.add(result)
+    _require_still_there(platform, caller, result)
     details: dict[str, Detail] = {"dataset": dataset.id, "n_anomalies": result.n_anomalies}
     platform.record(caller, "detection.run", f"detector:{detector.id}", details=details)
     return Detection(result, rows)
+
+
+def _require_still_there(platform: Platform, caller: Caller, result: DetectionResult) -> None:
+    """Take the result back where its owner, detector or dataset went while it was made."""
+    platform.confirm(caller, lambda: platform.remove_result(result))
+    is_there = (
+        platform.detectors.get(result.detector_id) is not None
+        and platform.datasets.get(result.dataset_id) is not None
+    )
+    if not is_there:
+        platform.remove_result(result)
+        raise NotFound("The detector or the dataset was deleted meanwhile.")
 
 
 def score_blocks(

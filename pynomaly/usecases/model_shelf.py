@@ -31,6 +31,7 @@ class ModelShelf:
         )
         self._lock = threading.Lock()
         self._loading = threading.Lock()
+        self._n_forgotten = 0
 
     def at_hand(self, model_id: str) -> ServedModel | None:
         """The model if it is in memory."""
@@ -45,14 +46,16 @@ class ModelShelf:
         with self._loading:
             served = self.at_hand(model_id)
             if served is None:
+                n_forgotten = self._n_forgotten
                 stored = self._store.read(model_id)
                 served = ServedModel(parse_model(stored.model), stored.preparation)
-                self._keep(model_id, served)
+                self._keep(model_id, served, n_forgotten)
         return served
 
     def forget(self, model_id: str) -> None:
-        """Take the model off the shelf."""
+        """Take the model off the shelf; one that is being read at this moment is not put there."""
         with self._lock:
+            self._n_forgotten += 1
             self._shelf.pop(model_id, None)
 
     @property
@@ -60,7 +63,9 @@ class ModelShelf:
         """How many models are in memory."""
         return len(self._shelf)
 
-    def _keep(self, model_id: str, served: ServedModel) -> None:
+    def _keep(self, model_id: str, served: ServedModel, n_forgotten: int) -> None:
         with self._lock:
+            if n_forgotten != self._n_forgotten:
+                return
             if served.model.nbytes + 4_096 <= self._max_bytes:
                 self._shelf[model_id] = served

@@ -54,8 +54,34 @@ def start_operation(
     def run(process: WorkerProcess, job: Job) -> None:
         _run(platform, caller, operation, work, process, job)
 
-    platform.pool.submit(Job(operation.id, run), enter=lambda: platform.operations.add(operation))
+    def withdraw() -> None:
+        platform.operations.delete(operation.id)
+        platform.pool.cancel(operation.id)
+
+    job = Job(
+        operation.id,
+        run,
+        operation.owner_id,
+        operation.tenant_id,
+        require_wanted=lambda: platform.present(caller),
+    )
+    platform.pool.submit(job, enter=lambda: platform.operations.add(operation))
+    platform.confirm(caller, withdraw)
     return operation
+
+
+def end_disowned(platform: Platform) -> int:
+    """Fail what waits or runs for accounts that were closed or erased; returns how many operations that were."""
+    n_ended = 0
+    for job in platform.pool.jobs():
+        try:
+            job.require_wanted()
+        except PynomalyError as refusal:
+            error = {"code": refusal.code, "detail": refusal.detail, "hint": None}
+            platform.operations.finish(job.id, OperationState.FAILED, error=error)
+            platform.pool.cancel(job.id)
+            n_ended += 1
+    return n_ended
 
 
 def watch_operation(platform: Platform, caller: Caller, operation_id: str) -> Operation:
@@ -83,6 +109,7 @@ def _run(
     if not _insist(lambda: _is_begun(platform.operations, operation.id)):
         return  # cancelled while it waited
     try:
+        job.require_wanted()
         result = work(process, job)
     except PynomalyError as error:
         _fail(platform, caller, operation, error.code, error.detail, error.hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -28,13 +28,17 @@ _Thing = TypeVar("_Thing")
 
 @dataclass(frozen=True, slots=True)
 class Platform(Stores):
-    """Stores and services, put together once by the app. The clock gives aware datetimes."""
+    """Stores and services, put together once by the app. The clock gives aware datetimes.
+
+    `standing` looks a principal up again and raises Unauthenticated where the account was closed.
+    """
 
     cache: ResultCache
     pool: WorkerPool
     parsers: ParserPool
     audit: AuditLog
     authz: AuthzService
+    standing: Callable[[Principal], Principal]
     limits: DataLimits
     operation_time_limit_s: float
     clock: Callable[[], datetime]
@@ -58,6 +62,24 @@ class Platform(Stores):
             user_agent=caller.user_agent,
             details=details,
         )
+
+    def present(self, caller: Caller) -> Caller:
+        """The caller as his account is now; raises Unauthenticated where it was closed. Asked at each unit of work
+        that goes on after its request was let in.
+        """
+        return replace(caller, principal=self.standing(principal_of(caller)))
+
+    def confirm(self, caller: Caller, undo: Callable[[], object]) -> None:
+        """After something was kept: where its owner was closed or erased meanwhile it is removed again.
+
+        An erasure closes the account before it looks for what there is. So it finds what was kept, or this finds
+        the account closed.
+        """
+        try:
+            self.present(caller)
+        except PynomalyError:
+            undo()
+            raise
 
     def dataset(self, caller: Caller, dataset_id: str, permission: Permission) -> Dataset:
         """The dataset, if the caller may do that to it; else NotFound or Forbidden."""

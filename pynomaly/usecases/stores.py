@@ -41,12 +41,14 @@ class Stores:
 
     def remove_detector(self, detector: Detector) -> None:
         """A detector, its model and its results."""
-        self.detectors.delete(detector.id)
+        deleted = self.detectors.delete(detector.id)
         for result_id in self.results.delete_of(detector_id=detector.id):
             self.scores.delete(result_id)
-        if detector.model is not None:
-            self.shelf.forget(detector.model.id)
-            self.models.delete(detector.model.id)
+        known = {detector.model.id} if detector.model is not None else set()
+        served = {deleted.model_id} if deleted is not None and deleted.model_id is not None else set()
+        for model_id in known | served:  # a training may have ended since `detector` was looked at
+            self.models.delete(model_id)
+            self.shelf.forget(model_id)
 
     def remove_result(self, result: DetectionResult) -> None:
         """One result."""

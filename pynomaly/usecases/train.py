@@ -59,7 +59,9 @@ def _train(
     job: Job,
 ) -> Mapping[str, Any]:
     started_s = time.perf_counter()
-    detector = _present(platform, detector_id)
+    caller = platform.present(caller)
+    detector = platform.detector(caller, detector_id, Permission.DETECTORS_WRITE)
+    platform.dataset(caller, dataset.id, Permission.DATA_READ)
     blocks = list(platform.rows.read(dataset, [column.name for column in dataset.features]))
     preparation = learn_preparation(dataset.features, blocks)
     matrix = _stacked(preparation, blocks)
@@ -71,6 +73,8 @@ def _train(
         time_limit_s=platform.operation_time_limit_s,
         on_progress=lambda fraction: job.report(0.05 + 0.9 * fraction),
     )
+    caller = platform.present(caller)
+    platform.detector(caller, detector_id, Permission.DETECTORS_WRITE)
     model_id = new_id("mdl")
     platform.models.write(model_id, StoredModel(preparation, fitted.model))
     model = TrainedModel(
@@ -89,29 +93,20 @@ def _train(
     return _summary(detector, model, fitted)
 
 
-def _present(platform: Platform, detector_id: str) -> Detector:
-    detector = platform.detectors.get(detector_id)
-    if detector is None:
-        raise NotFound("The detector was deleted.")
-    return detector
-
-
 def _stacked(preparation: Preparation, blocks: Sequence[Block]) -> NDArray[np.float64]:
     return concatenate((preparation.matrix(block) for block in blocks), len(preparation.features))
 
 
 def _put_in_service(platform: Platform, detector_id: str, model: TrainedModel) -> TrainedModel:
-    """Serve the model in place of the last one, whose content is removed."""
-    before = platform.detectors.get(detector_id)
-    last = None if before is None else before.model
-    model = replace(model, version=1 if last is None else last.version + 1)
-    if not platform.detectors.set_model(detector_id, model):
+    """Serve the model, numbered after the one whose place it takes, whose content is removed."""
+    replaced = platform.detectors.set_model(detector_id, model)
+    if replaced is None:
         platform.models.delete(model.id)
         raise NotFound("The detector was deleted during its training.")
-    if last is not None:
-        platform.shelf.forget(last.id)
-        platform.models.delete(last.id)
-    return model
+    if replaced.last_id is not None:
+        platform.shelf.forget(replaced.last_id)
+        platform.models.delete(replaced.last_id)
+    return replace(model, version=replaced.version)
 
 
 def _summary(detector: Detector, model: TrainedModel, fitted: FittedModel) -> dict[str, Any]:

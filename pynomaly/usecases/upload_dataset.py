@@ -76,6 +76,7 @@ def keep_dataset(platform: Platform, caller: Caller, new: NewDataset, source: Ro
     except Exception:
         platform.rows.delete(dataset_id)
         raise
+    platform.confirm(caller, lambda: platform.remove_dataset(dataset))
     platform.record(caller, "dataset.uploaded", f"dataset:{dataset_id}", details={"n_rows": written.n_rows})
     return dataset
 

@@ -6,29 +6,33 @@ One thread stands before each process; it prepares what the process needs and st
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pynomaly.domain.errors import Overloaded, RateLimited
 from pynomaly.memory import give_back
+from pynomaly.workers.fair_queue import FairQueue, Shares
 from pynomaly.workers.process import WorkerProcess
 
 logger = logging.getLogger(__name__)
 
-_RETRY_AFTER_S = 5
 _LOOK_EVERY_S = 2.0
 _LONGEST_WAIT_S = 60.0
 
 
 @dataclass(slots=True)
 class Job:
-    """One piece of work: `run` gets the process and the job itself, to report progress and ask whether to stop."""
+    """One piece of work: `run` gets the process and the job itself, to report progress and ask whether to stop.
+
+    `require_wanted` raises once nobody may have it done any more.
+    """
 
     id: str
     run: Callable[[WorkerProcess, Job], None]
+    owner_id: str = ""
+    tenant_id: str = ""
+    require_wanted: Callable[[], object] = lambda: None
     progress: float = 0.0
     is_cancelled: threading.Event = field(default_factory=threading.Event)
 
@@ -41,14 +45,17 @@ class WorkerPool:
     """`n_workers` processes and at most `max_queued` jobs waiting for them."""
 
     def __init__(
-        self, n_workers: int, max_queued: int, new_process: Callable[[], WorkerProcess] = WorkerProcess
+        self,
+        n_workers: int,
+        max_queued: int,
+        shares: Shares | None = None,
+        new_process: Callable[[], WorkerProcess] = WorkerProcess,
     ) -> None:
-        self._queue: queue.Queue[Job | None] = queue.Queue(max_queued)
+        self._queue: FairQueue[Job] = FairQueue(max_queued, shares or Shares())
         self._jobs: dict[str, Job] = {}
         self._processes = [new_process() for _ in range(n_workers)]
         self._running: dict[str, WorkerProcess] = {}
         self._lock = threading.Lock()
-        self._is_closing = False
         self._threads = [
             threading.Thread(target=self._work, args=(process,), name=f"worker-{i}", daemon=True)
             for i, process in enumerate(self._processes)
@@ -60,25 +67,25 @@ class WorkerPool:
             thread.start()
 
     def submit(self, job: Job, *, enter: Callable[[], None]) -> None:
-        """Queue a job; raises RateLimited when the queue is full, Overloaded during shutdown.
+        """Queue a job; raises RateLimited when the queue or its owner's share is full, Overloaded at shutdown.
 
         `enter` writes the job down; it is called once the job is sure of its place and before it can start.
         """
         with self._lock:
-            if self._is_closing:
-                raise Overloaded("The server is shutting down.", retry_after_s=10)
-            if self._queue.full():
-                raise RateLimited(
-                    f"{self._queue.maxsize} operations are waiting already.", retry_after_s=_RETRY_AFTER_S
-                )
+            self._queue.require_room(job)
             enter()
             self._jobs[job.id] = job
-            self._queue.put_nowait(job)
+            self._queue.put(job)
 
     def progress(self, job_id: str) -> float | None:
         """How far a job is; None if it is not here (any more)."""
         job = self._jobs.get(job_id)
         return None if job is None else job.progress
+
+    def jobs(self) -> Sequence[Job]:
+        """What waits or runs at this moment."""
+        with self._lock:
+            return list(self._jobs.values())
 
     def cancel(self, job_id: str) -> None:
         """Stop a job at once if it runs, or before it starts."""
@@ -94,7 +101,7 @@ class WorkerPool:
     @property
     def n_waiting(self) -> int:
         """Jobs in the queue."""
-        return self._queue.qsize()
+        return len(self._queue)
 
     @property
     def n_running(self) -> int:
@@ -108,16 +115,7 @@ class WorkerPool:
     def close(self, drain_s: float) -> None:
         """Take no more jobs, let what runs finish for at most `drain_s`, then end the processes."""
         with self._lock:
-            self._is_closing = True
-        while (
-            True
-        ):  # what still waits will not run: its operations are failed at the next start, with the reason
-            try:
-                self._queue.get_nowait()
-            except queue.Empty:
-                break
-        for _ in self._threads:
-            self._queue.put(None)
+            self._queue.close()  # what still waits will not run: its operations are failed, with the reason
         ends_at_s = time.monotonic() + drain_s
         for thread in self._threads:
             if thread.ident is not None:
@@ -128,22 +126,20 @@ class WorkerPool:
     def _work(self, process: WorkerProcess) -> None:
         wait_s = 0.0
         while True:
-            if not process.is_alive and not self._is_closing:
+            if not process.is_alive and not self._queue.is_closed:
                 is_revived = self._revive(process)
                 wait_s = 0.0 if is_revived else min(_LONGEST_WAIT_S, max(_LOOK_EVERY_S, 2 * wait_s))
-            try:
-                job = self._queue.get(timeout=wait_s or _LOOK_EVERY_S)
-            except queue.Empty:
-                continue
-            if job is None:
+            job = self._queue.get(wait_s or _LOOK_EVERY_S)
+            if job is not None:
+                self._run(job, process)
+            elif self._queue.is_closed:
                 break
-            self._run(job, process)
         process.close()  # in this thread, whose end its process would not survive
 
     def _revive(self, process: WorkerProcess) -> bool:
         """Start the process, also where it ended between two jobs; whether that succeeded."""
         with self._lock:
-            if self._is_closing:
+            if self._queue.is_closed:
                 return False
             process.resume()
         try:
@@ -165,4 +161,5 @@ class WorkerPool:
             with self._lock:
                 self._running.pop(job.id, None)
                 self._jobs.pop(job.id, None)
+            self._queue.done(job)
             give_back()

@@ -7,6 +7,7 @@ import pytest
 from pynomaly.domain.errors import CorruptStore, NotFound
 from pynomaly.security.encryption import EncryptionService
 from pynomaly.security.keyring import FileKeyring
+from pynomaly.storage import blobs
 from pynomaly.storage.blobs import CHUNK_BYTES, FileBlobStore
 
 CONTENT = bytes(range(256)) * 10_000  # three chunks
@@ -127,3 +128,55 @@ def test_resealing_changes_the_key_and_nothing_else(store, cipher, tmp_path):
     assert b"".join(after) != before
     assert {cipher.key_id_of(frame[4:]) for frame in after[1:]} == {key_id}
     assert read(store, "a") == CONTENT
+
+
+class Interrupted:
+    """A cipher, and the system calls of a store, of which the n-th is preceded by an act of somebody else."""
+
+    def __init__(self, cipher, monkeypatch, act, n):
+        self._cipher, self._act, self._n = cipher, act, n
+        self.n_steps, self._is_acting = 0, False
+        for module, name in ((blobs.os, "fsync"), (blobs.os, "open")):
+            monkeypatch.setattr(module, name, self._after_the_act(getattr(module, name)))
+
+    def _after_the_act(self, done):
+        def late(*arguments):
+            if not self._is_acting:  # the act itself takes the same ways
+                self.step()
+            return done(*arguments)
+
+        return late
+
+    def step(self):
+        self.n_steps += 1
+        if self.n_steps == self._n:
+            self._is_acting = True
+            self._act()
+            self._is_acting = False
+
+    def encrypt_data(self, data, *, context):
+        self.step()
+        return self._cipher.encrypt_data(data, context=context)
+
+    def decrypt_data(self, data, *, context):
+        self.step()
+        return self._cipher.decrypt_data(data, context=context)
+
+
+def resealed_with(tmp_path, cipher, monkeypatch, act, n):
+    """Reseal one blob of three chunks, the n-th step of it preceded by `act`; the number of steps, and the store."""
+    plain = FileBlobStore(tmp_path / "blobs", cipher)
+    write(plain, "a", CONTENT)
+    with monkeypatch.context() as patched:
+        interrupted = Interrupted(cipher, patched, lambda: act(plain), n)
+        n_resealed = FileBlobStore(tmp_path / "blobs", interrupted).reseal("things")
+    return interrupted.n_steps, n_resealed
+
+
+def test_a_deletion_wins_at_every_step_of_resealing(tmp_path, cipher, monkeypatch):
+    n_steps, n_resealed = resealed_with(tmp_path, cipher, monkeypatch, lambda store: None, 0)
+    assert (n_steps >= 8, n_resealed) == (True, 1)
+    for n in range(1, n_steps + 1):
+        resealed_with(tmp_path, cipher, monkeypatch, lambda store: store.delete("things", "a"), n)
+        left = [path.name for path in (tmp_path / "blobs").rglob("*") if path.is_file()]
+        assert left == [], f"the blob is back after a deletion before step {n}"

@@ -9,6 +9,11 @@ import sys
 
 import pytest
 
+from pynomaly.app import open_foundations
+from pynomaly.domain.errors import Unauthenticated
+from pynomaly.security.foundation import SYSTEM
+from pynomaly.settings import Settings
+
 PASSWORD = "plain-orchid-ferry-41-lamp\n"
 
 
@@ -94,6 +99,56 @@ def test_an_account_that_can_not_be_is_refused(pynomaly, name, role, password, c
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
     assert done.stderr.startswith("error: ")
     assert password.strip() not in done.stdout + done.stderr
+
+
+def test_a_locked_account_is_unlocked_closed_opened_reset_and_promoted(pynomaly, tmp_path):
+    add(pynomaly, "ada")
+    security = open_foundations(Settings(data_dir=tmp_path / "data")).security
+
+    def log_in(password=PASSWORD):
+        return security.auth.authenticate_user("ada", password.strip(), "192.0.2.1", "")
+
+    for _ in range(6):
+        log_in("wrong")
+    assert log_in() is None
+    assert pynomaly("user", "unlock", "ada").returncode == 0
+    session = log_in()
+    assert session is not None
+    token = security.auth.issue_tokens(session).access_token
+    assert security.auth.verify_access_token(token)
+    assert pynomaly("user", "disable", "Ada").stdout == "ada was closed.\n"
+    with pytest.raises(Unauthenticated):
+        security.auth.verify_access_token(token)  # at once, in another process
+    assert log_in() is None
+    assert pynomaly("user", "enable", "ada").returncode == 0
+    for _ in range(6):
+        log_in("wrong")
+    reset = pynomaly("user", "reset", "ada", "--password-stdin", password="velvet-tractor-mango-17\n")
+    assert (reset.returncode, reset.stderr) == (0, "")
+    assert log_in() is None
+    security.auth.unlock_user("ada", by=SYSTEM)
+    user = security.auth.named_user("ada", by=SYSTEM)
+    security.auth.enable_totp(user.id, "velvet-tractor-mango-17", by=SYSTEM)
+    pynomaly("user", "reset", "ada", "--password-stdin", "--remove-second-factor")
+    assert log_in() is not None
+    assert security.auth.get_user(user.id, by=SYSTEM).totp_secret is None
+    assert pynomaly("user", "role", "ada", "operator").returncode == 0
+    assert security.auth.get_user(user.id, by=SYSTEM).role == "operator"
+    assert pynomaly("user", "disable", "ada").stderr.startswith("error: The last active admin")
+
+
+@pytest.mark.parametrize(("arguments", "code"), [
+    (("unlock", "nobody"), 1),
+    (("disable", "nobody"), 1),
+    (("reset", "nobody", "--password-stdin"), 1),
+    (("role", "nobody", "viewer"), 1),
+    (("role", "nobody", "emperor"), 2),
+    (("role", "nobody", "viewer", "--clearance", "HIGH"), 2),
+])  # fmt: skip
+def test_who_is_not_there_can_not_be_changed(pynomaly, arguments, code):
+    done = pynomaly("user", *arguments)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert done.stderr.startswith("error: ")
 
 
 def test_the_audit_is_verified_and_the_first_broken_link_named(pynomaly, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from pynomaly.domain.detections import DetectionResult
 from pynomaly.domain.detectors import Detector, TrainedModel
 from pynomaly.domain.operations import Operation, OperationKind, OperationState
 from pynomaly.domain.permissions import SecurityLevel
-from pynomaly.domain.ports import Page, Scope
+from pynomaly.domain.ports import DeletedDetector, Page, ReplacedModel, Scope
 from pynomaly.storage.datasets_sql import SqlDatasets
 from pynomaly.storage.detectors_cached import RememberedDetectors
 from pynomaly.storage.detectors_sql import SqlDetectors
@@ -104,14 +105,29 @@ def test_a_detector_gets_its_model_and_keeps_it_through_edits(database):
     kept = SqlDetectors(database)
     kept.add(detector())
     assert kept.get("det_1") == detector()
-    assert kept.set_model("det_1", model()) is True
-    assert kept.set_model("gone", model()) is False
+    assert kept.set_model("det_1", model()) == ReplacedModel(None, 1)
+    assert kept.set_model("gone", model()) is None
     found = kept.get("det_1")
     assert found.model == model()
     assert found.level is SecurityLevel.RESTRICTED
     assert kept.update(replace(found, name="new")) is True
     assert (kept.get("det_1").name, kept.get("det_1").model) == ("new", model())
     assert kept.every_model_id() == {"mdl_1"}
+    assert kept.set_model("det_1", model(2)) == ReplacedModel("mdl_1", 2)
+    assert kept.get("det_1").model == model(2)
+    assert kept.delete("det_1") == DeletedDetector("mdl_2")
+    assert kept.delete("det_1") is None
+
+
+def test_of_trainings_that_end_at_once_each_removes_the_model_before_it(database):
+    kept = SqlDetectors(database)
+    kept.add(detector())
+    with ThreadPoolExecutor(8) as pool:
+        replaced = list(pool.map(lambda number: kept.set_model("det_1", model(number)), range(1, 9)))
+    assert sorted(found.version for found in replaced) == list(range(1, 9))
+    removed = [found.last_id for found in replaced if found.last_id is not None]
+    assert len(set(removed)) == 7
+    assert {f"mdl_{number}" for number in range(1, 9)} - set(removed) == kept.every_model_id()
 
 
 def test_a_remembered_detector_is_never_older_than_the_last_change(database):

@@ -11,6 +11,7 @@ import pytest
 from pynomaly.detection import parse_model, resolve
 from pynomaly.domain.errors import Overloaded, RateLimited
 from pynomaly.workers import pool as pool_module
+from pynomaly.workers.fair_queue import Shares
 from pynomaly.workers.messages import Fit
 from pynomaly.workers.pool import Job, WorkerPool
 from pynomaly.workers.process import WorkerGone, WorkerProcess, WorkerRefused, WorkerTooSlow
@@ -180,7 +181,7 @@ def test_the_queue_is_bounded_and_a_job_is_entered_before_it_starts():
 
 
 def test_a_job_that_breaks_does_not_break_the_pool():
-    pool = WorkerPool(n_workers=1, max_queued=4)
+    pool = WorkerPool(1, 4, Shares(1, 1))
     pool.start()
 
     def broken(process, job):
