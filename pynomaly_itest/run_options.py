@@ -41,3 +41,7 @@ class RunOptions:
     """What is amiss before it begins, and told in the reports."""
     afterwards: Callable[[EventLog], Awaitable[None]] | None = None
     """What is to be done when all scenarios are over, such as holding them against a baseline."""
+
+    def left_s(self, now_s: float) -> float | None:
+        """How long the run may still take, `now_s` after it began; None where nothing limits it."""
+        return None if self.timeout_s is None else self.timeout_s - now_s

@@ -7,7 +7,7 @@ import contextlib
 
 from pynomaly_itest.announcing import announce, say_the_end
 from pynomaly_itest.carrying import check_target
-from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError, bug_fields
+from pynomaly_itest.errors import CannotMeasure, EvidenceLost, ItestError, TargetUnreachable, bug_fields
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import RunAborted, RunInterrupted, TargetReady, TargetSampled
 from pynomaly_itest.lifecycle import Services, to_its_end
@@ -21,6 +21,9 @@ from pynomaly_itest.target.observer import Observer, Reading
 from pynomaly_itest.target.platform import PlatformApi
 from pynomaly_itest.turns import Turns, all_on_their_own
 
+_LAST_LOOK_S = 1.0
+"""How much longer than --timeout a run may take to see whether its target is still the same."""
+
 
 async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> None:
     """Run the whole plan and tell the log of it. Never raises for what the target or a scenario does.
@@ -31,12 +34,10 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
     try:
         is_shared = not all_on_their_own(plan, options)
         if is_shared:
-            began_s = log.now_s()
-            await target.start()
-            log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
+            await _start(target, log, options)
             check_target(options.carried, options.carried_target, target.info)
         await _run_scenarios(plan, target, log, options, is_shared=is_shared)
-        if change := await target.changed():
+        if change := await _change(target, log, options):
             raise CannotMeasure(
                 f"the target changed under way: {change}", hint="run it again when it is at rest"
             )
@@ -53,6 +54,34 @@ async def run(plan: Plan, target: Target, log: EventLog, options: RunOptions) ->
         log.record(RunAborted, **bug_fields(bug))
     finally:
         await _close(target, log)
+
+
+async def _start(target: Target, log: EventLog, options: RunOptions) -> None:
+    """Start the target and tell the log; raises TargetUnreachable where that takes longer than the run may."""
+    began_s = log.now_s()
+    try:
+        async with asyncio.timeout(options.left_s(began_s)) as limit:
+            await target.start()
+    except TimeoutError as problem:
+        if not limit.expired():
+            raise
+        raise TargetUnreachable(
+            f"the target was not ready when --timeout {options.timeout_s:g} was over",
+            hint="does it answer at all? a longer --timeout, if it only starts slowly",
+        ) from problem
+    log.record(TargetReady, target=target.info, duration_s=log.now_s() - began_s)
+
+
+async def _change(target: Target, log: EventLog, options: RunOptions) -> str | None:
+    """In what the target is another than at the start; None also where it does not tell while the run may last."""
+    left_s = options.left_s(log.now_s())
+    try:
+        async with asyncio.timeout(None if left_s is None else max(left_s, _LAST_LOOK_S)) as limit:
+            return await target.changed()
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        return None
 
 
 async def _run_scenarios(

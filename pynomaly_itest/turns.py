@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,7 +46,7 @@ class Turns:
 
     async def _take(self, scenario: Scenario) -> None:
         log, options = self.services.log, self.options
-        left_s = None if options.timeout_s is None else options.timeout_s - log.now_s()
+        left_s = options.left_s(log.now_s())
         if scenario.id in options.carried:
             self._carry(scenario)
         elif options.maxfail is not None and self.failures >= options.maxfail:
@@ -77,9 +79,18 @@ class Turns:
             return self._pass_over(scenario, Verdict.SKIPPED, reason)
         began_s = self.services.log.now_s()
         try:
-            async with own_platform(self.services, self.options.fresh_target, own or {}, needs) as services:
+            async with contextlib.AsyncExitStack() as platform:
+                async with asyncio.timeout(left_s) as limit:
+                    starting = own_platform(self.services, self.options.fresh_target, own or {}, needs)
+                    services = await platform.enter_async_context(starting)
                 self._tell_ready(services.target, began_s)
-                return await ScenarioRun(scenario, services).run(left_s)
+                now_s = self.services.log.now_s()
+                return await ScenarioRun(scenario, services).run(self.options.left_s(now_s))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            reason = f"not run: its platform was not ready when --timeout {self.options.timeout_s:g} was over"
+            return self._pass_over(scenario, Verdict.ERROR, reason)
         except TargetUnreachable as problem:
             if own is None and not self.is_ready:
                 raise  # no platform at all can be started: that ends the run, and is told once

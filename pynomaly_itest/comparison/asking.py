@@ -70,6 +70,7 @@ class Asker:
         self._parser: Any = None
         self._done = False
         self._keeps_alive = True
+        self._deadline_ns = 0
         self.received = 0
         self.status = 0
         self.body: list[bytes] | None = None
@@ -97,6 +98,7 @@ class Asker:
         """Send a question."""
         assert self._socket is not None  # noqa: S101 - connect() was called
         self._parser = httptools.HttpResponseParser(self)
+        self._deadline_ns = perf_counter_ns() + int(_PATIENCE_S * 1e9)
         self._done, self.received, self.is_hit, self.is_stored = False, 0, False, False
         try:
             self._socket.sendall(data)
@@ -118,6 +120,8 @@ class Asker:
             raise WrongAnswer(f"{self._door.url}: no HTTP answer: {type(problem).__name__}") from problem
         if self.received > _LARGEST_ANSWER:
             raise WrongAnswer(f"{self._door.url}: the answer is larger than {_LARGEST_ANSWER >> 20} MB")
+        if not self._done and perf_counter_ns() > self._deadline_ns:  # it comes, but in drips
+            raise WrongAnswer(f"{self._door.url}: no whole answer within {_PATIENCE_S:g} s")
         return self._done
 
     def close(self) -> None:

@@ -52,6 +52,7 @@ class NoRateLimit(Probe):
     async def _line(ctx: ProbeContext, token: str, count: int) -> Counter[int]:
         """`count` requests on one connection, written ahead of their answers."""
         ctx.budget.spend(requests=count)
+        await ctx.wire.departures.leave(count)
         statuses = Counter[int]()
         connection = await ctx.wire.connect()
         request = connection.head("GET", "/api/v1/auth/me", bearer(token))

@@ -48,6 +48,7 @@ async def speaks_plainly(ctx: ProbeContext) -> bool:
     """Whether plain HTTP on the TLS port is served rather than refused."""
     parts = urlsplit(ctx.target.info.url)
     ctx.budget.spend(connections=1, requests=1)
+    await ctx.wire.departures.leave()
     writer = None
     try:
         async with asyncio.timeout(_PATIENCE_S):

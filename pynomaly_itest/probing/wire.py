@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pynomaly_itest.errors import NotApplicable
+from pynomaly_itest.transport.departures import UNLIMITED, Departures
+from pynomaly_itest.transport.reply import BadReply, ReplyReader
 
 if TYPE_CHECKING:
     from pynomaly_itest.events import Exchange
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pynomaly_itest.redaction import Redactor
 
 _MOST_REPLY_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 16
 _SHOWN_CHARS = 2_000
 
 
@@ -42,6 +45,7 @@ class Wire:
     redactor: Redactor
     budget: Budget
     run_id: str
+    departures: Departures = UNLIMITED
 
     async def connect(self, *, tls: ssl.SSLContext | None = None) -> Connection:
         """A connection to the target, over TLS where its URL says so; raises OSError where there is none.
@@ -105,6 +109,7 @@ class Connection:
     ) -> WireReply:
         """Send head and chunks while listening: a target may answer before it was sent everything."""
         self.wire.budget.spend(requests=1, sent_bytes=sum(map(len, chunks)))
+        await self.wire.departures.leave()
         sent = 0
 
         async def send() -> None:
@@ -117,26 +122,39 @@ class Connection:
                     sent += len(chunk)
 
         sending = asyncio.create_task(send())
+        reader = ReplyReader(answers_head=method == "HEAD", most_bytes=_MOST_REPLY_BYTES)
         timed_out = False
-        status: int | None = None
-        found: dict[str, str] = {}
-        body = b""
         try:
             async with asyncio.timeout(timeout_s):
-                status, found = await self.read_head()
-                body = await self.read_body(found)
+                await self._read(reader)
         except TimeoutError:
             timed_out = True
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            pass  # closed or reset: what came until then is the reply
+        except (OSError, BadReply):
+            pass  # closed, reset or no HTTP: what came until then is the reply
         finally:
             sending.cancel()
             await asyncio.gather(sending, return_exceptions=True)
+        status = reader.status if reader.has_head else None
+        found = {
+            name.decode("latin-1").lower(): value.decode("latin-1").strip() for name, value in reader.fields
+        }
+        body = reader.take()
         exchange = self._exchange(method, path, headers, chunks, status, found, body)
         return WireReply(status, found, body, exchange, sent, timed_out)
 
+    async def _read(self, reply: ReplyReader) -> None:
+        """Read on until the reply is complete; raises BadReply where the connection ends before, or it is no HTTP."""
+        while not reply.is_complete:
+            if data := await self.reader.read(_PIECE_BYTES):
+                reply.feed(data)
+            else:
+                reply.end()
+
     async def read_head(self) -> tuple[int, dict[str, str]]:  # a status and its headers belong together
-        """The next reply's status and headers (lower case); raises ValueError for what is no HTTP."""
+        """The status and headers (lower case) of the next of several replies that come one behind the other.
+
+        Raises ValueError for what is no HTTP.
+        """
         raw = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *rest = raw.split("\r\n")
         headers = {}

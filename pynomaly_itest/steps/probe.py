@@ -88,7 +88,9 @@ class ProbeStep(Step):
         http = replace(context.http, cookies=None, max_reply_bytes=_MOST_REPLY_BYTES, timeout_s=_PATIENCE_S)
         return ProbeContext(
             http=http,
-            wire=Wire(target.info.url, address, target.redactor, budget, context.http.run_id),
+            wire=Wire(
+                target.info.url, address, target.redactor, budget, context.http.run_id, target.departures
+            ),
             actors=Actors(
                 http,
                 target,

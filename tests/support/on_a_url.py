@@ -18,7 +18,13 @@ from pynomaly_itest.target.remote import RemoteTarget
 
 
 def run_on(
-    url: str, folder: Path, profile: str, *, timeout_s: float | None = None, jobs: int = 1
+    url: str,
+    folder: Path,
+    profile: str,
+    *,
+    timeout_s: float | None = None,
+    jobs: int = 1,
+    user: tuple[str, str] | None = None,
 ) -> RunResult:
     """The run of this profile on the service at `url`, as its log tells it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +35,7 @@ def run_on(
     async def go() -> None:
         log = EventLog(folder / "run.jsonl", redactor)
         try:
-            target = RemoteTarget(url, Credentials(), redactor)
+            target = RemoteTarget(url, Credentials(*user) if user else Credentials(), redactor)
             await runner.run(plan, target, log, RunOptions("run", timeout_s=timeout_s, jobs=jobs))
         finally:
             log.close()
