@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pynomaly_itest.datasets.base import LABEL
+from pynomaly_itest.differences import clipped
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.registry import did_you_mean
 
@@ -14,10 +15,10 @@ MAX_EXACT = 2**53
 """Beyond it float64 holds not every whole number."""
 
 
-def inexact(place: str, name: str, value: int) -> UsageError:
+def inexact(place: str, name: str, value: int | str) -> UsageError:
     """The refusal of a whole number that would become another."""
     return UsageError(
-        f"{place}: {value} in column {name!r} is beyond 2^53 and would be rounded",
+        f"{place}: {clipped(str(value), 40)} in column {name!r} is beyond 2^53 and would be rounded",
         hint="if it is an identifier, store it as text (in csv: with a letter before it) or leave the column out",
     )
 
@@ -158,7 +159,10 @@ class Table:
         import numpy as np
 
         if len(values) != self.rows:
-            raise UsageError(f"{self.file}: {name!r} has {len(values)} labels for {self.rows} rows")
+            what = f"{self.file}: {name!r} has {len(values)} labels for {self.rows} rows"
+            raise UsageError(what, hint="each row needs one: 1 where it is an anomaly, else 0")
+        if np.asarray(values).dtype.kind == "U":
+            values = _truths([str(value) for value in values], self, name)
         found = set(np.unique(values).tolist())
         if found <= {0, 1}:
             return np.asarray(values).astype(np.int64)

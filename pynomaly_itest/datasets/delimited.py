@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -161,8 +162,8 @@ def _require_exact(path: Path, name: str, column: Any, values: tuple[str, ...], 
 
     for row in np.flatnonzero(np.abs(column) >= MAX_EXACT).tolist():
         text = values[row].strip()
-        if _WHOLE_NUMBER.fullmatch(text) and int(float(text)) != int(text):
-            raise inexact(f"{path}:{lines[row]}", name, int(text))
+        if _WHOLE_NUMBER.fullmatch(text) and Decimal(float(text)) != Decimal(text):
+            raise inexact(f"{path}:{lines[row]}", name, text)
 
 
 def _number(text: str) -> float | None:

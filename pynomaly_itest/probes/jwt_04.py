@@ -38,7 +38,7 @@ class PublicKeyAsSecret(Probe):
     async def _public_key(ctx: ProbeContext, kid: object) -> dict[str, bytes]:
         """The key that the target publishes, in the forms in which a service may hold it."""
         from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-        from jwt import PyJWK, PyJWTError
+        from jwt import PyJWK
 
         path = ctx.demands.issuer_key_path
         reply = await ctx.send("GET", path)
@@ -49,9 +49,11 @@ class PublicKeyAsSecret(Probe):
         if not chosen:
             raise NotApplicable(f"no public key for these tokens at {path}")
         try:
-            public = PyJWK(chosen[0]).key
-        except PyJWTError as problem:
-            raise NotApplicable(f"the key at {path} can't be read: {problem}") from problem
-        pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-        der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+            key = PyJWK(chosen[0]).key
+            public = key.public_key() if hasattr(key, "public_key") else key  # some publish the private one
+            pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+            der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        except Exception as problem:  # PyJWT's own, and what its parsers raise on a document that is none
+            why = f"{type(problem).__name__}: {problem}"[:200]
+            raise NotApplicable(f"the key at {path} can't be read ({why})") from problem
         return {"PEM": pem, "PEM without its last line end": pem.rstrip(b"\n"), "DER": der}

@@ -72,7 +72,9 @@ class Backing:
                 self.database_url, connect_timeout=_PATIENCE_S, autocommit=True
             ) as connection:
                 connection.execute(statement.encode())
-        except psycopg.Error as problem:
+        except (
+            Exception
+        ) as problem:  # psycopg's own, and what its parsers raise on an address or server that is none
             kind = type(problem).__name__  # the text may hold the address with its password
             raise TargetStartFailed(
                 f"PostgreSQL refused: {kind}", hint="does it run, and may that account make a schema?"
@@ -89,6 +91,6 @@ class Backing:
                 keys = list(client.scan_iter(f"{self.name}:*", count=1000))
                 for at in range(0, len(keys), 500):
                     client.delete(*keys[at : at + 500])
-        except (redis.RedisError, ValueError) as problem:
+        except Exception as problem:  # redis' own, and what its parsers raise on a server that is none
             return type(problem).__name__
         return None

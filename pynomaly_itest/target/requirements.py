@@ -19,6 +19,8 @@ Check = Callable[[Target, Mapping[str, str]], Awaitable[str | None]]
 
 async def _redis(target: Target, environment: Mapping[str, str]) -> str | None:
     url = environment.get("PYNOMALY_TEST_REDIS_URL", REDIS_URL)
+    if not _is_address(url):
+        return f"$PYNOMALY_TEST_REDIS_URL is no address, as {REDIS_URL} is one"
     where = Redactor().text(url)
     reply = await _greet(url, 6379, _login(url) or _command("PING"))
     if reply is None:
@@ -28,6 +30,16 @@ async def _redis(target: Target, environment: Mapping[str, str]) -> str | None:
     if reply.startswith((b"-NOAUTH", b"-WRONGPASS", b"-ERR")):  # a cache that can't be used is none
         return f"Redis at {where} does not let us in ({reply[1:].split()[0].decode(errors='replace')})"
     return f"what answers at {where} is no Redis"
+
+
+def _is_address(url: str) -> bool:
+    """Whether it can be taken apart: a bracket too few, or bytes that are no text, and nothing can be asked there."""
+    try:
+        url.encode()
+        urlsplit(url).port  # noqa: B018 - a look is what raises
+    except ValueError:
+        return False
+    return True
 
 
 def _login(url: str) -> bytes:
@@ -45,6 +57,8 @@ def _command(*words: str) -> bytes:
 
 async def _database(target: Target, environment: Mapping[str, str]) -> str | None:
     url = environment.get("PYNOMALY_TEST_DATABASE_URL", DATABASE_URL)
+    if not _is_address(url):
+        return f"$PYNOMALY_TEST_DATABASE_URL is no address, as {DATABASE_URL} is one"
     ssl_request = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"  # PostgreSQL answers S or N before any log-in
     reply = await _greet(url, 5432, ssl_request)
     if reply is None:
@@ -63,7 +77,9 @@ def _refusal(url: str) -> str | None:
         with psycopg.connect(url, connect_timeout=int(_PATIENCE_S)) as connection:
             asked = "SELECT has_database_privilege(current_database(), 'CREATE')"
             found = connection.execute(asked).fetchone()
-    except psycopg.Error as problem:  # its text may hold more of the address than we would show
+    except (
+        Exception
+    ) as problem:  # psycopg's, and its parsers' on a strange server; the text may hold the address
         return f"PostgreSQL at {where} does not let us in ({type(problem).__name__})"
     return None if found and found[0] else f"PostgreSQL at {where} does not let us make a schema"
 
@@ -87,7 +103,7 @@ async def _greet(url: str, default_port: int, greeting: bytes) -> bytes | None:
                 return await reader.read(64)
             finally:
                 writer.close()
-    except (OSError, TimeoutError, ValueError):
+    except (OSError, TimeoutError, ValueError):  # also a name of a host that is none
         return None
 
 
