@@ -1,8 +1,16 @@
-"""Proofs that take half a minute and more each are run on request: `--thorough`, as every night."""
+"""Which tests run when: proofs of half a minute on request, and what measures time by itself.
+
+`--thorough` runs the former, as every night. `pytest -m "not serial" -n 4` and then `pytest -m serial` is how the
+test script runs the whole: a test marked `serial` measures how long something takes, and neighbours would spoil it.
+"""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("no-clock", deadline=None)  # how long an example takes says nothing about the code
+settings.load_profile("no-clock")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the wheel and runs the tests on what it installs, in a folder that holds everything but the two packages:
-# a file that the wheel lacks shows here. Further arguments go to pytest.
+# a file that the wheel lacks shows here. Further arguments go to pytest (twice).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 PYTHON="${PYTHON:-python3}"
@@ -19,4 +19,5 @@ mkdir "$folder/checkout"
 git ls-files -z --cached | grep -zv -E '^pynomaly(_itest)?/' | xargs -0 cp --parents -t "$folder/checkout"
 cd "$folder/checkout"
 # The shape of the source is not the wheel's: tests/architecture reads the packages' folders.
-pytest --ignore=tests/architecture "$@"
+pytest --ignore=tests/architecture -m "not serial" --numprocesses 4 --dist loadfile "$@"
+pytest --ignore=tests/architecture -m serial "$@"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sets up everything in .venv-test and runs all tests with coverage; further arguments go to pytest.
-# --set-up-only ends before the tests.
+# Sets up everything in .venv-test and runs all tests: first those that don't mind company, several at a time, then those
+# that measure time, one by one. Further arguments go to pytest (twice). --set-up-only ends before the tests;
+# --coverage measures coverage too, in one go and slower, as every night.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 PYTHON="${PYTHON:-python3}"
@@ -16,4 +17,20 @@ fi
 if [ -n "${CI:-}" ] && ! command -v chromium >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1 || true
 fi
-exec .venv-test/bin/python -m pytest --cov --cov-report=term:skip-covered "$@"
+pytest=(.venv-test/bin/python -m pytest)
+if [ "${1:-}" = --coverage ]; then
+  exec "${pytest[@]}" --cov --cov-report=term:skip-covered "${@:2}"
+fi
+
+# 5: pytest's word for "nothing selected", which one of the two may be when arguments choose.
+code=0 selected=0
+run() {
+  local ended=0
+  "${pytest[@]}" "$@" || ended=$?
+  if [ "$ended" != 5 ]; then selected=1; fi
+  if [ "$ended" != 0 ] && [ "$ended" != 5 ]; then code=$ended; fi
+}
+run -m "not serial" --numprocesses "${PYNOMALY_ITEST_TEST_PROCESSES:-4}" --dist loadfile "$@"
+run -m serial "$@"
+if [ "$selected" = 0 ]; then code=5; fi
+exit "$code"

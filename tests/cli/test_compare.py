@@ -16,6 +16,8 @@ from command_line import Itest, Platform, serving, start_platform, wait_for
 
 import pynomaly
 
+pytestmark = pytest.mark.serial
+
 QUICK = ("--seconds", "0.3", "--metric", "cpu,memory", "--budget", "100s")
 
 

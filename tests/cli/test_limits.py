@@ -9,6 +9,8 @@ import pytest
 from command_line import Finished, Itest, Platform
 from limited import limited
 
+pytestmark = pytest.mark.serial
+
 TWO_BODIES = """
 version: 1
 name: answers

@@ -9,6 +9,8 @@ import misbehaving
 import pytest
 from command_line import Finished, Itest, Platform
 
+pytestmark = pytest.mark.serial
+
 RAW = """
 version: 1
 name: load

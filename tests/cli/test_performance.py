@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from command_line import Itest
 
+pytestmark = pytest.mark.serial
+
 WASTEFUL = Path(__file__).parents[1] / "broken" / "wasteful_platform.py"
 SCALING = "scaling[algorithm=isolation_forest]"
 CROWDED = "other processes took"

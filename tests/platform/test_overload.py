@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.serial
+
 IMPATIENT = {"PYNOMALY_OVERLOAD_TARGET_S": "0.001", "PYNOMALY_OVERLOAD_INTERVAL_S": "0.001"}
 AT_ONCE = 48
 

@@ -43,6 +43,8 @@ from pynomaly_itest.load.crew import environment
 from pynomaly_itest.measure import Estimate, Samples, judge, statistic
 from pynomaly_itest.results import Verdict
 
+pytestmark = pytest.mark.serial
+
 SERVERS = Path(__file__).parents[3] / "benchmarks" / "load_servers.py"
 POST = Endpoint(method="POST", path="/detect", bodies=(b"x" * 1000,))
 
