@@ -67,7 +67,9 @@ class Server:
         return len(self.came_ns) - 1
 
     def delay_s(self) -> float:
-        return (self.options.ms + self.draw.uniform(0, self.options.spread)) / 1000
+        slow = self.options.slow_share and self.draw.random() < self.options.slow_share
+        least_ms = self.options.slow_ms if slow else self.options.ms
+        return float(least_ms + self.draw.uniform(0, self.options.spread)) / 1000
 
     def left(self, number: int) -> None:
         self.left_ns[number] = time.monotonic_ns()
@@ -141,6 +143,8 @@ def main() -> None:
     parser.add_argument(
         "--spread", type=float, default=0.0, help="delay: up to so many ms more, evenly drawn"
     )
+    parser.add_argument("--slow-share", type=float, default=0.0, help="delay: the share that takes --slow-ms")
+    parser.add_argument("--slow-ms", type=float, default=400.0, help="delay: of that share, independently")
     parser.add_argument("--seed", type=int, default=1, help="delay: of what is drawn")
     parser.add_argument("--certificate", help="PEM file with key and certificate: serve TLS")
     asyncio.run(run(parser.parse_args()))

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypedDict, cast
 from pynomaly_itest.differences import clipped, difference, is_long, size_of
 from pynomaly_itest.gates.operands import Missing, Operand, operand_of
 from pynomaly_itest.measure import Doubt, Estimate, Judgement, judge, judge_quantile
-from pynomaly_itest.measure.judge import Comparison
+from pynomaly_itest.measure.judge import Comparison, interval_text
 from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, convert, write
 from pynomaly_itest.profile.expression.evaluator import holds
 from pynomaly_itest.verdicts import Verdict
@@ -239,11 +239,14 @@ def _held_against_measured(
             judged = _held_against(one, estimate, op, convert(bound, other.unit, one.unit), terms)
             if judged.verdict is verdict:
                 return judged
-    low, high = (
-        "?" if bound is None else f"{convert(bound, other.unit, one.unit):.6g}"
-        for bound in (uncertain.low, uncertain.high)
+    unsure = replace(
+        uncertain,
+        low=None if uncertain.low is None else convert(uncertain.low, other.unit, one.unit),
+        high=None if uncertain.high is None else convert(uncertain.high, other.unit, one.unit),
     )
-    reason = f"the limit is a measurement too, [{low}, {high}] from {uncertain.n}: more samples may settle it"
+    reason = (
+        f"the limit is a measurement too, {interval_text(unsure)}: more samples of either may tell them apart"
+    )
     return Judgement(Verdict.INCONCLUSIVE, reason)
 
 

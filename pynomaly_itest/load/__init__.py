@@ -32,7 +32,7 @@ from pynomaly_itest.load.result import (
 
 if TYPE_CHECKING:
     from pynomaly_itest.load.calibration import calibrate
-    from pynomaly_itest.load.run import run_load
+    from pynomaly_itest.load.run import Record, run_load
 
 __all__ = [
     "EXECUTORS",
@@ -54,6 +54,7 @@ __all__ = [
     "Progress",
     "RampingArrivalRate",
     "RampingVus",
+    "Record",
     "Second",
     "SharedIterations",
     "Stage",
@@ -67,7 +68,7 @@ def __getattr__(name: str) -> Any:
     """What sends is imported when it is asked for: `validate` looks at executors, and needs no event loop."""
     from importlib import import_module
 
-    places = {"calibrate": "calibration", "run_load": "run"}
+    places = {"calibrate": "calibration", "run_load": "run", "Record": "run"}
     if name not in places:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{places[name]}"), name)

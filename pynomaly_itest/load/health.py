@@ -36,8 +36,12 @@ def judged_health(
     complaints: Sequence[str],
     symptoms: Symptoms,
     calibration: Calibration | None,
+    part: LoadPlan | None = None,
 ) -> GeneratorHealth:
-    """Whether the generator kept up: lag within a tenth of the median latency, CPU at most 80 % of a core."""
+    """Whether the generator kept up: lag within a tenth of the median latency, CPU at most 80 % of a core.
+
+    part: what was sent since `ledger.before`, where the load has parts.
+    """
     requests = ledger.requests + ledger.warm_up_requests
     cpu_share = max((end.cpu_s / end.wall_s for end in ends if end.wall_s >= _SHORTEST_S), default=0.0)
     late = _late(plan, symptoms)
@@ -52,7 +56,7 @@ def judged_health(
         reasons.append(
             f"{starved} connections failed for want of sockets here: lower max_in_flight, or raise ulimit -n"
         )
-    unsent = _unsent(plan, ledger) if not complaints else []
+    unsent = _unsent(part or plan, ledger) if not complaints else []
     reasons += unsent
     return GeneratorHealth(
         kept_up=not reasons,
@@ -88,6 +92,6 @@ def _unsent(plan: LoadPlan, ledger: Ledger) -> list[str]:
     if not isinstance(plan.executor, ConstantArrivalRate | RampingArrivalRate) or ledger.stopped:
         return []
     pacer = pacer_of(plan.executor, plan.seed)
-    total = ledger.requests + ledger.warm_up_requests
+    total = ledger.requests + ledger.warm_up_requests - ledger.before
     planned = total + pacer.arrivals(total, 1_000_000).size
     return [] if planned == total else [f"{planned - total} of {planned} arrivals have no result"]

@@ -199,6 +199,8 @@ class Ledger:
         self.heartbeat_lags_ms: list[Floats] = []
         self.last_done_s = 0.0
         self.stopped = False
+        self.before = 0
+        """Requests of the parts of the load that are over."""
         self.recent: deque[Batch] = deque()
         self.folded: dict[str, Windows] | None = None
         self.by_endpoint: list[Windows] = [Windows() for _ in range(endpoints)]
@@ -211,11 +213,13 @@ class Ledger:
 
         self.heartbeat_lags_ms.append(np.frombuffer(payload, dtype=np.int64) / 1e6)
 
-    def add_rows(self, payload: bytes) -> None:
-        """Rows as a worker sends them."""
+    def add_rows(self, payload: bytes, paused_ns: int = 0) -> None:
+        """Rows as a worker sends them. paused_ns: how long nothing was sent between the parts of the load."""
         import numpy as np
 
         rows = np.frombuffer(payload, dtype=np.int64).reshape(-1, COLUMNS)
+        if paused_ns:
+            rows = rows - np.array([0] + [paused_ns] * (COLUMNS - 1), dtype=np.int64)
         counted = rows[:, 1] >= self.origin_ns + round(self.warm_up_s * _NS)
         if not counted.all():
             batch = batch_of(rows[~counted], self.origin_ns)

@@ -9,12 +9,15 @@ import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
+
+import msgspec
 
 from pynomaly_itest.errors import TargetUnreachable, UsageError
 from pynomaly_itest.load.crew import Crew, Hand
-from pynomaly_itest.load.frames import Frame, Kind
+from pynomaly_itest.load.executors import ConstantArrivalRate, ConstantVus, PoissonArrivals
+from pynomaly_itest.load.frames import End, Frame, Kind
 from pynomaly_itest.load.ledger import Ledger
 from pynomaly_itest.load.objectives import Abort, Watch
 from pynomaly_itest.load.plan import LoadPlan, mistakes_in
@@ -38,19 +41,21 @@ async def run_load(
     calibration: Calibration | None = None,
     confidence: float = 0.95,
     abort: Abort | None = None,
+    record: Record | None = None,
 ) -> LoadResult:
     """Carry out a plan in worker processes; returns when every request has an end.
 
     on_progress: called four times a second. stop: set it to end the load early and have what was measured. If the
     task is cancelled instead, `on_cancelled` gets what was measured before the cancellation goes on.
     abort: when the load is to end itself; the result then says why, and when that began.
+    record: of the parts of this load that went before, all levels of one executor; the result is of all together.
     Raises UsageError for a plan that can't be run, TargetUnreachable where the host has no address, CannotMeasure
     where workers do not start. A target that refuses is no error here: its refusals are outcomes.
     """
     wrong = mistakes_in(plan)
     if wrong:
         raise UsageError("; ".join(wrong), hint="see the load step's description")
-    run = _Run(plan, Course([], [], None, calibration, confidence))
+    run = _Run(plan, Course([], [], None, calibration, confidence), record or Record())
     async with Crew(plan, await _address(plan.url), run.hear) as crew:
         run.begin(crew)
         try:
@@ -62,25 +67,46 @@ async def run_load(
                     await asyncio.wait_for(crew.wait(), _KEEPING_S)
                 on_cancelled(run.result())
             raise
-        return run.result()
+        return run.ended()
+
+
+@dataclass
+class Record:
+    """What the parts of a load have given so far: on one clock, on which each begins when the one before was to end."""
+
+    ledger: Ledger | None = None
+    ends: list[End] = field(default_factory=list)
+    planned_s: float = 0.0
 
 
 class _Run:
     """What one call of `run_load` knows."""
 
-    def __init__(self, plan: LoadPlan, course: Course) -> None:
-        self.plan = plan
-        self.ledger = Ledger(plan.warm_up_s, len(plan.endpoints), objective_ms=plan.objective_ms or math.inf)
-        self._course = course
+    def __init__(self, plan: LoadPlan, course: Course, record: Record) -> None:
+        if record.ledger is None:
+            objective_ms = plan.objective_ms or math.inf
+            record.ledger = Ledger(plan.warm_up_s, len(plan.endpoints), objective_ms=objective_ms)
+        self.ledger = record.ledger
+        self.plan = _of_all_parts(plan, record)
+        self._record = record
+        self._course = replace(course, part=plan)
         self._crew: Crew | None = None
+        self._paused_ns = 0
 
     def begin(self, crew: Crew) -> None:
         self._crew = crew
-        self.ledger.origin_ns = crew.begin()
+        origin_ns = crew.begin()
+        if not self._record.planned_s:
+            self.ledger.origin_ns = origin_ns
+        self._paused_ns = origin_ns - self.ledger.origin_ns - round(self._record.planned_s * _NS)
+
+    def elapsed_s(self) -> float:
+        """On the clock of all parts."""
+        return (time.monotonic_ns() - self._paused_ns - self.ledger.origin_ns) / _NS
 
     def hear(self, _: int, frame: Frame) -> None:
         if frame.kind is Kind.ROWS:
-            self.ledger.add_rows(frame.payload)
+            self.ledger.add_rows(frame.payload, self._paused_ns)
         elif frame.kind is Kind.LAGS:
             self.ledger.add_lags(frame.payload)
 
@@ -92,16 +118,35 @@ class _Run:
     def interrupt(self) -> None:
         """End the load before its time."""
         if self._crew is not None:
-            stopped_s = (time.monotonic_ns() - self.ledger.origin_ns) / _NS
-            self._course = replace(self._course, stopped_s=stopped_s)
+            self._course = replace(self._course, stopped_s=self.elapsed_s())
             self.ledger.stopped = True
             self._crew.stop()
 
     def result(self) -> LoadResult:
         hands = [] if self._crew is None else self._crew.hands
-        ends = [hand.end for hand in hands if hand.end is not None]
+        ends = [*self._record.ends, *(hand.end for hand in hands if hand.end is not None)]
         course = replace(self._course, ends=ends, complaints=_complaints(hands))
         return summarise(self.plan, self.ledger, course)
+
+    def ended(self) -> LoadResult:
+        """The result, with this part entered in the record."""
+        result = self.result()
+        self._record.planned_s = self.plan.planned_s
+        if self._crew is not None:
+            self._record.ends += [hand.end for hand in self._crew.hands if hand.end is not None]
+        self.ledger.before = self.ledger.requests + self.ledger.warm_up_requests
+        return result
+
+
+def _of_all_parts(plan: LoadPlan, record: Record) -> LoadPlan:
+    """The plan of this part, as if those before it had been part of it."""
+    if not record.planned_s or record.ledger is None:
+        return plan
+    if not isinstance(plan.executor, ConstantArrivalRate | PoissonArrivals | ConstantVus):
+        raise UsageError("only a load on one level can go on where it ended")
+    longer_s = record.planned_s + plan.executor.duration_s
+    executor = msgspec.structs.replace(plan.executor, duration_s=longer_s)
+    return msgspec.structs.replace(plan, executor=executor, warm_up_s=record.ledger.warm_up_s)
 
 
 async def _supervise(
@@ -122,12 +167,12 @@ async def _supervise(
             if stopping is not None and stopping.done() and not done.done():
                 stopping = None
                 run.interrupt()
-            elapsed_s = (time.monotonic_ns() - run.ledger.origin_ns) / _NS
+            elapsed_s = run.elapsed_s()
             if watch is not None and (why := watch.broken(run.ledger, elapsed_s)) is not None:
                 run.broke(watch.since_s or elapsed_s, why)
                 watch = None
             if on_progress is not None:
-                on_progress(meter.read(time.monotonic_ns()))
+                on_progress(meter.read(elapsed_s))
         await done
     finally:
         for task in (done, stopping):
@@ -145,9 +190,9 @@ class _Meter:
         self._ledger = ledger
         self._seen: deque[tuple[float, int]] = deque()
 
-    def read(self, now_ns: int) -> Progress:
+    def read(self, elapsed_s: float) -> Progress:
         ledger = self._ledger
-        elapsed_s = max(0.0, (now_ns - ledger.origin_ns) / _NS)
+        elapsed_s = max(0.0, elapsed_s)
         answered = ledger.warm_up_requests + ledger.requests
         self._seen.append((elapsed_s, answered))
         while len(self._seen) > 2 and self._seen[1][0] < elapsed_s - _RATE_OVER_S:

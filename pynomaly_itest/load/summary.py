@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,7 +20,7 @@ from pynomaly_itest.load.plan import LoadPlan
 from pynomaly_itest.load.result import Calibration, Created, EndpointResult, LoadResult, Metric, Second
 from pynomaly_itest.measure.correlation import inflation
 from pynomaly_itest.measure.estimate import Estimate
-from pynomaly_itest.measure.means import rate_of_windows
+from pynomaly_itest.measure.means import rate_of_windows, reaching
 from pynomaly_itest.measure.proportions import proportion
 from pynomaly_itest.measure.quantiles import observed_quantile
 from pynomaly_itest.measure.samples import Samples
@@ -47,6 +47,8 @@ class Course:
     broke_s: float | None = None
     """When the objective broke for which the load ended itself, seconds from the beginning."""
     broke_why: str | None = None
+    part: LoadPlan | None = None
+    """The last part of the load, where it has several."""
 
 
 def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
@@ -71,7 +73,9 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
         outcomes=_labelled(outcomes),
         endpoints=_endpoints(plan, ledger, raw, course.confidence),
         seconds=_seconds(ledger),
-        health=judged_health(plan, ledger, course.ends, course.complaints, symptoms, course.calibration),
+        health=judged_health(
+            plan, ledger, course.ends, course.complaints, symptoms, course.calibration, course.part
+        ),
         requests=ledger.requests,
         failures=ledger.failures,
         duration_s=duration_s,
@@ -212,21 +216,14 @@ def _rate(plan: LoadPlan, bins: Counter[int], duration_s: float, confidence: flo
         return _unsteady(within, duration_s, f"{duration_s:.3g} s are too short to see a steady state")
     per_window = max(1, min(BINS_PER_S, whole // 10))
     windows = counts[: whole // per_window * per_window].reshape(-1, per_window).sum(axis=1)
-    thirds = [float(part.sum()) / part.size for part in np.array_split(counts, _FEWEST_WINDOWS)]
-    found = steadiness(thirds, tolerance=_tolerance(plan, within))
-    if not found.steady:
-        return _unsteady(within, duration_s, f"not in a steady state: {found.reason}")
+    levels = [float(part.mean()) * BINS_PER_S for part in np.array_split(counts, _FEWEST_WINDOWS)]
+    found = steadiness(levels, tolerance=_tolerance(plan, within))
     measured_s = duration_s if counted else whole / BINS_PER_S
     window_s = per_window / BINS_PER_S
     whole_run = rate_of_windows(windows, window_s, n=within, duration_s=measured_s, confidence=confidence)
-    return _reaching(whole_run, found.level * BINS_PER_S)
-
-
-def _reaching(rate: Estimate, settled: float) -> Estimate:
-    """The estimate, widened to hold the level at the end: what has settled lower is not judged by its beginning."""
-    low = None if rate.low is None else min(rate.low, settled)
-    high = None if rate.high is None else max(rate.high, settled)
-    return replace(rate, low=low, high=high)
+    if found.steady:  # what has settled lower is not judged by its beginning
+        return reaching(whole_run, [found.level])
+    return reaching(whole_run, levels, f"not in a steady state: {found.reason}")
 
 
 def _unsteady(n: int, duration_s: float, note: str) -> Estimate:

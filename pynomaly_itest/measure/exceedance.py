@@ -11,7 +11,7 @@ import math
 from typing import Any, Literal
 
 from pynomaly_itest.measure.correlation import inflation_beyond, inflation_of_windows
-from pynomaly_itest.measure.judge import COMPARE, Judgement
+from pynomaly_itest.measure.judge import COMPARE, WORTH_TELLING, Judgement, to_settle
 from pynomaly_itest.measure.proportions import proportion
 from pynomaly_itest.measure.quantiles import CERTAIN_ENOUGH, samples_needed
 from pynomaly_itest.measure.samples import Samples
@@ -50,7 +50,10 @@ def judge_quantile(
         )
     if beyond.high <= allowed:
         return Judgement(Verdict.PASSED, told)
-    return Judgement(Verdict.INCONCLUSIVE, f"{told}: more samples may settle it")
+    needed_in_all = beyond.needed(allowed, confidence)
+    between = f"{100 * beyond.low:.3g} to {100 * beyond.high:.3g} % at {100 * confidence:.4g} %"
+    told = f"{seen}, truly {between}); {100 * allowed:.3g} % are allowed"
+    return Judgement(Verdict.INCONCLUSIVE, f"{told}: {to_settle(needed_in_all, n)}", needed_in_all)
 
 
 class _Beyond:
@@ -58,11 +61,23 @@ class _Beyond:
 
     def __init__(self, count: int, n: int, inflated: float, confidence: float) -> None:
         share = proportion(count, n, confidence=confidence, n_effective=n / inflated)
-        self.count = count
+        self.count, self.n, self.inflated = count, n, inflated
         self.low = share.low if share.low is not None else 0.0
         self.high = share.high if share.high is not None else 1.0
         if count == 0:  # nothing can be lower: all of the error may lie above (so 90 certify a p95 at 99 %)
             self.high = 1 - (1 - confidence) ** (inflated / n)
+
+    def needed(self, allowed: float, confidence: float) -> int | None:
+        """How many samples would decide it if the share stayed what it is; None if too many to be worth telling."""
+        from scipy.special import ndtri
+
+        share = self.count / self.n
+        apart = abs(share - allowed)
+        variance = self.inflated * max(allowed * (1 - allowed), share * (1 - share))
+        spread = 1.1 * float(ndtri((1 + confidence) / 2)) * math.sqrt(variance)
+        if not spread < apart * math.sqrt(self.n * WORTH_TELLING):
+            return None
+        return max(math.ceil(1.2 * self.n), math.ceil((spread / apart) ** 2))
 
 
 def _share_beyond(samples: Samples, op: str, limit: float, allowed: float, confidence: float) -> _Beyond:

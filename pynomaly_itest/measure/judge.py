@@ -26,7 +26,8 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
     "!=": operator.ne,
 }
 
-_TOO_MANY = 10_000_000
+WORTH_TELLING = 30
+"""So many times the samples may be asked for; a limit that would take more is too close to what was measured."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def _by_interval(estimate: Estimate, op: str, limit: float) -> Judgement:
     """For <, <=, >, >=: both bounds must be on one side."""
     compare, upper_bounded = COMPARE[op], op in ("<", "<=")
     doubtful, sure = (estimate.high, estimate.low) if upper_bounded else (estimate.low, estimate.high)
-    shown = _interval(estimate)
+    shown = interval_text(estimate)
     if sure is not None and not compare(sure, limit):
         return Judgement(Verdict.FAILED, f"{shown} is wholly {_opposite(op)} {_number(limit)}")
     if doubtful is not None and compare(doubtful, limit):
@@ -113,18 +114,31 @@ def _by_interval(estimate: Estimate, op: str, limit: float) -> Judgement:
             return Judgement(Verdict.INCONCLUSIVE, reason, estimate.least_n)
         return Judgement(Verdict.PASSED, f"{shown} is wholly {op} {_number(limit)}")
     needed = _samples_to_settle(estimate, doubtful if compare(estimate.value, limit) else sure, limit)
-    more = "more samples may settle it" if needed is None else f"about {needed} samples might settle it"
     if estimate.note and doubtful is None:
         return Judgement(Verdict.INCONCLUSIVE, estimate.note)
-    return Judgement(Verdict.INCONCLUSIVE, f"{shown} straddles {_number(limit)}: {more}", needed)
+    told = f"{shown}, and the limit is {_number(limit)}: {to_settle(needed, estimate.n)}"
+    return Judgement(Verdict.INCONCLUSIVE, f"{estimate.note}; {told}" if estimate.note else told, needed)
+
+
+def to_settle(needed: int | None, n: int) -> str:
+    """What would make a verdict of n samples that leave it open."""
+    if needed is None:
+        return "too close to tell, even from many times the samples"
+    return f"about {_rounded(needed)} samples would tell, {needed / n:.2g} times as many"
+
+
+def _rounded(count: int) -> int:
+    """To two figures, upwards."""
+    unit = int(10 ** max(0, len(str(count)) - 2))
+    return -(-count // unit) * unit
 
 
 def _samples_to_settle(estimate: Estimate, bound: float | None, limit: float) -> int | None:
-    """Intervals narrow with the square root of n; None where that would take absurdly many."""
+    """Intervals narrow with the square root of n; None where that would take too many."""
     if bound is None:
-        return max(estimate.least_n, estimate.n + 1)
+        return max(estimate.least_n, 2 * estimate.n)
     distance, reach = abs(estimate.value - limit), abs(estimate.value - bound)
-    if not reach < distance * math.sqrt(_TOO_MANY / estimate.n):
+    if not 1.1 * reach**2 < WORTH_TELLING * distance**2:
         return None
     needed = estimate.n * (reach / distance) ** 2 * 1.1
     return max(estimate.least_n, estimate.n + 1, math.ceil(needed))
@@ -134,11 +148,18 @@ def _opposite(op: str) -> str:
     return {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}[op]
 
 
-def _interval(estimate: Estimate) -> str:
-    low = "?" if estimate.low is None else _number(estimate.low)
-    high = "?" if estimate.high is None else _number(estimate.high)
+def interval_text(estimate: Estimate) -> str:
+    """The value and where it lies; a bound that the samples do not give is said to be missing."""
     sureness = "" if estimate.confidence is None else f" at {_percent(estimate.confidence)}"
-    return f"[{low}, {high}]{sureness} from {_samples(estimate.n)}"
+    return f"{_between(estimate.low, estimate.high)}{sureness} from {_samples(estimate.n)}"
+
+
+def _between(low: float | None, high: float | None) -> str:
+    if low is not None and high is not None:
+        return f"[{_number(low)}, {_number(high)}]"
+    if low is not None:
+        return f"at least {_number(low)} (no upper bound yet)"
+    return "no bound yet" if high is None else f"at most {_number(high)} (no lower bound yet)"
 
 
 def _samples(n: int) -> str:

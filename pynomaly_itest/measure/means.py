@@ -7,6 +7,8 @@ bootstrap-t: Künsch 1989, Götze & Künsch 1996), always with the same seed, so
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.measure.correlation import inflation
@@ -26,6 +28,7 @@ _FEWEST_TO_RESAMPLE = 12  # with fewer blocks the studentised bootstrap is wilde
 _FEWEST_BLOCKS = 6
 _MEMORIES_A_BLOCK = 4
 _FEWEST_GAPS = 40
+_MOST_LOGARITHM = 50.0
 
 
 def mean(samples: Samples, *, confidence: float = 0.95) -> Estimate:
@@ -104,17 +107,29 @@ def _rate_of_times(samples: Samples, duration_s: float, confidence: float, windo
         counts = np.histogram(samples.times_s, bins=windows, range=(0.0, windows * window_s))[0]  # type: ignore[arg-type]
         return rate_of_windows(counts, window_s, n=samples.n, duration_s=duration_s, confidence=confidence)
     gap = _interval(float(gaps.mean()), gaps, Samples.of("gap", gaps, "s"), confidence)
-    known = gap.low is not None and gap.high is not None and gap.low > 0
-    return Estimate(
-        value,
-        "1/s",
-        samples.n,
-        low=value * gap.value / gap.high if known and gap.high else None,
-        high=value * gap.value / gap.low if known and gap.low else None,
-        confidence=gap.confidence,
-        method=f"{gap.method} of gaps",
-        at_least=0.0,
-    )
+    return rate_of_gaps(value, gap, "1/s", samples.n)
+
+
+def rate_of_gaps(value: float, gap: Estimate, unit: str, n: int) -> Estimate:
+    """A rate with the relative interval of the mean time between two, `gap`.
+
+    A mean of times is above 0, whatever its interval by block means says: a bound that reaches 0 would leave the rate
+    without an upper one. There, and a little everywhere, the distance is taken as one of logarithms.
+    """
+    low = high = None
+    if gap.low is not None and gap.high is not None and gap.value > 0:
+        low = value * gap.value / gap.high
+        high = value * math.exp(min(_MOST_LOGARITHM, (gap.value - gap.low) / gap.value))
+    return Estimate(value, unit, n, low, high, gap.confidence, f"{gap.method} of gaps", at_least=0.0)
+
+
+def reaching(rate: Estimate, levels: Sequence[float], note: str = "") -> Estimate:
+    """The estimate, its interval wide enough to hold each of these levels too: a rate that has not settled may be
+    any of those that were seen. Without an interval, it gets none.
+    """
+    low = None if rate.low is None else min(rate.low, *levels)
+    high = None if rate.high is None else max(rate.high, *levels)
+    return replace(rate, low=low, high=high, note=note or rate.note)
 
 
 def rate_of_windows(
@@ -126,7 +141,8 @@ def rate_of_windows(
     value = n / duration_s
     rates = np.asarray(counts, dtype=np.float64) / window_s
     found = _interval(value, rates, Samples.of("rate", rates, "1/s"), confidence)
-    return Estimate(value, "1/s", n, found.low, found.high, found.confidence, found.method, at_least=0.0)
+    low = None if found.low is None else max(0.0, found.low)
+    return Estimate(value, "1/s", n, low, found.high, found.confidence, found.method, at_least=0.0)
 
 
 def _interval(

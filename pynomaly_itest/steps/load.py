@@ -12,7 +12,6 @@ from pynomaly_itest.profile.expression import has_template, parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
 from pynomaly_itest.steps.base import PlannedSamples, Step, StepContext, Values
-from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.load_curves import curves_of_load
 from pynomaly_itest.steps.load_failures import without_failures
 from pynomaly_itest.steps.load_leaks import LeakWatch
@@ -31,7 +30,7 @@ from pynomaly_itest.steps.load_requests import (
     verified,
 )
 from pynomaly_itest.steps.load_shapes import ShapeName, executor_of_shape
-from pynomaly_itest.steps.load_until import until_decided
+from pynomaly_itest.steps.load_until import SoFar, until_decided
 from pynomaly_itest.steps.load_values import CREATING, breaking_rate, progress_text, shape_of, values_of
 
 if TYPE_CHECKING:
@@ -191,14 +190,15 @@ class Load(Step):
             )
 
     async def run(self, context: StepContext) -> Values:
-        return await (until_decided(self, context) if self.until == "decided" else self.once(context))
+        if self.until == "decided":
+            return await until_decided(self, context)
+        return await self.part(context, SoFar.begun(context.target))
 
-    async def once(self, context: StepContext) -> Values:
-        """The load, put on one time."""
-        crowd = Crowd(context.target)
-        return crowd.doubting(await self._put_on(context))
+    async def part(self, context: StepContext, so_far: SoFar) -> Values:
+        """The load, or a further part of it: the figures of all parts together."""
+        return so_far.crowd.doubting(await self._put_on(context, so_far))
 
-    async def _put_on(self, context: StepContext) -> Values:
+    async def _put_on(self, context: StepContext, so_far: SoFar) -> Values:
         from pynomaly_itest.load import run_load
 
         if context.target.info.kind == "inprocess":
@@ -206,8 +206,12 @@ class Load(Step):
                 "a platform in this process has no socket to put load on", hint="--target bundled"
             )
         known = await calibration(context)  # it takes a while: before anything is asked for that runs out
-        parts = await self._prepared(context)
-        leaks = LeakWatch(context.target) if self._looks_for_leaks() else None
+        if so_far.requests is None:
+            so_far.requests = await self._prepared(context)
+        parts = so_far.requests
+        if so_far.leaks is None and self._looks_for_leaks():
+            so_far.leaks = LeakWatch(context.target)
+        leaks = so_far.leaks
 
         def follow(progress: Progress) -> None:
             context.progress(progress_text(progress))
@@ -226,6 +230,7 @@ class Load(Step):
             calibration=known,
             confidence=context.confidence,
             abort=self._abort(),
+            record=so_far.record,
         )
         ended_s = context.clock()
         beside = {**await settled(parts, result, context), **self._ended(result, context.confidence)}

@@ -16,6 +16,7 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape, unit_of
 from pynomaly_itest.steps.base import PlannedSamples, Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
+from pynomaly_itest.steps.looks import Looks, until_next_look
 from pynomaly_itest.steps.measure_tally import WITHOUT_ANSWER, Tally
 
 _MOST_QUESTIONS = 10_000
@@ -31,7 +32,7 @@ class Measure(Step):
     is to be answered with an error says so in its own `status`.
 
     `vary` puts other values into the step's fields, every combination being one question; `draw` picks among them.
-    With `until: decided`, calls go on past `repeat`, doubling, until every gate on this step is decided or `at_most`
+    With `until: decided`, calls go on past `repeat` until every gate on this step is decided or `at_most`
     has passed. Each further look at the gates spends half of the error that is left, so that looking often does not
     make a pass likelier.
     """
@@ -98,13 +99,13 @@ class Measure(Step):
         await self._repeat(_Round(steps, self.warmup, "warm-up", Tally()), context)
         tally, crowd = Tally(), Crowd(context.target)
         duration_s = 0.0
-        start = context.clock()
+        looks = Looks(context.clock())
         try:
-            for times in self._batches(tally, context, start):
+            for times in self._batches(tally, context, looks.start):
                 began = context.clock()
                 await self._repeat(_Round(steps, times, "measuring", tally, duration_s, began), context)
                 duration_s += context.clock() - began
-                if self._is_decided(tally, duration_s, context, crowd):
+                if self._is_decided(tally, duration_s, context, crowd, looks):
                     break
         except asyncio.CancelledError:
             context.keep(tally.values(duration_s=duration_s + context.clock() - began))
@@ -112,20 +113,26 @@ class Measure(Step):
         return crowd.doubting(tally.values(duration_s=duration_s))
 
     def _batches(self, tally: Tally, context: StepContext, start: float) -> Iterator[int]:
-        """How many calls to make before each look at the gates: as many again as there were."""
+        """How many calls to make before each look at the gates."""
         yield self.repeat
-        budget_s = parse_quantity(self.at_most, "s")
-        while self.until == "decided" and (left_s := budget_s - (context.clock() - start)) > 0:
-            affordable = int(tally.count * left_s / (budget_s - left_s)) if left_s < budget_s else tally.count
-            if affordable < max(1, tally.count // 10):  # too few to change anything
-                return
-            yield min(tally.count, affordable)
+        while self.until == "decided" and (more := self._more(tally, context.clock() - start)):
+            yield more
 
-    def _is_decided(self, tally: Tally, duration_s: float, context: StepContext, crowd: Crowd) -> bool:
-        """Whether no gate on this step is open any more; each look halves the error left for the next."""
+    def _more(self, tally: Tally, elapsed_s: float) -> int:
+        """How many calls to make before the next look; 0 where time is up."""
+        left_s = parse_quantity(self.at_most, "s") - elapsed_s
+        affordable = tally.count * left_s / elapsed_s if elapsed_s > 0 else float(tally.count)
+        return int(until_next_look(tally.count, affordable))
+
+    def _is_decided(
+        self, tally: Tally, duration_s: float, context: StepContext, crowd: Crowd, looks: Looks
+    ) -> bool:
+        """Whether no gate on this step is open any more; the looks share the error (see `measure.spending`)."""
         if self.until != "decided":
             return True
-        tally.error_share /= 2
+        elapsed_s = context.clock() - looks.start
+        share = elapsed_s / parse_quantity(self.at_most, "s") if self._more(tally, elapsed_s) else 1.0
+        tally.error_share = looks.share_at(share)
         return context.scene.undecided(crowd.doubting(tally.values(duration_s=duration_s))) is None
 
     def _questions(self, context: StepContext) -> Iterator[Step]:

@@ -23,6 +23,7 @@ WITHOUT_ANSWER = {
 """Why calls failed that got no answer, and what each of the names counts."""
 _WINDOWS = 9
 _LAST = 3
+_FEWEST = 2 * _WINDOWS
 _CHANCE = 4.0
 """Standard errors by which three windows may differ by chance alone."""
 
@@ -129,42 +130,37 @@ def throughput(
 ) -> Estimate:
     """Calls over wall time, times `each`; its relative interval is that of the mean time between ends.
 
-    Only of a steady state: where the last windows differ by more than a tenth, and than chance, there is none.
+    Where it has not settled (the last windows differ by more than a tenth, and than chance), the interval reaches
+    every level that was seen: a limit that all of them keep is kept.
     """
     from pynomaly_itest.measure import Estimate, Samples, statistic
+    from pynomaly_itest.measure.means import rate_of_gaps, reaching
 
     gaps = [after - before for before, after in pairwise([0.0, *ends_s])]
     value = each * len(ends_s) / duration_s if duration_s > 0 else float("nan")
-    unsteady = _unsteady(gaps)
-    if unsteady:
-        return Estimate(value, unit, len(gaps), note=f"not in a steady state: {unsteady}", at_least=0.0)
+    if len(gaps) < _FEWEST:
+        note = f"{len(gaps)} calls are too few for a rate: {_FEWEST} are needed"
+        return Estimate(value, unit, len(gaps), note=note, at_least=0.0)
     gap = statistic(Samples.of("gap", gaps, "s"), "mean", confidence=confidence)
-    known = gap.low is not None and gap.high is not None and gap.low > 0
-    return Estimate(
-        value,
-        unit,
-        len(gaps),
-        low=value * gap.value / gap.high if known and gap.high else None,
-        high=value * gap.value / gap.low if known and gap.low else None,
-        confidence=gap.confidence,
-        method="rate of ends",
-        at_least=0.0,
-    )
+    settled = rate_of_gaps(value, gap, unit, len(gaps))
+    means, unsteady = _windows(gaps)
+    if not unsteady:
+        return settled
+    levels = [value * gap.value / mean for mean in means if mean > 0]
+    return reaching(settled, levels, f"not in a steady state: {unsteady}")
 
 
-def _unsteady(gaps: Sequence[float]) -> str:
-    """Why the calls of the end don't show one rate; empty if they do."""
+def _windows(gaps: Sequence[float]) -> tuple[list[float], str]:
+    """Mean gaps of consecutive windows, and why those of the end don't show one rate; empty if they do."""
     import numpy as np
 
     from pynomaly_itest.measure import steadiness
 
-    if len(gaps) < 2 * _WINDOWS:
-        return f"{len(gaps)} calls are too few to see one"
     parts = np.array_split(np.array(gaps), _WINDOWS)
     means = [float(part.mean()) for part in parts]
     chance = max(float(part.std() / (part.mean() or 1.0)) / math.sqrt(part.size) for part in parts[-_LAST:])
     found = steadiness(means, last=_LAST, tolerance=max(0.1, _CHANCE * chance))
-    return "" if found.steady else found.reason
+    return means, "" if found.steady else found.reason
 
 
 def share_of(truths: Sequence[bool], *, come_together: bool = False) -> Inference:

@@ -145,6 +145,18 @@ def test_a_rate_that_breaks_down_is_not_judged() -> None:
     assert judge(estimate(result, "rate"), ">=", 1).verdict is Verdict.INCONCLUSIVE
 
 
+def test_a_rate_that_is_not_steady_is_judged_where_all_that_was_seen_keeps_the_limit() -> None:
+    """100 a second at first, 70 at the end."""
+    rows = [row(10 * number, 5) for number in range(1000) if number < 800 or number % 10 < 7]
+    rate = estimate(summary(rows), "rate")
+    assert "not in a steady state" in rate.note
+    assert judge(rate, ">=", 20).verdict is Verdict.PASSED
+    assert judge(rate, ">=", 200).verdict is Verdict.FAILED
+    between = judge(rate, ">=", 85)
+    assert between.verdict is Verdict.INCONCLUSIVE
+    assert "not in a steady state" in between.reason
+
+
 def test_a_rate_that_settles_lower_is_not_judged_by_its_beginning() -> None:
     rows = [row(10 * number, 5 if number < 600 else 5 + 5 * (number - 600)) for number in range(1000)]
     rate = estimate(summary(rows), "rate")

@@ -34,6 +34,7 @@ from pynomaly_itest.load import (
     PoissonArrivals,
     Progress,
     RampingVus,
+    Record,
     SharedIterations,
     Stage,
     calibrate,
@@ -401,3 +402,37 @@ def own_certificate() -> bytes:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     return private + certificate.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    "executor",
+    [ConstantArrivalRate(rate=100, duration_s=0.5), ConstantVus(vus=2, duration_s=0.5)],
+    ids=["arrivals", "users"],
+)
+def test_a_load_in_parts_gives_the_figures_of_all_on_one_clock(executor: Executor) -> None:
+    record = Record()
+    with serving("delay", "--ms", "5") as server:
+        for number in range(2):
+            plan = LoadPlan(
+                url=server.url, endpoints=(POST,), executor=executor, warm_up_s=0.0 if number else 0.1
+            )
+            result = asyncio.run(run_load(plan, record=record))
+            time.sleep(0.2)
+    assert result.health.is_usable, result.health.reasons
+    assert result.duration_s == pytest.approx(0.9)
+    assert result.requests + result.warm_up_requests == server.saw["n"]
+    latencies = result.metrics["latency_ms"]
+    assert isinstance(latencies, Samples)
+    assert latencies.times_s is not None
+    assert float(latencies.times_s.max()) < 0.95
+    assert statistic(latencies, "median").value < 50
+
+
+def test_only_a_load_on_one_level_goes_on() -> None:
+    record = Record()
+    executor = SharedIterations(vus=1, iterations=3)
+    with serving("ok") as server:
+        plan = LoadPlan(url=server.url, endpoints=(POST,), executor=executor)
+        asyncio.run(run_load(plan, record=record))
+        with pytest.raises(UsageError, match="on one level"):
+            asyncio.run(run_load(plan, record=record))
