@@ -21,12 +21,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from pynomaly.api.admission import build_admission
 from pynomaly.api.gateway import Gateway
 from pynomaly.api.metrics import Metrics
+from pynomaly.api.refusals import RefusalLog
 from pynomaly.api.routes import build_router
 from pynomaly.api.services import Services
 from pynomaly.cache.memory import MemoryCache
 from pynomaly.cache.redis import RedisCache
-from pynomaly.domain.errors import Conflict, Misconfigured, PynomalyError
+from pynomaly.domain.errors import Conflict, InvalidInput, Misconfigured, PynomalyError
 from pynomaly.protection import open_keyring, security_settings
+from pynomaly.security.anchor import AnchorFile
+from pynomaly.security.audit import AuditService
 from pynomaly.security.client_address import trusted_networks
 from pynomaly.security.encryption import EncryptionService
 from pynomaly.security.epoch import SharedEpoch
@@ -98,6 +101,7 @@ def open_foundations(settings: Settings) -> Foundations:
         time.time,
         SharedEpoch(folder / "epoch"),
         personal_data_sources(stores),
+        AnchorFile(folder / "audit.anchor"),
     )
     return Foundations(engine, blobs, stores, security)
 
@@ -173,6 +177,7 @@ class Application:
             await asyncio.sleep(_PRUNE_EVERY_S)
             try:
                 await to_thread.run_sync(self.foundations.security.auth.prune)
+                await to_thread.run_sync(self.foundations.security.audit.keep_anchor)
             except SQLAlchemyError:
                 logger.exception("ended sessions could not be pruned")
 
@@ -198,6 +203,7 @@ class Application:
         if n_interrupted or n_swept:
             logger.warning("tidied up after a crash", extra={"operations": n_interrupted, "files": n_swept})
         self.foundations.security.auth.prune()
+        keep_anchor(self.foundations.security.audit)
         compile_once()
         self._warmth.start()
         self.platform.pool.start()
@@ -207,12 +213,24 @@ class Application:
         self.platform.pool.close(self._settings.shutdown_grace_s)
         self.platform.parsers.close()
         self.platform.operations.fail_interrupted(_INTERRUPTED)
+        keep_anchor(self.foundations.security.audit)
         self.foundations.engine.dispose()
         self.release()
 
     def release(self) -> None:
         """Let the next server have the data folder."""
         self._lock.release()
+
+
+def keep_anchor(audit: AuditService) -> None:
+    """Keep the anchor of the audit log in its file, and say it in the log, which may go elsewhere."""
+    try:
+        anchor = audit.keep_anchor()
+    except (SQLAlchemyError, OSError, InvalidInput):
+        logger.exception("the anchor of the audit log could not be kept")
+        return
+    if anchor is not None:
+        logger.info("audit anchor", extra={"anchor": anchor})
 
 
 def bootstrap(settings: Settings, security: SecurityServices) -> str | None:
@@ -332,6 +350,7 @@ def _build_services(
         login_limit=RateLimiter("login", RateLimit(max(1, logins_per_s * 60), logins_per_s), buckets),
         account_limit=RateLimiter("account", RateLimit(max(1, per_s * 4), per_s), buckets),
         anonymous_limit=RateLimiter("address", RateLimit(max(1, per_s * 4), per_s), buckets),
+        refusals=RefusalLog(foundations.security.audit, RateLimiter("refusals", RateLimit(20, 0.2), buckets)),
         trusted_proxies=trusted_networks(settings.trusted_proxies),
         checks=checks,
     )

@@ -162,15 +162,37 @@ def user_role(
 
 
 @audit_app.command("verify")
-def audit_verify(data_dir: DataDir = _DEFAULT_DATA_DIR) -> None:
-    """Check the audit log's chain; exit 1 and name the first broken link if it is not whole."""
+def audit_verify(
+    anchor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ANCHOR|FILE",
+            help="An anchor, or a file with one, that was kept elsewhere: the log must still contain it.",
+        ),
+    ] = None,
+    data_dir: DataDir = _DEFAULT_DATA_DIR,
+) -> None:
+    """Check the audit log's chain and that it contains its anchors; exit 1 and name the first break if not."""
     with _plain_errors(REFUSED):
-        found = _foundations(data_dir).security.audit.verify()
+        audit = _foundations(data_dir).security.audit
+        held = None if anchor is None else audit.read_anchor(_anchor_text(anchor))
+        found = audit.verify(anchor=held)
         if found.is_intact:
             typer.echo(f"The audit log is whole: {found.n_events} events.")
+            if found.anchored_at is not None:
+                typer.echo(f"It contains its anchor, of event {found.anchored_at}.")
+            if found.not_known is not None:
+                typer.echo(f"Not known: {found.not_known}.")
         else:
             typer.echo(f"The audit log is broken at event {found.first_broken}: {found.reason}", err=True)
             raise typer.Exit(REFUSED)
+
+
+@audit_app.command("anchor")
+def audit_anchor(data_dir: DataDir = _DEFAULT_DATA_DIR) -> None:
+    """Print the audit log's anchor, to be kept where nobody who can write to the database can."""
+    with _plain_errors(REFUSED):
+        typer.echo(_foundations(data_dir).security.audit.anchor())
 
 
 def main() -> None:
@@ -192,6 +214,12 @@ def _change_user(data_dir: Path, name: str, change: AccountChange, done: str) ->
         auth = _foundations(data_dir).security.auth
         user = auth.change_user(auth.named_user(name, by=SYSTEM).id, change, by=SYSTEM)
         typer.echo(f"{user.username} {done}")
+
+
+def _anchor_text(given: str) -> str:
+    if given.startswith("pynomaly-audit-anchor:"):
+        return given
+    return Path(given).read_text(encoding="ascii", errors="replace")
 
 
 def _role_named(name: str) -> Role:

@@ -189,12 +189,14 @@ class AuditEvent(Reply, frozen=True, kw_only=True):
 
 
 class Chain(Reply, frozen=True, kw_only=True):
-    """Whether the audit log is whole; if not, where it first isn't."""
+    """Whether the audit log is whole; if not, where it first isn't; if so, what the check could not know."""
 
     is_intact: bool
     n_events: int
     first_broken: int | None
     reason: str | None
+    anchored_at: int | None
+    not_known: str | None
 
 
 class Rotation(Reply, frozen=True, kw_only=True):

@@ -108,6 +108,7 @@ async def rotate(call: Call) -> Answer:
     found = await off_loop(
         partial(rotate_keys, services.platform, call.caller, encryption, services.contents, factors)
     )
+    await off_loop(services.security.audit.keep_anchor)
     return json_answer(schemas.Rotation(key_id=found.key_id, n_resealed=found.n_resealed))
 
 

@@ -50,6 +50,8 @@ async def verify(call: Call) -> Answer:
             n_events=found.n_events,
             first_broken=found.first_broken,
             reason=found.reason,
+            anchored_at=found.anchored_at,
+            not_known=found.not_known,
         )
     )
 

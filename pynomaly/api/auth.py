@@ -13,7 +13,7 @@ from pynomaly.api.login_form import read_login_form
 from pynomaly.api.off_loop import off_loop
 from pynomaly.api.schemas import Token
 from pynomaly.domain.accounts import ApiKey
-from pynomaly.domain.errors import Forbidden, RateLimited, Unauthenticated
+from pynomaly.domain.errors import Forbidden, RateLimited, Unauthenticated, recorded
 from pynomaly.domain.permissions import Principal
 from pynomaly.security.client_address import limit_key
 from pynomaly.security.tokens import TokenPair
@@ -42,7 +42,7 @@ async def login(call: Call) -> Answer:
         )
         if retry_after_s is not None:
             raise RateLimited("Too many failed logins with that name.", retry_after_s=retry_after_s)
-        raise Unauthenticated("Name, password or code is not right.")
+        raise recorded(Unauthenticated("Name, password or code is not right."))
     pair = await off_loop(services.security.auth.issue_tokens, session)
     return _token_answer(pair, services.security.auth.device_token(session))
 

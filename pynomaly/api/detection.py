@@ -251,7 +251,7 @@ async def result(call: Call) -> Answer:
 
 def _result(call: Call, result_id: str) -> Any:
     platform = call.services.platform
-    found = platform.result(call.caller, result_id, Permission.RESULTS_READ)
+    found = platform.result_to_read(call.caller, result_id)
     parts = list(platform.scores.read(found.id))
     rows = ScoredRows(
         np.concatenate([part.scores for part in parts]), np.concatenate([part.labels for part in parts])

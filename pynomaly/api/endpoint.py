@@ -10,8 +10,10 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from pynomaly.api.bodies import MAX_STRUCT_BYTES, JsonBody, header, read_body, read_query
+from pynomaly.api.off_loop import off_loop
 from pynomaly.api.problems import MethodNotAllowed
-from pynomaly.domain.errors import Unauthenticated
+from pynomaly.api.refusals import has_credentials
+from pynomaly.domain.errors import Forbidden, Unauthenticated
 from pynomaly.domain.permissions import Permission, SecurityLevel
 from pynomaly.security.client_address import limit_key
 from pynomaly.security.foundation import Caller
@@ -93,6 +95,19 @@ class PathApp:
             raise MethodNotAllowed(self._allow)
         endpoint, decoder = found
         scope["pynomaly.route"] = endpoint.path
+        try:
+            await self._answer(endpoint, decoder, scope, receive, send)
+        except (Unauthenticated, Forbidden) as refusal:
+            if not refusal.is_recorded and (endpoint.is_public or has_credentials(scope)):
+                address, user_agent = self._services.address_of(scope), _user_agent(scope)
+                principal = scope.get("pynomaly.principal")
+                record = self._services.refusals.record
+                await off_loop(record, scope, address, user_agent, principal, refusal)
+            raise
+
+    async def _answer(
+        self, endpoint: Endpoint, decoder: JsonBody | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         caller = self._caller(scope, endpoint)
         query = read_query(scope, endpoint.query) if endpoint.query is not None else None
         body = None
@@ -105,7 +120,7 @@ class PathApp:
     def _caller(self, scope: Scope, endpoint: Endpoint) -> Caller:
         services = self._services
         address = services.address_of(scope)
-        user_agent = header(scope, b"user-agent").decode("latin-1")[:256]
+        user_agent = _user_agent(scope)
         if endpoint.is_public:
             if endpoint.tag != "health":
                 services.anonymous_limit.require(limit_key(address))
@@ -113,10 +128,15 @@ class PathApp:
         principal = services.identify(scope)
         if principal is None:
             raise Unauthenticated("Log in first, or send an API key.")
+        scope["pynomaly.principal"] = principal
         services.account_limit.require(principal.user_id)
         if endpoint.permission is not None:
             services.security.authz.require(principal, endpoint.permission, SecurityLevel.PUBLIC)
         return Caller(principal, address, user_agent)
+
+
+def _user_agent(scope: Scope) -> str:
+    return header(scope, b"user-agent").decode("latin-1")[:256]
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -10,6 +10,7 @@ from starlette.types import Scope
 
 from pynomaly.api.bodies import header
 from pynomaly.api.metrics import Metrics
+from pynomaly.api.refusals import RefusalLog
 from pynomaly.domain.errors import Unauthenticated
 from pynomaly.domain.permissions import Principal
 from pynomaly.security.client_address import Network, client_address
@@ -35,6 +36,7 @@ class Services:
     login_limit: RateLimiter
     account_limit: RateLimiter
     anonymous_limit: RateLimiter
+    refusals: RefusalLog
     trusted_proxies: Sequence[Network]
     checks: dict[str, Callable[[], str]]
     """What readiness depends on: each says 'ok' or what is wrong."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from pynomaly.domain.accounts import EndedCredentials, User
-from pynomaly.domain.errors import Conflict, Forbidden, Unauthenticated
+from pynomaly.domain.errors import Conflict, Forbidden, Unauthenticated, recorded
 from pynomaly.domain.permissions import ROLE_CLEARANCES, Permission, Principal, Role, SecurityLevel
 from pynomaly.security.foundation import (
     DEFAULT_TENANT,
@@ -117,7 +117,7 @@ class Administration:
         digest = sha256(token.encode("utf-8", "replace")).digest()
         if not self._base.accounts.one_time_tokens.take(_BOOTSTRAP, digest, self._base.clock()):
             self._base.refuse("user.bootstrap", by, resource="", reason="the token is not valid")
-            raise Unauthenticated("The token is not valid.")
+            raise recorded(Unauthenticated("The token is not valid."))
         self._base.accounts.users.add(user, only_if_first=True)
         self._base.record("user.bootstrap", by, resource=f"user:{user.id}")
         return user

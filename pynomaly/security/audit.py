@@ -4,8 +4,9 @@ back.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,11 +19,12 @@ from pynomaly.domain.audit import (
     Detail,
     Outcome,
 )
+from pynomaly.domain.errors import InvalidInput
+from pynomaly.security.anchor import AnchorFile, Anchors
 from pynomaly.security.audit_chain import (
     ChainVerification,
     followed,
     forged,
-    holds,
     reached,
     seen_by_tenant,
 )
@@ -30,6 +32,8 @@ from pynomaly.security.audit_export import as_csv, export_verified, exported, ex
 from pynomaly.security.foundation import Clock
 from pynomaly.security.legible import legible, legible_details
 from pynomaly.security.settings import SecuritySettings
+
+logger = logging.getLogger(__name__)
 
 _MAX_FOUND = 1000
 _PRIVILEGED = ("user.", "api-key.", "keys.", "audit.")
@@ -54,7 +58,18 @@ class ComplianceReport:
 class AuditService:
     """Writes, finds, verifies and exports audit events. Several processes may write to one repository."""
 
-    def __init__(self, repository: AuditRepository, settings: SecuritySettings, clock: Clock) -> None:
+    def __init__(
+        self,
+        repository: AuditRepository,
+        settings: SecuritySettings,
+        clock: Clock,
+        anchor_file: AnchorFile | None = None,
+        n_accounts: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """`n_accounts`: how many accounts there are, whose making leaves events."""
+        self._anchors = Anchors(settings)
+        self._anchor_file = anchor_file
+        self._n_accounts = n_accounts
         self._repository = repository
         self._clock = clock
         keys = settings.derived_keys("audit")
@@ -104,8 +119,59 @@ class AuditService:
         """
         return self._repository.head()
 
+    def anchor(self) -> str:
+        """The anchor of the log as it is now: a line to keep where nobody who can write to the database can."""
+        return self._anchors.text(self._repository.head())
+
+    def keep_anchor(self) -> str | None:
+        """Puts the present anchor into its file, unless the log no longer contains what the last one says: then
+        that stays, so that every check finds it. Gives the anchor, None where none was kept.
+        """
+        if self._anchor_file is None:
+            return None
+        last, head = self._kept_anchor(), self._repository.head()
+        if last is not None and not self._contains(last):
+            logger.error("the audit log no longer contains its anchor", extra={"event": last.sequence})
+            return None
+        text = self._anchors.text(head)
+        self._anchor_file.keep(text)
+        return text
+
+    def read_anchor(self, text: str) -> ChainHead:
+        """What an anchor names; raises InvalidInput for one that this service did not make."""
+        return self._anchors.read(text)
+
     def verify(self, *, anchor: ChainHead | None = None) -> ChainVerification:
-        """Checks the whole log and, with an anchor, that the log still contains the head it had then."""
+        """Checks the whole log, and that it still contains the head of the anchor that is given and of the one in
+        its file. What it could not know is said: see `not_known`.
+        """
+        found = self._verified()
+        if found.is_intact and found.n_events == 0 and self._n_accounts():
+            reason = "the log is empty though there are accounts, whose making is written down"
+            return ChainVerification(0, 1, reason, found.head)
+        try:
+            anchors = [anchor, self._kept_anchor()]
+        except InvalidInput as error:
+            return replace(found, first_broken=found.first_broken or 1, reason=error.detail)
+        for held in anchors:
+            if held is None or not found.is_intact:
+                continue
+            if held.sequence and not self._contains(held):
+                reason = "the log no longer contains the head it is held against"
+                return ChainVerification(found.n_events, held.sequence, reason, found.head)
+            found = replace(found, anchored_at=max(found.anchored_at or 0, held.sequence))
+        return found
+
+    def _kept_anchor(self) -> ChainHead | None:
+        text = None if self._anchor_file is None else self._anchor_file.read()
+        return None if text is None else self._anchors.read(text)
+
+    def _contains(self, head: ChainHead) -> bool:
+        wanted = AuditFilter(after_sequence=head.sequence - 1, limit=1)
+        then = next(iter(self._repository.find(wanted)), None)
+        return head.sequence == 0 or (then is not None and then.digest == head.digest)
+
+    def _verified(self) -> ChainVerification:
         found = followed(self._repository.stream(), self._keys)
         head = self._repository.head()
         while found.is_intact and found.n_events < head.sequence:  # written since, or missing
@@ -115,9 +181,7 @@ class AuditService:
             if found.n_events == n_before:
                 break
             head = self._repository.head()
-        found = reached(found, head, self._keys)
-        is_anchored = found.is_intact and anchor is not None and anchor.sequence > 0
-        return self._anchored(found, anchor) if is_anchored and anchor else found
+        return reached(found, head, self._keys)
 
     def verify_for(self, tenant_id: str) -> ChainVerification:
         """What a tenant may know of it: whether the whole log is intact, and numbers of his own events alone."""
@@ -178,14 +242,6 @@ class AuditService:
         while page := self._repository.find(wanted):
             yield from page
             wanted = replace(wanted, after_sequence=page[-1].sequence)
-
-    def _anchored(self, found: ChainVerification, anchor: ChainHead) -> ChainVerification:
-        wanted = AuditFilter(after_sequence=anchor.sequence - 1, limit=1)
-        then = next(iter(self._repository.find(wanted)), None)
-        if holds(anchor, self._keys) and then is not None and then.digest == anchor.digest:
-            return found
-        reason = "the log no longer contains the head it is held against"
-        return ChainVerification(found.n_events, anchor.sequence, reason, found.head)
 
 
 def instant(seconds: float) -> str:

@@ -39,6 +39,19 @@ class ChainVerification:
     first_broken: int | None
     reason: str | None
     head: ChainHead
+    anchored_at: int | None = None
+    """The last event of which an anchor outside the database says that it was there."""
+
+    @property
+    def not_known(self) -> str | None:
+        """What the check could not tell, because nothing outside the database does."""
+        if not self.is_intact:
+            return None
+        if self.anchored_at is None:
+            return "whether the log was emptied or set back to an older state: there is no anchor to hold it against"
+        if self.anchored_at < self.n_events:
+            return f"whether the log was set back to a state after event {self.anchored_at}, the last that is anchored"
+        return None
 
     @property
     def is_intact(self) -> bool:

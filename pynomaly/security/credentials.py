@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pynomaly.domain.accounts import EndedCredentials, User
 from pynomaly.domain.audit import Outcome
 from pynomaly.domain.encryption import DataCipher
-from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, RateLimited
+from pynomaly.domain.errors import Conflict, Forbidden, InvalidInput, RateLimited, recorded
 from pynomaly.security.foundation import Caller, Foundation
 from pynomaly.security.logins import Logins
 from pynomaly.security.passwords import PasswordHasher, require_good_password
@@ -126,5 +126,5 @@ class Credentials:
             user.username, password, by, action=action, totp_code=code, asks_code=code is not None
         )
         if proved is None:
-            raise Forbidden("The password is not right, or too many wrong ones were tried.")
+            raise recorded(Forbidden("The password is not right, or too many wrong ones were tried."))
         return proved

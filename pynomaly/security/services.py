@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pynomaly.domain.accounts import AccountRepositories, PersonalDataSource
 from pynomaly.domain.audit import AuditRepository
+from pynomaly.security.anchor import AnchorFile
 from pynomaly.security.audit import AuditService
 from pynomaly.security.auth import AuthService
 from pynomaly.security.authorization import AuthzService
@@ -41,9 +42,10 @@ def build_security(
     clock: Clock,
     epoch: Epoch,
     personal_data: Sequence[PersonalDataSource] = (),
+    anchor_file: AnchorFile | None = None,
 ) -> SecurityServices:
     """The services over these stores; `epoch` is a SharedEpoch where several processes serve."""
-    audit = AuditService(audit_repository, settings, clock)
+    audit = AuditService(audit_repository, settings, clock, anchor_file, accounts.users.count)
     foundation = Foundation(accounts, audit, settings, clock, epoch)
     encryption = EncryptionService(keyring)
     return SecurityServices(

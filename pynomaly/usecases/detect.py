@@ -55,7 +55,7 @@ class Asked:
 def may_detect(platform: Platform, caller: Caller, detector_id: str, dataset_id: str) -> Asked:
     """The question, with the key under which its answer is remembered."""
     detector = platform.detector(caller, detector_id, Permission.DETECTION_RUN)
-    dataset = platform.dataset(caller, dataset_id, Permission.DATA_READ)
+    dataset = platform.dataset_to_read(caller, dataset_id, "detect")
     key = f"detect:{principal_of(caller).user_id}:{require_model(detector).id}:{dataset.id}"
     return Asked(detector, dataset, key)
 

@@ -16,7 +16,7 @@ from pynomaly.usecases.platform import Platform
 def evaluate(platform: Platform, caller: Caller, detector_id: str, dataset_id: str) -> Evaluation:
     """Score the dataset and compare with its target column; raises InvalidInput if it has none."""
     detector = platform.detector(caller, detector_id, Permission.DETECTION_RUN)
-    dataset = platform.dataset(caller, dataset_id, Permission.DATA_READ)
+    dataset = platform.dataset_to_read(caller, dataset_id, "evaluate")
     target = dataset.target_column
     if target is None:
         raise InvalidInput(

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from pynomaly.domain.datasets import Block, Column, ColumnKind
 from pynomaly.domain.moments import Moments
-from pynomaly.domain.permissions import Permission
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.platform import Platform
 
@@ -57,7 +56,7 @@ def sample_dataset(
     platform: Platform, caller: Caller, dataset_id: str, *, n: int, seed: int | None
 ) -> Sample:
     """The first n rows, or with a seed n random ones in their order."""
-    dataset = platform.dataset(caller, dataset_id, Permission.DATA_READ)
+    dataset = platform.dataset_to_read(caller, dataset_id, "sample")
     n = min(n, dataset.n_rows)
     if seed is None:
         wanted = np.arange(n)
@@ -82,7 +81,7 @@ def json_rows(block: Block, columns: Sequence[Column], indices: NDArray[np.int64
 
 def judge_quality(platform: Platform, caller: Caller, dataset_id: str) -> Quality:
     """Measure the dataset in one pass over its blocks."""
-    dataset = platform.dataset(caller, dataset_id, Permission.DATA_READ)
+    dataset = platform.dataset_to_read(caller, dataset_id, "quality")
     tallies = {column.name: _Tally(column) for column in dataset.columns}
     hashes: list[NDArray[np.uint64]] = []
     for block in platform.rows.read(dataset):

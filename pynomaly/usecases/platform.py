@@ -12,7 +12,7 @@ from pynomaly.domain.audit import AuditLog, Detail, Outcome
 from pynomaly.domain.datasets import Dataset
 from pynomaly.domain.detections import DetectionResult
 from pynomaly.domain.detectors import Detector
-from pynomaly.domain.errors import NotFound, PynomalyError
+from pynomaly.domain.errors import NotFound, PynomalyError, recorded
 from pynomaly.domain.limits import DataLimits
 from pynomaly.domain.operations import Operation
 from pynomaly.domain.permissions import Permission, Principal, SecurityLevel
@@ -87,6 +87,22 @@ class Platform(Stores):
         self._check(caller, found, permission, found.level)
         return found
 
+    def dataset_to_read(self, caller: Caller, dataset_id: str, use: str) -> Dataset:
+        """The dataset, whose rows the caller is going to read; that somebody else's are read is written down."""
+        found = self.dataset(caller, dataset_id, Permission.DATA_READ)
+        self._record_reading(caller, found, "dataset", use)
+        return found
+
+    def result_to_read(self, caller: Caller, result_id: str) -> DetectionResult:
+        """The result, whose scores the caller is going to read; the same is written down."""
+        found = self.result(caller, result_id, Permission.RESULTS_READ)
+        self._record_reading(caller, found, "result", "scores")
+        return found
+
+    def _record_reading(self, caller: Caller, found: Dataset | DetectionResult, kind: str, use: str) -> None:
+        if found.owner_id != principal_of(caller).user_id:
+            self.record(caller, f"{kind}.read", f"{kind}:{found.id}", details={"use": use})
+
     def detector(self, caller: Caller, detector_id: str, permission: Permission) -> Detector:
         """The detector, if the caller may do that to it; else NotFound or Forbidden."""
         found = _there(self.detectors.get(detector_id), "detector")
@@ -137,9 +153,10 @@ class Platform(Stores):
             self.authz.require_access(
                 principal_of(caller), found.owner_id, found.tenant_id, permission, level
             )
-        except PynomalyError:
+        except PynomalyError as refusal:
             resource = f"{type(found).__name__.lower()}:{found.id}"
             self.record(caller, f"access.{permission}", resource, Outcome.DENIED)
+            recorded(refusal)
             raise
 
 

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from pynomaly.domain.datasets import Block, Column, Dataset
 from pynomaly.domain.errors import InvalidInput
-from pynomaly.domain.permissions import Permission
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.platform import Platform
 from pynomaly.usecases.upload_dataset import NewDataset, keep_dataset, require_upload
@@ -48,7 +47,7 @@ def split_dataset(
     platform: Platform, caller: Caller, dataset_id: str, *, test_fraction: float, seed: int
 ) -> SplitDataset:
     """Two new datasets or none; the test side gets round(n * test_fraction) rows, and neither may be empty."""
-    dataset = platform.dataset(caller, dataset_id, Permission.DATA_READ)
+    dataset = platform.dataset_to_read(caller, dataset_id, "split")
     require_upload(platform, caller, dataset.level)
     n_test = round(dataset.n_rows * test_fraction)
     if not 0 < n_test < dataset.n_rows:

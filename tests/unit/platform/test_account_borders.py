@@ -174,3 +174,91 @@ def test_what_a_tenants_admin_learns_of_the_audit_log_is_his_tenants(in_process)
     cut = exported.splitlines(keepends=True)
     for broken in (cut[:-1], [*cut[:1], *cut[2:]], [exported.replace("login", "logon")]):
         assert not platform.app.foundations.security.audit.verify_export(broken).is_intact
+
+
+def events_of(platform, action):
+    found = platform.app.foundations.security.audit.search(AuditFilter(action=action, limit=1000))
+    return [(event.actor, event.resource, event.outcome.value, dict(event.details)) for event in found]
+
+
+def test_refusals_at_the_route_leave_events(in_process):
+    platform = in_process()
+    viewer, nobody = platform.add("viewer", Role.VIEWER), platform.with_key("pyn_nonsense")
+    forged = type(viewer)(platform, {"authorization": "Bearer forged"}, {})
+    refused = [
+        (viewer.post("/detectors", {"algorithm_name": "ecod"}), viewer.id, "POST /api/v1/detectors", "token"),
+        (viewer.get("/admin/users"), viewer.id, "GET /api/v1/admin/users", "token"),
+        (forged.get("/datasets"), "unknown", "GET /api/v1/datasets", "token"),
+        (nobody.get("/datasets"), "unknown", "GET /api/v1/datasets", "API key"),
+        (
+            nobody.post("/auth/refresh", {"refresh_token": "x"}),
+            "unknown",
+            "POST /api/v1/auth/refresh",
+            "API key",
+        ),
+    ]
+    assert [answer.status_code for answer, *_ in refused] == [403, 403, 401, 401, 401]
+    found = events_of(platform, "access.refused")
+    assert [
+        (actor, resource.removeprefix("route:"), details["means"]) for actor, resource, _, details in found
+    ] == [tuple(expected) for _, *expected in refused]
+    assert {outcome for _, _, outcome, _ in found} == {"denied"}
+
+
+def test_refusals_that_are_written_down_already_are_not_written_twice(in_process):
+    platform = in_process()
+    owner, other = platform.add("owner"), platform.add("other")
+    dataset, key = owner.upload(), other.key("data:read")
+    assert other.get(f"/datasets/{dataset}").status_code == 404
+    platform.request("POST", "/auth/login", data={"username": "owner", "password": "wrong"})
+    assert key.get("/auth/sessions").status_code == 403
+    assert other.post("/auth/password", {"current_password": "x", "new_password": "y"}).status_code == 403
+    assert events_of(platform, "access.refused") == []
+    assert len(events_of(platform, "session.list")) == 1
+
+
+def test_refusals_do_not_fill_the_log_and_their_number_is_told(in_process):
+    platform = in_process()
+    forged = platform.with_key("pyn_nonsense")
+    for _ in range(50):
+        forged.get("/datasets")
+    n_written = len(events_of(platform, "access.refused"))
+    assert 20 <= n_written <= 25
+    platform.request("GET", "/datasets")  # without credentials nothing was claimed
+    assert len(events_of(platform, "access.refused")) == n_written
+
+
+def test_reading_somebody_elses_rows_leaves_an_event_and_reading_ones_own_none(in_process):
+    platform = in_process()
+    owner, root = platform.add("owner"), platform.login()
+    ids = owned(platform, owner)
+    dataset, detector = ids["dataset"], ids["detector"]
+    reads = {
+        "sample": lambda who: who.get(f"/datasets/{dataset}/sample"),
+        "quality": lambda who: who.get(f"/datasets/{dataset}/quality"),
+        "split": lambda who: who.post(f"/datasets/{dataset}/split", {"test_fraction": 0.5}),
+    }
+    for use, read in reads.items():
+        assert read(owner).is_success
+        assert events_of(platform, "dataset.read") == [] or use != "sample"
+        n_before = len(events_of(platform, "dataset.read"))
+        assert read(root).is_success
+        (event,) = events_of(platform, "dataset.read")[n_before:]
+        assert event == (root.id, f"dataset:{dataset}", "success", {"use": use})
+    assert root.get(f"/detection/results/{ids['result']}").is_success
+    assert events_of(platform, "result.read") == [
+        (root.id, f"result:{ids['result']}", "success", {"use": "scores"})
+    ]
+    assert detector
+
+
+def test_nobody_else_on_the_machine_may_read_the_database(tmp_path, in_process):
+    folder = tmp_path / "one" / "data"
+    folder.mkdir(parents=True, mode=0o755)
+    folder.chmod(0o755)
+    (folder / "pynomaly.db").touch(0o644)  # as an earlier version left it
+    platform = in_process()
+    platform.add("somebody").upload()
+    assert (folder / "pynomaly.db-wal").exists()
+    for path in folder.iterdir():
+        assert path.stat().st_mode & 0o077 == 0, path

@@ -155,7 +155,16 @@ def test_the_audit_is_verified_and_the_first_broken_link_named(pynomaly, tmp_pat
     for name in ("ada", "bob", "cyd"):
         add(pynomaly, name)
     whole = pynomaly("audit", "verify")
-    assert (whole.returncode, whole.stdout) == (0, "The audit log is whole: 3 events.\n")
+    assert whole.returncode == 0
+    assert whole.stdout.startswith(
+        "The audit log is whole: 3 events.\nNot known: whether the log was emptied"
+    )
+    anchor = pynomaly("audit", "anchor").stdout.strip()
+    held = pynomaly("audit", "verify", "--anchor", anchor)
+    assert (held.returncode, held.stdout.splitlines()[1:]) == (0, ["It contains its anchor, of event 3."])
+    (tmp_path / "kept").write_text(anchor)
+    assert pynomaly("audit", "verify", "--anchor", str(tmp_path / "kept")).stdout == held.stdout
+    assert pynomaly("audit", "verify", "--anchor", anchor[:-1]).returncode == 1
     database = sqlite3.connect(tmp_path / "data" / "pynomaly.db")
     database.execute("DROP TRIGGER audit_events_no_update")
     database.execute("UPDATE audit_events SET actor = 'mallory' WHERE sequence = 2")
@@ -164,6 +173,15 @@ def test_the_audit_is_verified_and_the_first_broken_link_named(pynomaly, tmp_pat
     broken = pynomaly("audit", "verify")
     assert broken.returncode == 1
     assert "broken at event 2" in broken.stderr
+    database = sqlite3.connect(tmp_path / "data" / "pynomaly.db")
+    database.execute("DROP TRIGGER audit_events_no_delete")
+    database.execute("DELETE FROM audit_events")
+    database.execute("DELETE FROM audit_head")
+    database.commit()
+    database.close()
+    for arguments in ((), ("--anchor", anchor)):
+        emptied = pynomaly("audit", "verify", *arguments)
+        assert (emptied.returncode, "broken at event" in emptied.stderr) == (1, True), emptied
 
 
 def test_a_data_folder_that_can_not_be_made_is_told_in_one_line(tmp_path):

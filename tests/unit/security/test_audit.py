@@ -12,7 +12,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 from pynomaly.domain.audit import AuditFilter, ChainHead, Outcome
+from pynomaly.domain.errors import InvalidInput
 from pynomaly.domain.permissions import Role
+from pynomaly.security.anchor import AnchorFile
 from pynomaly.security.audit import AuditService
 from pynomaly.security.audit_chain import canonical_json, digest_of, forged, opaque
 from pynomaly.security.foundation import SYSTEM
@@ -163,7 +165,8 @@ def test_a_log_set_back_together_with_its_head_is_found_with_an_anchor(world):
     filled(world, 4)
     old_events, old_head = list(world.stores.audit.stream()), world.stores.audit.head()
     filled(world, 2)
-    anchor = world.security.audit.head()
+    audit_of_now = world.security.audit
+    anchor = audit_of_now.read_anchor(audit_of_now.anchor())
     repository = MemoryAudit()
     repository._events, repository._head = old_events, old_head
     audit = AuditService(repository, world.settings, world.clock)
@@ -173,7 +176,15 @@ def test_a_log_set_back_together_with_its_head_is_found_with_an_anchor(world):
     assert world.security.audit.verify(anchor=anchor).is_intact
     filled(world, 1)
     assert world.security.audit.verify(anchor=anchor).is_intact
-    assert not world.security.audit.verify(anchor=replace(anchor, seal="0" * 64)).is_intact
+    text = audit_of_now.anchor()
+    for forged_text in (
+        text[:-1] + ("0" if text[-1] != "0" else "1"),
+        text.replace(":1:", ":2:", 1),
+        "",
+        "x",
+    ):
+        with pytest.raises(InvalidInput):
+            audit_of_now.read_anchor(forged_text)
 
 
 def test_the_chain_survives_a_change_of_the_secret_key(world, settings_with):
@@ -328,6 +339,55 @@ def test_one_query_gives_a_thousand_events_at_most(world):
     for _ in range(1001):
         world.security.audit.log_event(actor="u", action="a")
     assert len(world.security.audit.search(AuditFilter(limit=10**9))) == 1000
+
+
+def anchored(stored, tmp_path, settings=None):
+    """The service with an anchor in a file outside the store."""
+    return AuditService(
+        stored.stores.audit,
+        settings or stored.settings,
+        stored.clock,
+        AnchorFile(tmp_path / "audit.anchor"),
+        stored.stores.accounts.users.count,
+    )
+
+
+def test_a_log_that_was_emptied_with_its_head_is_found(world, tmp_path):
+    world.user()
+    audit = anchored(world, tmp_path)
+    assert audit.keep_anchor() == (tmp_path / "audit.anchor").read_text().strip()
+    assert (tmp_path / "audit.anchor").stat().st_mode & 0o777 == 0o600
+    emptied = AuditService(MemoryAudit(), world.settings, world.clock, AnchorFile(tmp_path / "audit.anchor"))
+    found = emptied.verify()
+    assert (found.is_intact, found.first_broken) == (False, 1)
+    assert "anchor" in found.reason or "no longer contains" in found.reason
+    assert emptied.keep_anchor() is None, "and the anchor that tells of it is not covered up"
+    assert not emptied.verify().is_intact
+    without_file = AuditService(MemoryAudit(), world.settings, world.clock, None, lambda: 3)
+    assert "there are accounts" in without_file.verify().reason
+
+
+def test_a_check_says_what_it_could_not_know(world, tmp_path):
+    filled(world)
+    assert "no anchor" in world.security.audit.verify().not_known
+    audit = anchored(world, tmp_path)
+    audit.keep_anchor()
+    found = audit.verify()
+    assert (found.anchored_at, found.not_known) == (found.n_events, None)
+    audit.log_event(actor="u", action="a")
+    later = audit.verify()
+    assert (later.is_intact, later.anchored_at) == (True, found.n_events)
+    assert f"after event {found.n_events}" in later.not_known
+
+
+def test_an_anchor_file_that_was_changed_is_told(world, tmp_path):
+    filled(world)
+    audit = anchored(world, tmp_path)
+    audit.keep_anchor()
+    (tmp_path / "audit.anchor").write_text("pynomaly-audit-anchor:1:0::000000000000:" + "0" * 64)
+    found = audit.verify()
+    assert not found.is_intact
+    assert "anchor" in found.reason
 
 
 class TestExport:
