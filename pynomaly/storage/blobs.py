@@ -44,7 +44,8 @@ class FileBlobStore:
     @contextmanager
     def _sink(self, kind: str, blob_id: str, publish: Callable[[Path, Path], object]) -> Iterator[BinaryIO]:
         folder = self._root / kind
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for made in (self._root, folder):
+            made.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = folder / f".{blob_id}.{secrets.token_hex(4)}.tmp"
         try:
             with temporary.open("xb") as file:
