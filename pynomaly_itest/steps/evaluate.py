@@ -36,9 +36,9 @@ class Evaluate(Step):
     summary: ClassVar[str] = "accuracy, precision, recall, F1, ROC AUC, average precision against true labels"
     dataset_fields: ClassVar[tuple[str, ...]] = ("source",)
 
-    detector: str | None = Field(None, description="the detector's id, with `dataset`")
+    detector: str | None = Field(None, description="the detector's id, on the platform")
     dataset: str | None = Field(None, description="the stored dataset's id, on the platform")
-    model: str | None = Field(None, description="the model's id, where rows are sent and there are several")
+    model: str | None = Field(None, description="what `prepare_model` gave; on any service")
     source: str | None = Field(
         None,
         description="the name in the profile's `datasets` that has the labels; without it, the service's own `data`",
@@ -47,10 +47,10 @@ class Evaluate(Step):
 
     @model_validator(mode="after")
     def _one_way(self) -> Evaluate:
-        if (self.detector is None) != (self.dataset is None):
-            raise ValueError("'detector' and 'dataset' go together: they name what is stored on the platform")
-        if self.dataset is not None and self.model is not None:
-            raise ValueError("'model' is asked with rows: it goes without 'dataset'")
+        if self.detector is not None and self.model is not None:
+            raise ValueError("'model' and 'detector' name the same: say one")
+        if self.detector is not None and self.dataset is None:
+            raise ValueError("'dataset' is missing: 'detector' is asked with a dataset that is stored")
         if self.dataset is not None and self.source is None:
             raise ValueError(
                 "'source' is missing: it names the dataset that was uploaded, and has the labels"
@@ -64,7 +64,7 @@ class Evaluate(Step):
 
     @classmethod
     def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
-        return ("platform",) if config.get("dataset") is not None else ("score", TRUTH)
+        return ("platform",) if config.get("detector") is not None else ("score", TRUTH)
 
     async def run(self, context: StepContext) -> Values:
         source = OWN_ROWS if self.source is None else self.source
@@ -95,7 +95,7 @@ class Evaluate(Step):
         """From a detection on the stored dataset, and held against the platform's own figures."""
         import asyncio
 
-        wanted = {"detector_id": str(self.detector), "dataset_id": str(self.dataset)}
+        wanted = {"detector_id": str(self.detector or self.model), "dataset_id": str(self.dataset)}
         reply = await context.api.send(
             "POST", "detection/detect", body=Body(json=wanted), timeout_s=self.timeout_s
         )

@@ -79,6 +79,10 @@ class InjectFault(Step):
         return span
 
     @classmethod
+    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("platform",)
+
+    @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         inner = config.get("during")
         kind, nested = next(iter(inner.items()), ("", None)) if isinstance(inner, Mapping) else ("", None)

@@ -122,6 +122,10 @@ class Load(Step):
     at_most: Span = Field("60s", description="how long `until: decided` may take in all")
 
     @classmethod
+    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("steady",) if config.get("verify") else ()
+
+    @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return shape_of(config)
 

@@ -15,6 +15,8 @@ from pynomaly_itest.steps.create_detector import CreateDetector
 from pynomaly_itest.steps.train_detector import TrainDetector
 from pynomaly_itest.steps.upload_dataset import UploadDataset
 
+_USUAL_SHARE, _MOST_ANOMALIES = 0.1, 0.5
+
 
 @STEPS.register("prepare_model")
 class PrepareModel(Step):
@@ -31,7 +33,9 @@ class PrepareModel(Step):
     algorithm: str = Field(
         "isolation_forest", description="the algorithm to train; a deployed model has its own"
     )
-    contamination: float = Field(0.1, gt=0, le=0.5, description="expected share of anomalies")
+    contamination: float | None = Field(
+        None, gt=0, le=0.5, description="expected share of anomalies; without it, that of the labels, or 0.1"
+    )
     parameters: dict[str, Any] = Field(default_factory=dict, description="the algorithm's own parameters")
     format: Literal["csv", "tsv", "parquet", "npy"] = Field("npy", description="how the dataset is sent")
     timeout_s: float = Field(300.0, gt=0, description="how long the training may take")
@@ -59,7 +63,9 @@ class PrepareModel(Step):
         context.progress("uploading")
         stored = await UploadDataset(dataset=self.dataset, format=self.format).run(context)
         made = await CreateDetector(
-            algorithm=self.algorithm, contamination=self.contamination, parameters=self.parameters
+            algorithm=self.algorithm,
+            contamination=await self._share(context),
+            parameters=self.parameters,
         ).run(context)
         context.progress("training")
         training = await TrainDetector(
@@ -71,3 +77,11 @@ class PrepareModel(Step):
             "algorithm": self.algorithm,
             "training_time_seconds": training["training_time_seconds"],
         }
+
+    async def _share(self, context: StepContext) -> float:
+        """The expected share of anomalies: as said, else as labelled, as far as an algorithm takes it."""
+        if self.contamination is not None:
+            return self.contamination
+        labels = (await context.dataset(self.dataset)).labels
+        share = 0.0 if labels is None else float(labels.mean())
+        return share if 0 < share <= _MOST_ANOMALIES else _USUAL_SHARE

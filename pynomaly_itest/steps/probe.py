@@ -45,6 +45,10 @@ class ProbeStep(Step):
         return names
 
     @classmethod
+    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
+        return ("platform",)
+
+    @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return Record(
             {name: Scalar("number") for name in ("passed", "failed", "inconclusive", "skipped", "error")}

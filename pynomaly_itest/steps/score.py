@@ -10,7 +10,7 @@ from pydantic import Field
 
 from pynomaly_itest.adapters.fitting import OWN_ROWS
 from pynomaly_itest.datasets.rows import Rows
-from pynomaly_itest.errors import CannotMeasure
+from pynomaly_itest.errors import CannotMeasure, NotApplicable
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.steps.base import Step, StepContext, Values
@@ -98,9 +98,9 @@ class ScoreStep(Step):
         for number in range(count):
             rows = await self._chosen(context, context.seed + number)
             if adapter.most_rows is not None and len(rows) > adapter.most_rows:
-                raise CannotMeasure(
-                    f"{len(rows)} rows are more than the {adapter.most_rows} that a request may carry (most_rows)",
-                    hint="a load sends single requests: give the step fewer `rows`",
+                raise NotApplicable(
+                    f"a load sends single requests, and {len(rows)} rows are more than the {adapter.most_rows} that "
+                    "one may carry (`most_rows`)"
                 )
             asked.append(adapter.score_request(rows, model=self.model, compact=self.format == "npy"))
         picks = adapter.answers.picks

@@ -72,7 +72,10 @@ class Plain:
     def __post_init__(self) -> None:
         trees = 1 if self.flaw == "few trees" else 50
         self.model = IsolationForest(
-            n_estimators=trees, random_state=0, max_samples=8 if trees == 1 else "auto"
+            n_estimators=trees,
+            random_state=0,
+            max_samples=8 if trees == 1 else "auto",
+            contamination=0.02,
         ).fit(training_rows())
 
     def app(self) -> Starlette:
