@@ -1,8 +1,10 @@
 # `make check` is what CI runs beside the tests' own set-up.
-.PHONY: check test lint types layers format docs
+.PHONY: check test fuzz lint types layers format docs
 check: lint types layers test
 test:
 	python -m pytest
+fuzz:
+	PYNOMALY_FUZZ_INPUTS=100000 python -m pytest tests/platform/test_malformed.py
 lint:
 	ruff check .
 	ruff format --check .
