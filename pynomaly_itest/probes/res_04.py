@@ -10,6 +10,7 @@ import zipfile
 from pynomaly_itest.probing.context import ProbeContext
 from pynomaly_itest.probing.objects import SENT_FOR_MODEL, model_of, predicted, upload
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity, hole
+from pynomaly_itest.probing.resident import rss_mb
 from pynomaly_itest.registry import PROBES
 from pynomaly_itest.target.http import Body
 
@@ -49,20 +50,6 @@ def _parquet() -> bytes:
     return sink.getvalue()
 
 
-def _rss_mb(ctx: ProbeContext) -> float | None:
-    """Resident memory of the target's process tree, where it is ours to see."""
-    import psutil
-
-    pid = ctx.target.root_pid()
-    if pid is None:
-        return None
-    try:
-        root = psutil.Process(pid)
-        return float(sum(each.memory_info().rss for each in (root, *root.children(recursive=True)))) / 2**20
-    except psutil.Error:
-        return None
-
-
 @PROBES.register("RES-04")
 class Bombs(Probe):
     id = "RES-04"
@@ -80,7 +67,7 @@ class Bombs(Probe):
     async def run(self, ctx: ProbeContext) -> Observation:
         model = await model_of(ctx, "user_a")
         await predicted(ctx, model.owner, model.detector, [[0.1, 0.2, 0.3]])
-        before_mb = _rss_mb(ctx)
+        before_mb = rss_mb(ctx)
         valid = f'{{"detector_id": "{model.detector}", "rows": [[0.1, 0.2, 0.3]]}}'.encode()
         packed = await asyncio.to_thread(_bomb, valid)
         headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
@@ -105,7 +92,7 @@ class Bombs(Probe):
             for name, (route, reply) in replies.items()
             if not 400 <= reply.status < 500
         ]
-        grown_mb = 0.0 if before_mb is None else (_rss_mb(ctx) or before_mb) - before_mb
+        grown_mb = 0.0 if before_mb is None else (rss_mb(ctx) or before_mb) - before_mb
         if grown_mb > ctx.demands.max_rss_growth_mb:
             holes.append(Hole(_UPLOAD, "memory", f"the target's memory grew by {grown_mb:.0f} MB"))
         note = "" if before_mb is None else f", memory grew by {grown_mb:.0f} MB"

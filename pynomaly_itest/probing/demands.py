@@ -39,6 +39,9 @@ class Demands(_Part):
     max_rss_growth_mb: float = Field(
         256.0, gt=0, description="by an archive or a body that unpacks to much more"
     )
+    noticeable_ms: float = Field(
+        500.0, gt=0, description="work of less than this is no matter, however it grows"
+    )
     burst_requests: int = Field(3_000, ge=10, le=20_000)
     login_failures: int = Field(
         10, ge=1, le=100, description="bad logins after which an account must be closed"

@@ -61,6 +61,15 @@ def _peak_bytes(pid: int) -> int:
     return int(line.split()[1]) * 1024
 
 
+def trained_on_names(client) -> str:
+    """A detector of the columns a, b and c, which valid inputs have."""
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    content = b"a,b,c\n" + b"".join(b"%f,%f,%f\n" % tuple(row) for row in rows)
+    detector = client.detector()["id"]
+    assert client.train(detector, client.upload(content)["id"])["status"] == "completed"
+    return detector
+
+
 @pytest.fixture
 def connect():
     """Opens connections by the server's URL, and closes them."""
@@ -78,7 +87,7 @@ def test_malformed_input_of_every_kind_is_refused_and_ends_nothing(make_server, 
     server = make_server(**LIMITS)
     server.wait_ready()
     client = server.client()
-    detector, _ = client.trained(np.random.default_rng(0).normal(size=(60, 3)))
+    detector = trained_on_names(client)
     token = client.http.headers["authorization"]
     watched = Watched(server.process.pid)
     watched.look()

@@ -85,7 +85,7 @@ class WeakApp:
             return Answer(200, json.dumps(self.document()).encode())
         if path == "/.well-known/jwks.json" and self.tokens.asymmetric:
             return Answer(200, json.dumps(jwks()).encode())
-        if path == "/api/v1/health":
+        if path in ("/api/v1/health", "/api/v1/health/ready"):
             return Answer(200, b'{"status": "ok", "version": "weak"}')
         if path in ("/docs", "/debug", "/.env", "/metrics") and "CFG-04" in self.holes:
             return Answer(200, b"SECRET=1 routes: everything")

@@ -9,12 +9,14 @@ import json
 import math
 import pickle
 import secrets
+import time
 import urllib.request
 import xml.parsers.expat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+import weak_columns
 from weak_http import Answer, Refused, Request, answer_of, multipart, unpacked
 from weak_store import Thing
 
@@ -68,9 +70,12 @@ async def upload(app: WeakApp, request: Request) -> Answer:
         if "INP-08" not in app.holes:
             raise Refused(415)
         _read_xml(content)
-    if not (filename or "").endswith(".csv"):
-        raise Refused(415)
-    lines = list(csv.reader(io.StringIO(content.decode())))
+    if (filename or "").endswith(".csv"):
+        lines = list(csv.reader(io.StringIO(content.decode())))
+    else:
+        names, cells = weak_columns.read_file(app, filename or "", content)
+        lines = [names, *cells]
+    weak_columns.require_few_columns(app, len(lines[0]), time.sleep)
     body: dict[str, Any] = {
         "name": name,
         "description": fields.get("description"),
@@ -154,6 +159,8 @@ async def delete_dataset(app: WeakApp, request: Request) -> Answer:
 def json_of(app: WeakApp, request: Request) -> dict[str, Any]:
     """A JSON object; strict where no hole says otherwise."""
     raw = unpacked(request, trusting="RES-04" in app.holes)
+    if "INP-11" in app.holes and b"\xff" in raw:
+        raise RuntimeError("text that nobody thought of")
     lax = "INP-01" in app.holes
     if "INP-02" in app.holes:
         raw.decode()
@@ -190,6 +197,7 @@ async def create_detector(app: WeakApp, request: Request) -> Answer:
     estimators = body.get("parameters", {}).get("n_estimators", 100)
     if (not isinstance(estimators, int) or estimators > 10_000) and "RES-05" not in app.holes:
         raise Refused(422)
+    weak_columns.require_small(app, body.get("metadata"))
     rate = body.get("contamination_rate", 0.1)
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate <= 0.5:
         if "INP-02" in app.holes or "CFG-05" in app.holes:
@@ -247,7 +255,8 @@ async def train(app: WeakApp, request: Request) -> Answer:
 
 async def operation(app: WeakApp, request: Request) -> Answer:
     """Every training is over as soon as somebody asks."""
-    return answer_of({"id": request.params["id"], "status": "completed"})
+    status = "failed" if "CFG-07" in app.holes else "completed"
+    return answer_of({"id": request.params["id"], "status": status})
 
 
 def _score(app: WeakApp, model: dict[str, Any], row: list[float]) -> float:
@@ -261,7 +270,7 @@ def _score(app: WeakApp, model: dict[str, Any], row: list[float]) -> float:
 
 
 async def predict(app: WeakApp, request: Request) -> Answer:
-    body = json_of(app, request)
+    body = weak_columns.read_body(app, request) or json_of(app, request)
     if "detector_id" not in body:
         raise Refused(422)
     thing = find(app, request, "detector", str(body["detector_id"]))
