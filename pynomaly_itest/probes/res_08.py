@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from pynomaly_itest.errors import NotApplicable
 from pynomaly_itest.probing.columnar import (
@@ -14,11 +16,11 @@ from pynomaly_itest.probing.columnar import (
     zeros_stream,
 )
 from pynomaly_itest.probing.context import ProbeContext
-from pynomaly_itest.probing.objects import SENT_FOR_MODEL, model_of, predicted, upload
+from pynomaly_itest.probing.objects import SENT_FOR_MODEL, Model, model_of, predicted, upload
 from pynomaly_itest.probing.probe import Hole, Impact, Observation, Probe, Severity, hole
 from pynomaly_itest.probing.resident import Peak
 from pynomaly_itest.registry import PROBES
-from pynomaly_itest.target.http import Body, Reply
+from pynomaly_itest.target.http import Body, Reply, RequestFailed
 
 _PREDICT, _UPLOAD = "POST /api/v1/detection/predict", "POST /api/v1/datasets/upload"
 _ROWS = 40_000_000
@@ -53,25 +55,37 @@ class ColumnarBombs(Probe):
         takes_parquet = small.status in (200, 201)
         if not takes_arrow and not takes_parquet:
             raise NotApplicable("the target takes neither compressed Arrow streams nor Parquet")
-        tried: list[tuple[str, str, Reply]] = []
+        holes: list[Hole] = []
+        n_tried = 0
         async with Peak(ctx) as peak:
-            if takes_arrow:
-                packed = await asyncio.to_thread(zeros_stream, _ROWS)
-                tried.append(("a compressed Arrow stream", _PREDICT, await score(packed)))
-            for name, as_dictionary in _TEXTS.items() if takes_parquet else ():
-                packed = repeated_text(_TEXT_ROWS, _CELL_BYTES, as_dictionary=as_dictionary)
-                tried.append((name, _UPLOAD, await upload(ctx, model.owner, packed, "bomb.parquet")))
-        holes = [
-            hole(route, name, reply, f"{name} was answered {reply.status}")
-            for name, route, reply in tried
-            if not 400 <= reply.status < 500
-        ]
+            for name, route, bomb in _bombs(takes_arrow=takes_arrow, takes_parquet=takes_parquet):
+                packed = await asyncio.to_thread(bomb)
+                n_tried += 1
+                try:
+                    reply = await (score(packed) if route == _PREDICT else _uploaded(ctx, model, packed))
+                except RequestFailed as lost:  # where the small one was answered
+                    seen = f"{name} of {len(packed)} bytes: the service gave no answer in time"
+                    holes.append(Hole(route, name, seen, lost.exchange))
+                    break
+                if not 400 <= reply.status < 500:
+                    holes.append(hole(route, name, reply, f"{name} was answered {reply.status}"))
         grown_mb = peak.grown_mb
         if grown_mb is not None and grown_mb > ctx.demands.max_rss_growth_mb:
             seen = f"the target's memory grew by {grown_mb:.0f} MB while they were refused"
             holes.append(Hole(_UPLOAD, "memory", seen))
         note = "" if grown_mb is None else f", memory grew by {grown_mb:.0f} MB at most"
-        return Observation(f"{len(tried)} bombs refused{note}", _PREDICT, tuple(holes))
+        return Observation(f"{n_tried} bombs refused{note}", _PREDICT, tuple(holes))
 
 
-_TEXTS = {"a Parquet file of one text": False, "a Parquet file with a dictionary column": True}
+def _bombs(*, takes_arrow: bool, takes_parquet: bool) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
+    """Each with its name, where it is sent, and how it is made: a gigabyte once unpacked."""
+    if takes_arrow:
+        yield "a compressed Arrow stream", _PREDICT, lambda: zeros_stream(_ROWS)
+    for as_dictionary in (False, True) if takes_parquet else ():
+        name = "a Parquet file with a dictionary column" if as_dictionary else "a Parquet file of one text"
+        text = partial(repeated_text, _TEXT_ROWS, _CELL_BYTES, as_dictionary=as_dictionary)
+        yield name, _UPLOAD, text
+
+
+async def _uploaded(ctx: ProbeContext, model: Model, content: bytes) -> Reply:
+    return await upload(ctx, model.owner, content, "bomb.parquet")
