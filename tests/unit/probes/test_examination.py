@@ -360,7 +360,7 @@ def test_probes_are_chosen_by_id_family_and_severity() -> None:
 
     assert ids(select=["JWT-01", "SES"]) == ["JWT-01", "SES-01", "SES-02", "SES-03"]
     assert ids(select="CFG", severity="high") == ["CFG-02", "CFG-06"]
-    assert ids(select="RES", exclude=["RES-01", "RES-02"]) == ["RES-03", "RES-04", "RES-05"]
+    assert ids(select="AUD", exclude=["AUD-01"]) == ["AUD-02", "AUD-03"]
     assert len(ids()) == len(PROBES)
     with pytest.raises(ValueError, match="did you mean 'JWT-01'"):
         ids(select="JWT-1")
