@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from pynomaly_itest.errors import EvidenceLost
 from pynomaly_itest.events import encode, with_texts
+from pynomaly_itest.provenance import signature_for
 from pynomaly_itest.redaction import Redactor
 
 
@@ -41,6 +42,7 @@ class EventLog:
         self._redactor = redactor
         self._listeners = listeners
         self._clock = clock
+        self._signature = signature_for(path)
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as problem:
@@ -63,6 +65,7 @@ class EventLog:
             # in the texts only: a secret that is a word of the log itself must not make it unreadable
             event = with_texts(event, self._redactor.values)
             line = encode(event)
+        self._sign(line)
         try:
             written = self._file.write(line)
             if written is not None and written < len(line):  # a disk that fills up takes a part of it
@@ -75,6 +78,15 @@ class EventLog:
         for listener in self._listeners:
             with contextlib.suppress(OSError):  # a screen that is gone must not end the run
                 listener.heard(event)
+
+    def _sign(self, line: bytes) -> None:
+        """A signature that can't be written is none: the run goes on, and is somebody else's later."""
+        if self._signature is not None:
+            try:
+                self._signature.grows_by(line)
+            except OSError:
+                self._signature.close()
+                self._signature = None
 
     def without_secrets(self, text: str) -> str:
         """The text without what looks like a secret: for what a target said, and is more than a name."""
@@ -92,6 +104,9 @@ class EventLog:
 
     def close(self) -> None:
         self._file.close()
+        if self._signature is not None:
+            self._signature.close()
+            self._signature = None
 
 
 def is_being_written(path: Path) -> bool:

@@ -44,7 +44,7 @@ async def own_platform(
                 http=http,
                 api=api,
                 observer=observer,
-                accounts=Accounts(api, target),
+                accounts=Accounts(api, target, services.run_id),
             )
     finally:
         await to_its_end(target.close())

@@ -112,7 +112,7 @@ async def _run_scenarios(
             dataset=Shelf(plan.datasets, options.files).take,
             confidence=plan.confidence,
             min_samples=plan.min_samples or 1,
-            accounts=Accounts(api, target),
+            accounts=Accounts(api, target, options.run_id),
             seed=options.seed,
             run_id=options.run_id,
             probing=options.probing,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,17 +66,18 @@ def again(started: RunStarted, scenarios: Iterable[str] | None = None, more: Seq
         )
     words = list(started.arguments)
     if scenarios is not None:
-        words = _without(words, "--scenario")
+        words = without_flags(words, {"--scenario"})
         words += [word for scenario in scenarios for word in ("--scenario", scenario)]
     return ["run", *words, *more]
 
 
-def _without(words: Sequence[str], flag: str) -> list[str]:
+def without_flags(words: Sequence[str], flags: Collection[str]) -> list[str]:
+    """The words without these flags, and without what stands behind each."""
     kept, skip = [], False
     for word in words:
         if skip:
             skip = False
-        elif word == flag:
+        elif word in flags:
             skip = True
         else:
             kept.append(word)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pynomaly_itest.cli import foreign
 from pynomaly_itest.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -20,12 +21,16 @@ def replay(
     finding: Annotated[
         str, typer.Argument(metavar="FINDING", help="A probe's id, or a fingerprint (its start).")
     ],
+    trust: foreign.Trust = False,
+    profile: foreign.HandProfiles = None,
+    target: foreign.HandTarget = None,
+    user: foreign.HandUser = None,
 ) -> None:
     """Run the probe of a finding again, with the run's own flags, and say: fixed, or still there.
 
     Exit codes: 0 fixed, 1 still there, 4 it could not be told; as `run` where the target can't be reached.
     """
-    from pynomaly_itest.cli.invocation import again, run_again, started_of, without_number
+    from pynomaly_itest.cli.invocation import run_again, without_number
     from pynomaly_itest.events import read_log
     from pynomaly_itest.history.latest import newest_run, run_folder
     from pynomaly_itest.results import fold
@@ -33,7 +38,15 @@ def replay(
     folder = run_folder(run)
     old = chosen(fold(read_log(folder / "run.jsonl")).findings, finding)
     more = ["--probe", old[0].id, "--out", str(folder.parent), "--report", "json"]
-    words = again(started_of(folder), [without_number(old[0].scenario)], more)
+    words = foreign.words_again(
+        folder,
+        trust=trust,
+        profiles=profile,
+        target=target,
+        user=user,
+        scenarios=[without_number(old[0].scenario)],
+        more=more,
+    )
     before = newest_run(folder.parent)
     code = run_again(context, words, exits=False)
     new = newest_run(folder.parent)

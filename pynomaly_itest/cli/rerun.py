@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from pynomaly_itest.cli import foreign
+
 
 def rerun(
     context: typer.Context,
@@ -14,9 +16,16 @@ def rerun(
     failed: Annotated[
         bool, typer.Option("--failed", help="Only scenarios that failed, or could not be judged.")
     ] = False,
+    trust: foreign.Trust = False,
+    profile: foreign.HandProfiles = None,
+    target: foreign.HandTarget = None,
+    user: foreign.HandUser = None,
 ) -> None:
-    """Run a run again with its own flags; its result is a run of its own."""
-    from pynomaly_itest.cli.invocation import again, run_again, started_of, without_number
+    """Run a run again with its own flags; its result is a run of its own.
+
+    A folder that this user did not write is not run on its own word: --trust, or -p and --target, say what is.
+    """
+    from pynomaly_itest.cli.invocation import run_again, without_number
     from pynomaly_itest.errors import NothingSelected
     from pynomaly_itest.events import read_log
     from pynomaly_itest.history.latest import run_folder
@@ -24,7 +33,6 @@ def rerun(
     from pynomaly_itest.verdicts import Verdict
 
     folder = run_folder(run)
-    started = started_of(folder)
     wanted = None
     if failed:
         result = fold(read_log(folder / "run.jsonl"))
@@ -36,4 +44,7 @@ def rerun(
         if not bad:
             raise NothingSelected("no scenario of that run failed", hint="without --failed it all runs again")
         wanted = list(dict.fromkeys(bad))
-    run_again(context, again(started, wanted))
+    words = foreign.words_again(
+        folder, trust=trust, profiles=profile, target=target, user=user, scenarios=wanted
+    )
+    run_again(context, words)

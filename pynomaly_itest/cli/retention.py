@@ -1,4 +1,4 @@
-"""`--keep N`: of a loop's runs the newest stay. Only what a loop itself made is ever removed."""
+"""`--keep N`: of a loop's runs the newest stay. Only what a loop of this user's made is ever removed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 
 from pynomaly_itest.cli.rounds import Round
+from pynomaly_itest.history.latest import LOG
+from pynomaly_itest.provenance import why_foreign
 
 _MARK = ".round"
 """In each folder that a round made; its text is the profile's name."""
@@ -20,10 +22,12 @@ class Retention:
         self._out = out
         self._profile = profile
         self._keep = keep
+        self._made: set[Path] = set()  # also where there is no key to sign runs with
 
     def __call__(self, done: Round) -> None:
         if done.ended is None:
             return
+        self._made.add(done.ended.folder.resolve())
         with contextlib.suppress(OSError):  # a full disk is no reason to stop looking at the target
             (done.ended.folder / _MARK).write_text(self._profile)
         for folder in self._marked()[: -self._keep]:
@@ -41,6 +45,9 @@ class Retention:
 
     def _is_ours(self, mark: Path) -> bool:
         try:
-            return mark.is_file() and mark.read_text() == self._profile
+            if mark.is_symlink() or not mark.is_file() or mark.read_text() != self._profile:
+                return False
+            folder = mark.parent
+            return folder.resolve() in self._made or why_foreign(folder / LOG) is None
         except OSError:
             return False

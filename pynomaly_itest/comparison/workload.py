@@ -110,7 +110,7 @@ class Preparation:
             confidence=self.plan.confidence,
             seed=self.seed,
             run_id=self.run_id,
-            accounts=Accounts(api, target),
+            accounts=Accounts(api, target, self.run_id),
         )
 
 

@@ -197,7 +197,7 @@ class _Step:
             expect=self._expect,
             unmet=lambda own: self.runner.judge.unmet(self.call.expect, self._known(own)),
             undecided=self._undecided,
-            accounts=services.accounts or Accounts(services.api, services.target),
+            accounts=services.accounts or Accounts(services.api, services.target, services.run_id),
             ledger_of=self.runner.ledger.of,
             clean=lambda: self.runner.ledger.clean(services.api),
             restart=services.target.restart,

@@ -45,6 +45,8 @@ class CreateDetector(Step):
             "contamination_rate": self.contamination,
             "parameters": self.parameters,
         }
+        if self.name is not None:  # the mark by which `cleanup` knows it, which else is its name
+            wanted["metadata"] = {"made_by": context.label}
         made = await context.api.call("POST", "detectors", accept=(200, 201), body=Body(json=wanted))
         if not isinstance(made, dict) or not isinstance(made.get("id"), str | int):
             raise StepFailed("POST detectors answered without the detector's id")

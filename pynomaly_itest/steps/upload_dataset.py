@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -65,7 +66,7 @@ class UploadDataset(Step):
 
     async def run(self, context: StepContext) -> Values:
         table = await self._table(context)
-        form = self._form(table, self.name or f"{context.label} {self.dataset}")
+        form = self._form(table, self.name or f"{context.label} {self.dataset}", context.label)
         reply = await context.api.send("POST", "datasets/upload", body=Body(files=form))
         stored = require(reply, (200, 201))
         if not isinstance(stored, dict) or not isinstance(stored.get("id"), str | int):
@@ -82,7 +83,7 @@ class UploadDataset(Step):
         from pynomaly_itest.load import Check, Endpoint
 
         table = await self._table(context)
-        form = self._form(table, self._name_under_load(context))
+        form = self._form(table, self._name_under_load(context), context.label)
         written = httpx.Request("POST", "http://any/", files=form)
         headers = {
             **await context.api.authorization(),
@@ -120,9 +121,11 @@ class UploadDataset(Step):
         """What is sent: the dataset, or the part that was asked for."""
         return (await context.dataset(self.dataset)).part(self.rows, labels=self.labels)
 
-    def _form(self, table: Dataset, name: str) -> dict[str, Any]:
+    def _form(self, table: Dataset, name: str, label: str) -> dict[str, Any]:
         """The parts of the multipart body."""
         fields = {"name": name}
+        if self.name is not None:  # the mark by which `cleanup` knows it, which else is its name
+            fields["metadata"] = json.dumps({"made_by": label})
         if self.description:
             fields["description"] = self.description
         if table.labels is not None:

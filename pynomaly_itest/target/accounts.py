@@ -41,6 +41,7 @@ class Accounts:
 
     api: PlatformApi
     target: Target
+    run_id: str = ""
     _other: PlatformApi | None = field(default=None, repr=False)
 
     async def enrol(self, role: str = "data_scientist", *, tenant: str = "own") -> Actor:
@@ -49,7 +50,7 @@ class Accounts:
         Raises NotApplicable where the run's account may not make users, or no other tenant can be had.
         """
         administration = self.api if tenant == "own" else await self._other_tenant()
-        username = f"itest-{secrets.token_hex(6)}"
+        username = "-".join(filter(None, ("itest", self.run_id[:8], secrets.token_hex(6))))
         password = secrets.token_urlsafe(18)
         self.api.redactor.learn(password)
         wanted = {"username": username, "password": password, "role": role}
