@@ -31,7 +31,8 @@ class Retention:
         with contextlib.suppress(OSError):  # a full disk is no reason to stop looking at the target
             (done.ended.folder / _MARK).write_text(self._profile)
         for folder in self._marked()[: -self._keep]:
-            shutil.rmtree(folder, ignore_errors=True)
+            if self._is_own(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _marked(self) -> list[Path]:
         """This profile's rounds, oldest first: a folder's name begins with the time; of one second, the longer is
@@ -40,14 +41,18 @@ class Retention:
             folders = list(self._out.iterdir())
         except OSError:
             return []
-        ours = [each for each in folders if not each.is_symlink() and self._is_ours(each / _MARK)]
+        ours = [each for each in folders if not each.is_symlink() and self._is_marked(each / _MARK)]
         return sorted(ours, key=lambda each: (each.name[:_STAMP], len(each.name), each.name))
 
-    def _is_ours(self, mark: Path) -> bool:
+    def _is_marked(self, mark: Path) -> bool:
         try:
-            if mark.is_symlink() or not mark.is_file() or mark.read_text() != self._profile:
-                return False
-            folder = mark.parent
+            return not mark.is_symlink() and mark.is_file() and mark.read_text() == self._profile
+        except OSError:
+            return False
+
+    def _is_own(self, folder: Path) -> bool:
+        """Whether this loop made the folder, or an earlier one of this user's: a mark can be put anywhere."""
+        try:
             return folder.resolve() in self._made or why_foreign(folder / LOG) is None
         except OSError:
             return False

@@ -33,6 +33,10 @@ def test_the_newest_rounds_are_kept_and_nothing_else_is_touched(round_of: MakeRo
     other = out / "20250101T000000Z-e2e"
     other.mkdir()
     (other / ".round").write_text("e2e")
+    planted = out / "20250101T000001Z-smoke"
+    planted.mkdir()
+    (planted / ".round").write_text("smoke")
+    (planted / "run.jsonl").write_text("{}\n")
     keeper = Retention(out, "smoke", keep=2)
     for number in range(1, 6):
         keeper(round_of(number))
@@ -40,6 +44,7 @@ def test_the_newest_rounds_are_kept_and_nothing_else_is_touched(round_of: MakeRo
     assert sorted(each.name for each in out.iterdir()) == [
         other.name,
         by_hand.name,
+        planted.name,
         "20260314T092604Z-smoke",
         "20260314T092605Z-smoke",
         "latest",
