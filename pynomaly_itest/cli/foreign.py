@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pynomaly_itest.cli.invocation import again, started_of, without_flags
-from pynomaly_itest.errors import UsageError
-from pynomaly_itest.events import RunStarted
-from pynomaly_itest.history.latest import LOG
-from pynomaly_itest.provenance import why_foreign
+if TYPE_CHECKING:
+    from pynomaly_itest.events import RunStarted
+
+_LOG = "run.jsonl"
 
 Trust = Annotated[
     bool,
@@ -35,8 +34,12 @@ def require_own(folder: Path, *, trust: bool, mend: str) -> RunStarted:
 
     `mend` says what to do instead.
     """
+    from pynomaly_itest.cli.invocation import started_of
+    from pynomaly_itest.errors import UsageError
+    from pynomaly_itest.provenance import why_foreign
+
     started = started_of(folder)
-    why = None if trust else why_foreign(folder / LOG)
+    why = None if trust else why_foreign(folder / _LOG)
     if why is not None:
         raise UsageError(
             f"{folder} may be somebody else's: {why}; it names {_named(started)}, which is not used",
@@ -60,8 +63,11 @@ def words_again(
     Of a folder that is not this user's, nothing is taken but the names of scenarios and the seed. Another target than
     the run's does not get its account: credentials are for the origin that they were given for.
     """
+    from pynomaly_itest.cli.invocation import again, started_of, without_flags
+    from pynomaly_itest.provenance import why_foreign
+
     by_hand = bool(profiles) and target is not None
-    if by_hand and not trust and why_foreign(folder / LOG) is not None:
+    if by_hand and not trust and why_foreign(folder / _LOG) is not None:
         started = started_of(folder)
         words = ["run", "--seed", str(started.seed)]
         words += [word for scenario in scenarios or () for word in ("--scenario", scenario)]
