@@ -114,6 +114,11 @@ class Crew:
         for hand in self.hands:
             hand.send(Kind.STOP)
 
+    def finish(self) -> None:
+        """No more requests; what waits is given all the time it has."""
+        for hand in self.hands:
+            hand.send(Kind.FINISH)
+
     async def wait(self) -> None:
         """Until every worker has reported its end or died."""
         listening = self._listening[::2]

@@ -18,7 +18,7 @@ LARGEST = 256 * 1024 * 1024
 
 
 class Kind(IntEnum):
-    """What a frame is about. To the worker: ORDER, GO, STOP. From it: READY, ROWS, LAGS, END."""
+    """What a frame is about. To the worker: ORDER, GO, STOP, FINISH. From it: READY, ROWS, LAGS, END."""
 
     ORDER = 1
     GO = 2
@@ -27,6 +27,7 @@ class Kind(IntEnum):
     ROWS = 5
     LAGS = 6
     END = 7
+    FINISH = 8
 
 
 class Order(msgspec.Struct, frozen=True):

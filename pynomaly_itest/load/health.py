@@ -36,11 +36,11 @@ def judged_health(
     complaints: Sequence[str],
     symptoms: Symptoms,
     calibration: Calibration | None,
-    part: LoadPlan | None = None,
+    part: LoadPlan | None,
 ) -> GeneratorHealth:
     """Whether the generator kept up: lag within a tenth of the median latency, CPU at most 80 % of a core.
 
-    part: what was sent since `ledger.before`, where the load has parts.
+    part: what was to be sent since `ledger.before`, all of it by now; None of a load that goes on.
     """
     requests = ledger.requests + ledger.warm_up_requests
     cpu_share = max((end.cpu_s / end.wall_s for end in ends if end.wall_s >= _SHORTEST_S), default=0.0)
@@ -56,7 +56,7 @@ def judged_health(
         reasons.append(
             f"{starved} connections failed for want of sockets here: lower max_in_flight, or raise ulimit -n"
         )
-    unsent = _unsent(part or plan, ledger) if not complaints else []
+    unsent = _unsent(part, ledger) if part is not None and not complaints else []
     reasons += unsent
     return GeneratorHealth(
         kept_up=not reasons,

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -42,6 +43,7 @@ async def run_load(
     confidence: float = 0.95,
     abort: Abort | None = None,
     record: Record | None = None,
+    looks: LooksAt | None = None,
 ) -> LoadResult:
     """Carry out a plan in worker processes; returns when every request has an end.
 
@@ -49,6 +51,7 @@ async def run_load(
     task is cancelled instead, `on_cancelled` gets what was measured before the cancellation goes on.
     abort: when the load is to end itself; the result then says why, and when that began.
     record: of the parts of this load that went before, all levels of one executor; the result is of all together.
+    looks: asked on the way whether this is enough; then nothing more is sent, and what was sent has its answers.
     Raises UsageError for a plan that can't be run, TargetUnreachable where the host has no address, CannotMeasure
     where workers do not start. A target that refuses is no error here: its refusals are outcomes.
     """
@@ -59,7 +62,7 @@ async def run_load(
     async with Crew(plan, await _address(plan.url), run.hear) as crew:
         run.begin(crew)
         try:
-            await _supervise(run, crew, stop, on_progress, None if abort is None else Watch(abort))
+            await _supervise(run, crew, stop, on_progress, None if abort is None else Watch(abort), looks)
         except asyncio.CancelledError:
             run.interrupt()
             if on_cancelled is not None:
@@ -67,7 +70,22 @@ async def run_load(
                     await asyncio.wait_for(crew.wait(), _KEEPING_S)
                 on_cancelled(run.result())
             raise
-        return run.ended()
+        return run.ended(confidence if looks is None else looks.confidence_at_end())
+
+
+class LooksAt(Protocol):
+    """Looks at what a load has given so far."""
+
+    def is_due(self, elapsed_s: float) -> bool:
+        """Whether to look now: seconds on the clock of all parts."""
+
+    def confidence_of_look(self) -> float:
+        """How sure the intervals of what it looks at are to be."""
+
+    def confidence_at_end(self) -> float:
+        """How sure those of the result are to be."""
+
+    def is_enough(self, so_far: LoadResult) -> bool: ...
 
 
 @dataclass
@@ -96,6 +114,7 @@ class _Run:
     def begin(self, crew: Crew) -> None:
         self._crew = crew
         origin_ns = crew.begin()
+        self.ledger.stopped = False
         if not self._record.planned_s:
             self.ledger.origin_ns = origin_ns
         self._paused_ns = origin_ns - self.ledger.origin_ns - round(self._record.planned_s * _NS)
@@ -122,14 +141,30 @@ class _Run:
             self.ledger.stopped = True
             self._crew.stop()
 
+    def is_enough(self, looks: LooksAt, elapsed_s: float) -> bool:
+        """Whether a look that is due finds enough in what has an end so far."""
+        if not looks.is_due(elapsed_s):
+            return False
+        confidence = looks.confidence_of_look()
+        course = replace(self._course, stopped_s=elapsed_s, confidence=confidence, goes_on=True)
+        return looks.is_enough(summarise(self.plan, self.ledger, course))
+
+    def finish(self) -> None:
+        """End the load before its time, once everything that was sent has its answer."""
+        if self._crew is not None:
+            self.plan = _lasting(self.plan, self.elapsed_s())
+            self.ledger.stopped = True
+            self._crew.finish()
+
     def result(self) -> LoadResult:
         hands = [] if self._crew is None else self._crew.hands
         ends = [*self._record.ends, *(hand.end for hand in hands if hand.end is not None)]
         course = replace(self._course, ends=ends, complaints=_complaints(hands))
         return summarise(self.plan, self.ledger, course)
 
-    def ended(self) -> LoadResult:
+    def ended(self, confidence: float) -> LoadResult:
         """The result, with this part entered in the record."""
+        self._course = replace(self._course, confidence=confidence)
         result = self.result()
         self._record.planned_s = self.plan.planned_s
         if self._crew is not None:
@@ -144,9 +179,15 @@ def _of_all_parts(plan: LoadPlan, record: Record) -> LoadPlan:
         return plan
     if not isinstance(plan.executor, ConstantArrivalRate | PoissonArrivals | ConstantVus):
         raise UsageError("only a load on one level can go on where it ended")
-    longer_s = record.planned_s + plan.executor.duration_s
-    executor = msgspec.structs.replace(plan.executor, duration_s=longer_s)
-    return msgspec.structs.replace(plan, executor=executor, warm_up_s=record.ledger.warm_up_s)
+    longer = _lasting(plan, record.planned_s + plan.executor.duration_s)
+    return msgspec.structs.replace(longer, warm_up_s=record.ledger.warm_up_s)
+
+
+def _lasting(plan: LoadPlan, duration_s: float) -> LoadPlan:
+    """The plan, were it as long as that."""
+    return msgspec.structs.replace(
+        plan, executor=msgspec.structs.replace(plan.executor, duration_s=duration_s)
+    )
 
 
 async def _supervise(
@@ -155,8 +196,9 @@ async def _supervise(
     stop: asyncio.Event | None,
     on_progress: Callable[[Progress], None] | None,
     watch: Watch | None,
+    looks: LooksAt | None,
 ) -> None:
-    """Until all workers are done; passes on an early stop, ends what is broken, and reports how it stands."""
+    """Until all workers are done; passes on an early stop, ends what is broken or enough, and tells how it stands."""
     done = asyncio.create_task(crew.wait())
     stopping = asyncio.create_task(stop.wait()) if stop is not None else None
     meter = _Meter(run.plan, run.ledger)
@@ -171,6 +213,9 @@ async def _supervise(
             if watch is not None and (why := watch.broken(run.ledger, elapsed_s)) is not None:
                 run.broke(watch.since_s or elapsed_s, why)
                 watch = None
+            if looks is not None and not done.done() and run.is_enough(looks, elapsed_s):
+                run.finish()
+                looks = None
             if on_progress is not None:
                 on_progress(meter.read(elapsed_s))
         await done

@@ -49,6 +49,8 @@ class Course:
     broke_why: str | None = None
     part: LoadPlan | None = None
     """The last part of the load, where it has several."""
+    goes_on: bool = False
+    """Whether this is a look at a load that goes on."""
 
 
 def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
@@ -74,7 +76,13 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
         endpoints=_endpoints(plan, ledger, raw, course.confidence),
         seconds=_seconds(ledger),
         health=judged_health(
-            plan, ledger, course.ends, course.complaints, symptoms, course.calibration, course.part
+            plan,
+            ledger,
+            course.ends,
+            course.complaints,
+            symptoms,
+            course.calibration,
+            None if course.goes_on else course.part or plan,
         ),
         requests=ledger.requests,
         failures=ledger.failures,

@@ -45,6 +45,7 @@ class Worker:
         self._out = out
         self._loop = loop
         self.interrupted = asyncio.Event()
+        self.finishing = False
         self._lags_ns = array("q")
         share = Share(order.worker, order.of)
         self._pool = Pool(
@@ -103,6 +104,9 @@ class Worker:
             if self.interrupted.is_set() and not self._model.over:
                 self._model.stop()
                 latest_ns = min(latest_ns, now + int(_INTERRUPTED_GRACE_S * _NS))
+            if self.finishing and not self._model.over:
+                self._model.stop()
+                latest_ns = min(latest_ns, now + int(self._plan.grace_s * _NS))
             self._pool.sweep(now)
             self._flush()
             if self.interrupted.is_set():
@@ -195,6 +199,8 @@ async def serve(commands_fd: int, rows_fd: int) -> None:
                 go.set_result(msgspec.msgpack.decode(frame.payload, type=Go))
             elif frame.kind is Kind.STOP and worker is not None:
                 worker.interrupted.set()
+            elif frame.kind is Kind.FINISH and worker is not None:
+                worker.finishing = True
 
     loop.add_reader(commands_fd, commanded)
     told = await order

@@ -202,6 +202,10 @@ class Load(Step):
         """The load, or a further part of it: the figures of all parts together."""
         return so_far.crowd.doubting(await self._put_on(context, so_far))
 
+    def seen(self, context: StepContext, so_far: SoFar, result: LoadResult) -> Values:
+        """The figures of a load that goes on."""
+        return so_far.crowd.doubting(values_of(result, self._ended(result, context.confidence)))
+
     async def _put_on(self, context: StepContext, so_far: SoFar) -> Values:
         from pynomaly_itest.load import run_load
 
@@ -235,6 +239,7 @@ class Load(Step):
             confidence=context.confidence,
             abort=self._abort(),
             record=so_far.record,
+            looks=so_far.looks,
         )
         ended_s = context.clock()
         beside = {**await settled(parts, result, context), **self._ended(result, context.confidence)}

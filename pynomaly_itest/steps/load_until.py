@@ -1,15 +1,16 @@
-"""A load that goes on while a gate on it is open and time is left: what was measured adds up, part by part."""
+"""A load that goes on while a gate on it is open: looked at on the way, on all that was measured so far."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.steps.looks import Looks, until_next_look
 
 if TYPE_CHECKING:
-    from pynomaly_itest.load import Record
+    from pynomaly_itest.load import LoadResult, Record
+    from pynomaly_itest.load.run import LooksAt
     from pynomaly_itest.steps.base import StepContext, Values
     from pynomaly_itest.steps.crowd import Crowd
     from pynomaly_itest.steps.load import Load
@@ -17,17 +18,24 @@ if TYPE_CHECKING:
     from pynomaly_itest.steps.load_requests import Part
     from pynomaly_itest.target.base import Target
 
-_LEAST_S = 0.2
+_LEAST_S = 0.5
+"""A further part that would be shorter is not begun."""
+_STRICTER = 1.25
+"""What has no answer yet is not seen by a look on the way: it asks for more than is asked once all have one."""
 
 
 @dataclass
 class SoFar:
-    """What the parts of a load share. requests: prepared once. crowd: who had the machine since it began."""
+    """What the parts of a load share. requests: prepared once. crowd: who had the machine since it began.
+
+    looks: asked on the way whether it is enough.
+    """
 
     record: Record
     crowd: Crowd
     requests: list[Part] | None = None
     leaks: LeakWatch | None = None
+    looks: LooksAt | None = None
 
     @classmethod
     def begun(cls, target: Target) -> SoFar:
@@ -37,38 +45,84 @@ class SoFar:
         return cls(Record(), Crowd(target))
 
 
+@dataclass
+class GateWatch:
+    """Looks at the gates on a load as it goes; all looks together keep the error. Times are of sending, in seconds.
+
+    next_s: when to look next; None: at the end only. share: of the error, what the present look may use. is_enough_now:
+    whether that look found every gate decided.
+    """
+
+    load: Load
+    context: StepContext
+    so_far: SoFar
+    at_most_s: float
+    next_s: float | None
+    looks: Looks = field(default_factory=Looks)
+    share: float = 1.0
+    is_enough_now: bool = False
+
+    def is_due(self, elapsed_s: float) -> bool:
+        if self.next_s is None or elapsed_s < self.next_s:
+            return False
+        self.share = self.looks.share_at(elapsed_s / self.at_most_s)
+        self.plan_next(elapsed_s)
+        return True
+
+    def plan_next(self, elapsed_s: float) -> None:
+        """When to look after this: what is left is either more than one look, or all for the last."""
+        left_s = self.at_most_s - elapsed_s
+        more_s = until_next_look(elapsed_s, left_s)
+        self.next_s = elapsed_s + more_s if 0 < more_s < left_s else None
+
+    def confidence_of_look(self) -> float:
+        return 1 - (1 - self.context.confidence) * self.share / _STRICTER
+
+    def confidence_at_end(self) -> float:
+        if not self.is_enough_now:
+            self.share = self.looks.share_at(1.0)
+        return 1 - (1 - self.context.confidence) * self.share
+
+    def is_enough(self, so_far: LoadResult) -> bool:
+        from pynomaly_itest.errors import NotEnoughEvidence
+
+        looking = replace(self.context, confidence=self.confidence_of_look())
+        try:
+            values = self.load.seen(looking, self.so_far, so_far)
+        except NotEnoughEvidence:
+            return False
+        open_gate = self.context.scene.undecided(spending(values, self.share / _STRICTER))
+        self.is_enough_now = open_gate is None
+        if open_gate is not None:
+            self.context.progress(f"goes on: {open_gate}")
+        return self.is_enough_now
+
+
 async def until_decided(load: Load, context: StepContext) -> Values:
     """The figures of all that was sent when every gate on them was decided, or when time was up.
 
-    The load is sent in parts, each until all of its answers are there. After each, the gates are looked at, on all
-    parts together; the last look is at the end of the time. Looking again does not make a verdict likelier: the looks
-    share the error (see `measure.spending`).
+    The load goes on for as long as it may. On the way, the gates are looked at, on all that was answered by then; once
+    they are decided, no more is sent, and they are judged when all that was sent has its answer. Should one be open
+    again by that, a further part is sent. Looking again does not make a verdict likelier: the looks share the error
+    (see `measure.spending`).
     """
     so_far = SoFar.begun(context.target)
-    looks, budget_s = Looks(context.clock()), parse_quantity(load.at_most, "s")
-    sent_s, extra_s, part_s = 0.0, 0.0, parse_quantity(load.duration or 0.0, "s")
+    first_s = parse_quantity(load.duration or 0.0, "s")
+    at_most_s = max(first_s, parse_quantity(load.at_most, "s"))
+    watch = GateWatch(load, context, so_far, at_most_s, first_s if first_s < at_most_s else None)
+    so_far.looks, parts = watch, 0
     while True:
-        began = context.clock()
-        part = load.model_copy(update={"duration": part_s, "warmup": 0.0 if looks.times else load.warmup})
-        own = replace(context, seed=context.seed + len(looks.times))
-        sent_s += part_s
-        left_s = budget_s - (began - looks.start) - part_s - extra_s
-        is_last = not _next_part_s(sent_s, left_s)
-        share = looks.share_at(1.0 if is_last else 1 - left_s / budget_s)
-        own = replace(own, confidence=1 - (1 - context.confidence) * share)
-        values = spending(await part.part(own, so_far), share)
-        open_gate = context.scene.undecided(values)
-        now = context.clock()
-        extra_s = max(0.0, now - began - part_s)  # workers start, the last answers come
-        part_s = 0.0 if is_last else _next_part_s(sent_s, budget_s - (now - looks.start) - extra_s)
-        if open_gate is None or not part_s or values.get("aborted") is True:
+        left_s = at_most_s - so_far.record.planned_s
+        part = load.model_copy(update={"duration": left_s, "warmup": 0.0 if parts else load.warmup})
+        values = await part.part(replace(context, seed=context.seed + parts), so_far)
+        values = spending(values, watch.share)
+        sent_s = so_far.record.planned_s
+        if at_most_s - sent_s < _LEAST_S or values.get("aborted") is True:
             return values
-        context.progress(f"{part_s:.3g} s more: {open_gate}")
-
-
-def _next_part_s(sent_s: float, left_s: float) -> float:
-    """How long the next part is to be; 0 if there is no time for one."""
-    return 0.0 if left_s < _LEAST_S else until_next_look(sent_s, left_s)
+        if context.scene.undecided(values) is None:
+            return values
+        watch.is_enough_now, parts = False, parts + 1
+        watch.plan_next(sent_s)
 
 
 def spending(values: Values, share: float) -> Values:

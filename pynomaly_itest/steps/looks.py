@@ -23,9 +23,8 @@ def until_next_look(so_far: float, left: float) -> float:
 
 @dataclass
 class Looks:
-    """The looks at the gates since `start`, on the step's clock: how much of the error each may use."""
+    """The looks at the gates so far: how much of the error each may use."""
 
-    start: float
     times: list[float] = field(default_factory=list)
 
     def share_at(self, time: float) -> float:

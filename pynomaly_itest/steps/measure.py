@@ -99,13 +99,16 @@ class Measure(Step):
         await self._repeat(_Round(steps, self.warmup, "warm-up", Tally()), context)
         tally, crowd = Tally(), Crowd(context.target)
         duration_s = 0.0
-        looks = Looks(context.clock())
+        looks, start = Looks(), context.clock()
         try:
-            for times in self._batches(tally, context, looks.start):
+            for times in self._batches(tally, context, start):
                 began = context.clock()
                 await self._repeat(_Round(steps, times, "measuring", tally, duration_s, began), context)
                 duration_s += context.clock() - began
-                if self._is_decided(tally, duration_s, context, crowd, looks):
+                elapsed_s = context.clock() - start
+                if self._is_decided(
+                    tally, duration_s, context, crowd, looks.share_at(self._time(tally, elapsed_s))
+                ):
                     break
         except asyncio.CancelledError:
             context.keep(tally.values(duration_s=duration_s + context.clock() - began))
@@ -124,15 +127,17 @@ class Measure(Step):
         affordable = tally.count * left_s / elapsed_s if elapsed_s > 0 else float(tally.count)
         return int(until_next_look(tally.count, affordable))
 
+    def _time(self, tally: Tally, elapsed_s: float) -> float:
+        """Of a look, as a share of all the time there is; the last one is at 1."""
+        return elapsed_s / parse_quantity(self.at_most, "s") if self._more(tally, elapsed_s) else 1.0
+
     def _is_decided(
-        self, tally: Tally, duration_s: float, context: StepContext, crowd: Crowd, looks: Looks
+        self, tally: Tally, duration_s: float, context: StepContext, crowd: Crowd, share: float
     ) -> bool:
-        """Whether no gate on this step is open any more; the looks share the error (see `measure.spending`)."""
+        """Whether no gate on this step is open any more, at a look that may use this share of the error."""
         if self.until != "decided":
             return True
-        elapsed_s = context.clock() - looks.start
-        share = elapsed_s / parse_quantity(self.at_most, "s") if self._more(tally, elapsed_s) else 1.0
-        tally.error_share = looks.share_at(share)
+        tally.error_share = share
         return context.scene.undecided(crowd.doubting(tally.values(duration_s=duration_s))) is None
 
     def _questions(self, context: StepContext) -> Iterator[Step]:

@@ -436,3 +436,46 @@ def test_only_a_load_on_one_level_goes_on() -> None:
         asyncio.run(run_load(plan, record=record))
         with pytest.raises(UsageError, match="on one level"):
             asyncio.run(run_load(plan, record=record))
+
+
+@dataclass
+class EnoughAt:
+    """A look at `at_s`, which is enough."""
+
+    at_s: float
+    seen: list[LoadResult] = field(default_factory=list)
+
+    def is_due(self, elapsed_s: float) -> bool:
+        return not self.seen and elapsed_s >= self.at_s
+
+    def confidence_of_look(self) -> float:
+        return 0.99
+
+    def confidence_at_end(self) -> float:
+        return 0.9
+
+    def is_enough(self, so_far: LoadResult) -> bool:
+        self.seen.append(so_far)
+        return True
+
+
+@pytest.mark.parametrize(
+    "executor",
+    [ConstantArrivalRate(rate=100, duration_s=30), ConstantVus(vus=2, duration_s=30)],
+    ids=["arrivals", "users"],
+)
+def test_a_load_that_is_enough_ends_with_every_answer(executor: Executor) -> None:
+    """Answers take 0.7 s, more than what an interrupted load waits for."""
+    look = EnoughAt(1.0)
+    with serving("delay", "--ms", "700") as server:
+        plan = LoadPlan(url=server.url, endpoints=(POST,), executor=executor)
+        result = asyncio.run(run_load(plan, looks=look))
+    assert 1.0 <= result.duration_s < 3
+    assert not result.interrupted
+    assert result.outcomes == {"2xx": result.requests}
+    assert result.requests == server.saw["n"] > look.seen[0].requests > 0
+    assert look.seen[0].health.is_usable
+    assert result.health.is_usable
+    error_ratio = result.metrics["error_ratio"]
+    assert isinstance(error_ratio, Estimate)
+    assert error_ratio.confidence == 0.9
