@@ -17,7 +17,15 @@ from pynomaly_itest.load.health import Symptoms, judged_health
 from pynomaly_itest.load.ledger import BINS_PER_S, Batch, Ledger, quantile_of_counts
 from pynomaly_itest.load.outcomes import Outcome
 from pynomaly_itest.load.plan import LoadPlan
-from pynomaly_itest.load.result import Calibration, Created, EndpointResult, LoadResult, Metric, Second
+from pynomaly_itest.load.result import (
+    Calibration,
+    Created,
+    EndpointResult,
+    GeneratorHealth,
+    LoadResult,
+    Metric,
+    Second,
+)
 from pynomaly_itest.measure.correlation import inflation
 from pynomaly_itest.measure.estimate import Estimate
 from pynomaly_itest.measure.means import rate_of_windows, reaching
@@ -69,21 +77,12 @@ def summarise(plan: LoadPlan, ledger: Ledger, course: Course) -> LoadResult:
     metrics |= overload_figures(ledger, outcomes, raw, wait_s, course.confidence)
     if any(endpoint.answers for endpoint in plan.endpoints):
         metrics |= answer_figures(plan, outcomes, course.ends, course.confidence)
-    symptoms = _symptoms(series)
     return LoadResult(
         metrics=metrics,
         outcomes=_labelled(outcomes),
         endpoints=_endpoints(plan, ledger, raw, course.confidence),
         seconds=_seconds(ledger),
-        health=judged_health(
-            plan,
-            ledger,
-            course.ends,
-            course.complaints,
-            symptoms,
-            course.calibration,
-            None if course.goes_on else course.part or plan,
-        ),
+        health=_health(plan, ledger, course, series),
         requests=ledger.requests,
         failures=ledger.failures,
         duration_s=duration_s,
@@ -111,12 +110,14 @@ def _series(plan: LoadPlan, ledger: Ledger, raw: Batch | None) -> dict[str, Samp
     return series
 
 
-def _symptoms(series: Mapping[str, Samples]) -> Symptoms:
-    return Symptoms(
+def _health(plan: LoadPlan, ledger: Ledger, course: Course, series: Mapping[str, Samples]) -> GeneratorHealth:
+    symptoms = Symptoms(
         latency_p50_ms=observed_quantile(series["latency_ms"], 0.5),
         lag_p50_ms=observed_quantile(series["lag_ms"], 0.5),
         lag_p99_ms=observed_quantile(series["lag_ms"], 0.99),
     )
+    sent = None if course.goes_on else course.part or plan
+    return judged_health(plan, ledger, course.ends, course.complaints, symptoms, course.calibration, sent)
 
 
 def _told(plan: LoadPlan, example: Example) -> dict[str, Any]:
