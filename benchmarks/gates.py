@@ -1,12 +1,14 @@
 """Gates on a p95 over a library of processes: verdicts beside those of a test that knows the process.
 
-    python benchmarks/gates.py [--runs 300] [--processes 2] [--name gates] [--live 0]
+    python benchmarks/gates.py [--runs 150] [--processes 2] [--name gates] [--courses 0] [--live 0]
 
 Simulated: "p95 <= 100 ms" on series of `gate_processes`. The oracle knows how the slow answers come about: it holds
 their count against the counts that the same process gives where just 5 % are slow, at the same 95 %. Coverage: with
 just 5 % slow, any verdict is wrong by a hair, so an honest judge gives none in 95 of 100 runs. A series can't be
 judged where even for the oracle it is worth fewer independent samples than certify a p95 at all (59, at 95 %): those
 rows are told apart. Samples to decide: as many as the oracle needs to be right in 90 of 100 runs, and 1.5 times that.
+
+Courses (`--courses N`): the same through the looks of `until: decided`, error and time over all looks together.
 
 Live (`--live N`, so many runs each): a server on loopback that answers in 2 ms and, independently, one request in
 12, or in 100, in 400 ms; 40 requests a second by the command line, `until: decided`, at most 30 s.
@@ -31,19 +33,23 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from gate_processes import LIBRARY, LIMIT_MS, latencies, slow_ones
+from gate_processes import LIBRARY, LIMIT_MS, RATE, latencies, slow_ones
 from load_report import write
 
+from pynomaly_itest.gates import judge_condition
 from pynomaly_itest.measure import Samples, judge_quantile
+from pynomaly_itest.profile.expression import parse
+from pynomaly_itest.steps.looks import Looks, until_next_look
 from pynomaly_itest.verdicts import Verdict
 
 ALLOWED = 0.05
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.15)
 REQUESTS = (400, 1200, 4000)
 WORTH = 59
-ORACLE_RUNS = 1000
+ORACLE_RUNS = 400
 FARTHER = (0.01, 0.1)
-MOST = 6000
+MOST = 4000
+FIRST_LOOK_S, AT_MOST_S = 5.0, 30.0
 Found = dict[str, Any]
 
 
@@ -125,7 +131,7 @@ def simulated(runs: int, processes: int, name: str) -> None:
     cells = [(process, n) for process in LIBRARY for n in REQUESTS]
     farther = [(process, share) for process in LIBRARY for share in FARTHER]
     with ProcessPoolExecutor(processes) as pool:
-        times = [max(60, runs // 3) if n > 2000 else runs for _, n in cells]
+        times = [runs // 3 if n > 2000 else runs for _, n in cells]
         found = list(pool.map(cell, *zip(*cells, strict=True), times))
         needed = list(pool.map(needs, *zip(*farther, strict=True), [max(20, runs // 5)] * len(farther)))
     can, cannot = ([row for row in found if (row["worth"] >= WORTH) is side] for side in (True, False))
@@ -171,6 +177,74 @@ def _needs_row(found: Found) -> Found:
         | {"oracle needs": found["requests"]}
         | dict(zip(("ours", "1.5 times", "twice"), ours, strict=True))
     )
+
+
+def course(one_in: float, bulk: str, seed: int) -> tuple[str, float]:
+    """The verdict of a load that goes on until it is decided, at 40/s for 5 to 30 s, and after how many seconds.
+
+    Slow answers come independently, one in so many; looks and verdicts are the tool's own.
+    """
+    rng = np.random.default_rng([seed, round(100 * one_in)])
+    values = latencies(f"{bulk} / independent", rng, 1, round(RATE * AT_MOST_S), 1 / one_in)[0]
+    looks, at_s = Looks(), FIRST_LOOK_S
+    while True:
+        more_s = until_next_look(at_s, AT_MOST_S - at_s)
+        share = looks.share_at(at_s / AT_MOST_S if more_s else 1.0)
+        seen = Samples.of("latency_ms", values[: round(RATE * at_s)], "ms", error_share=share)
+        verdict = judge_condition(parse("x.latency_ms.p95 <= 100ms"), {"x": {"latency_ms": seen}}).verdict
+        if verdict is not Verdict.INCONCLUSIVE or not more_s:
+            return verdict.value, at_s
+        at_s += more_s
+
+
+def courses(runs: int, processes: int) -> None:
+    rows = []
+    cases = ((12, Verdict.FAILED), (100, Verdict.PASSED), (20, Verdict.INCONCLUSIVE))
+    with ProcessPoolExecutor(processes) as pool:
+        for bulk in ("independent", "memory 5", "memory 50", "drifting"):
+            for one_in, right in cases:
+                found = list(pool.map(course, [one_in] * runs, [bulk] * runs, range(runs), chunksize=10))
+                rows.append(_course_row(one_in, bulk, right, found))
+    notes = (
+        f"{runs} runs each, judged by the tool's own looks; 40 requests a second, looked at from 5 s on, at most 30 s. "
+        "One in 20 is the limit itself: any verdict is wrong by a hair, and 5 of 100 may be. `exact`: how often the "
+        "exact binomial test of one look would be right after 10 s, and after 30 s."
+    )
+    write("gates_course", "A p95 until it is decided", notes, rows)
+
+
+def _course_row(one_in: float, bulk: str, right: Verdict, found: Sequence[tuple[str, float]]) -> Found:
+    verdicts = Counter(verdict for verdict, _ in found)
+    is_open = verdicts["inconclusive"]
+    took = sorted(at_s for verdict, at_s in found if verdict == right.value)
+    exact = {s: f"{100 * _exact(1 / one_in, round(RATE * s)):.0f} %" for s in (10, 30)}
+    return {
+        "slow": f"one in {one_in}",
+        "fast answers": bulk,
+        "runs": len(found),
+        "right": verdicts[right.value],
+        "within 10 s": sum(at_s <= 10 for at_s in took) if right is not Verdict.INCONCLUSIVE else "–",
+        "inconclusive": verdicts["inconclusive"],
+        "wrong": len(found)
+        - verdicts[right.value]
+        - (0 if right is Verdict.INCONCLUSIVE else verdicts["inconclusive"]),
+        "median s": float(np.median(took)) if took else math.nan,
+        "exact, 10 s": exact[10],
+        "exact, 30 s": exact[30],
+    }
+
+
+def _exact(share: float, n: int) -> float:
+    """How often the exact binomial test at 95 %, two-sided, is right about 5 % when so many are slow."""
+    from scipy.stats import binom
+
+    counts = np.arange(n + 1)
+    fails = binom.sf(counts - 1, n, ALLOWED) <= 0.025
+    passes = binom.cdf(counts, n, ALLOWED) <= 0.025
+    chances = binom.pmf(counts, n, share)
+    if share == ALLOWED:
+        return float(chances[~fails & ~passes].sum())
+    return float(chances[fails if share > ALLOWED else passes].sum())
 
 
 PROFILE = """version: 1
@@ -248,14 +322,17 @@ def live(runs: int, at_once: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=300)
+    parser.add_argument("--runs", type=int, default=150)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--name", default="gates", help="of the results")
     parser.add_argument("--live", type=int, default=0)
+    parser.add_argument("--courses", type=int, default=0)
     parser.add_argument("--at-once", type=int, default=3)
     asked = parser.parse_args()
     if asked.runs:
         simulated(asked.runs, asked.processes, asked.name)
+    if asked.courses:
+        courses(asked.courses, asked.processes)
     if asked.live:
         live(asked.live, asked.at_once)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 _ERROR = 0.01
 """For this error the shares are worked out; of a larger one they are a little stricter than they need be."""
@@ -22,7 +23,7 @@ def share_of_look(times: Sequence[float]) -> float:
 
     times: of each look so far, as shares of all the time there is, rising; the last look of all is at 1.
     """
-    if not times or not all(0 < a < b for a, b in zip([0.0, *times][1:-1], times[1:], strict=True)):
+    if not times or not all(before < time for before, time in pairwise([0.0, *times])):
         raise ValueError(f"looks come one after another, not at {list(times)}")
     return _share(tuple(round(min(1.0, time), 4) for time in times))
 
