@@ -224,10 +224,8 @@ def _course_row(one_in: float, bulk: str, right: Verdict, found: Sequence[tuple[
         "runs": len(found),
         "right": verdicts[right.value],
         "within 10 s": sum(at_s <= 10 for at_s in took) if right is not Verdict.INCONCLUSIVE else "–",
-        "inconclusive": verdicts["inconclusive"],
-        "wrong": len(found)
-        - verdicts[right.value]
-        - (0 if right is Verdict.INCONCLUSIVE else verdicts["inconclusive"]),
+        "inconclusive": is_open,
+        "wrong": len(found) - is_open - (0 if right is Verdict.INCONCLUSIVE else verdicts[right.value]),
         "median s": float(np.median(took)) if took else math.nan,
         "exact, 10 s": exact[10],
         "exact, 30 s": exact[30],
