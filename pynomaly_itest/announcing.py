@@ -61,6 +61,8 @@ def _planned(scenario: Scenario, plan: Plan) -> PlannedScenario:
 def say_the_end(target: Target, log: EventLog) -> None:
     """What was left behind, and that the run is over; a log that can't be written has been told already."""
     with contextlib.suppress(EvidenceLost):
+        if (held := target.departures.told()) is not None:
+            log.record(Warned, message=held)
         left = target.left_behind()
         if left is not None:
             log.record(Warned, message=left)

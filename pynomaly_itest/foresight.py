@@ -23,14 +23,14 @@ from pynomaly_itest.profile.expression import (
     Or,
     convert,
     lookup_in,
-    resolve,
     statistic_of,
     unit_of_name,
     write,
 )
 from pynomaly_itest.profile.model import Gate, Plan, Scenario, StepCall
+from pynomaly_itest.profile.walk import as_known
 from pynomaly_itest.registry import STEPS
-from pynomaly_itest.steps.base import PlannedSamples, Step
+from pynomaly_itest.step_kind import PlannedSamples
 
 _MOST = 10_000_000
 _RATIO = "_ratio"
@@ -196,18 +196,7 @@ def _number(node: Node, known: Mapping[str, Any]) -> float | None:
 
 
 def _planned(call: StepCall, known: Mapping[str, Any]) -> PlannedSamples | None:
-    kind = STEPS[call.kind]
-    if not issubclass(kind, Step):
-        return None
-    return kind.planned_samples({name: _as_known(value, known) for name, value in call.config.items()})
-
-
-def _as_known(value: Any, known: Mapping[str, Any]) -> Any:
-    """The value with its look-ups resolved; as it is where one asks for what only a run can tell."""
-    try:
-        return resolve(value, lookup_in(known))
-    except (KeyError, TypeError, ValueError):
-        return value
+    return STEPS[call.kind].planned_samples(as_known(call.config, known))
 
 
 def _count(n: int | None) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, cast
 
 from pynomaly_itest.errors import UsageError
-from pynomaly_itest.shapes import Shape
+from pynomaly_itest.step_kind import StepKind
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -115,40 +115,6 @@ def did_you_mean(wrong: str, known: Any) -> str:
         return "there are none to choose from here"
     shown = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
     return f"known are: {shown}"
-
-
-class StepKind(Protocol):
-    """What the profile's loader needs to know of a step kind (the class in `steps/<kind>.py`).
-
-    A step kind is a strict pydantic model: its fields are what YAML may say of the step.
-    """
-
-    summary: ClassVar[str]
-    """One line for `list steps`."""
-    needs_platform: ClassVar[bool]
-    """Whether it speaks the platform's API rather than plain HTTP."""
-    nested: ClassVar[tuple[str, ...]]
-    """The fields that hold steps themselves: a mapping of one kind to its config, or a list of such.
-
-    `mix.request` means the field of each item of a list. A kind may also set `raw_nested`, the kind whose bare
-    config it takes there, and `shorthand`, the field that a config given as a plain text means.
-    """
-    dataset_fields: ClassVar[tuple[str, ...]]
-    """The fields that name a dataset of the profile: a name that it lacks is a mistake."""
-
-    @classmethod
-    def shape(cls, config: Mapping[str, Any]) -> Shape:
-        """The names that `save` gives to later expressions, for this (still unresolved) config."""
-
-    @classmethod
-    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
-        """The capabilities that a service must have for it, by name, for this (still unresolved) config."""
-
-    @classmethod
-    def model_validate(cls, obj: Any) -> Any: ...
-
-    @classmethod
-    def model_json_schema(cls) -> dict[str, Any]: ...
 
 
 class AdapterKind(Protocol):

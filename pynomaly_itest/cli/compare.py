@@ -82,7 +82,8 @@ def _permitted(subject: Subject, authorisations: Path | None) -> None:
     from datetime import UTC, datetime
 
     from pynomaly_itest.comparison.subjects import UrlSubject
-    from pynomaly_itest.probing.authorisation import is_ours, permission_for
+    from pynomaly_itest.probing.authorisation import permission_for
+    from pynomaly_itest.transport.departures import is_ours
 
     if isinstance(subject, UrlSubject) and not is_ours(subject.url):
         reason = "a comparison asks it as fast as it answers"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,14 +12,16 @@ from typing import Any
 from pydantic import ValidationError
 
 from pynomaly_itest.errors import NothingSelected, UsageError
-from pynomaly_itest.probing.authorisation import is_ours, permission_for
+from pynomaly_itest.probing.authorisation import Authorisation, permission_for
 from pynomaly_itest.probing.options import ProbeOptions
 from pynomaly_itest.probing.probe import Probe, Severity
-from pynomaly_itest.probing.waivers import Waivers
+from pynomaly_itest.probing.waivers import Waivers, read_entries
 from pynomaly_itest.profile.model import Plan, StepCall
-from pynomaly_itest.registry import STEPS
+from pynomaly_itest.profile.walk import Found, as_known, calls_of, walk
+from pynomaly_itest.step_kind import Impact
 from pynomaly_itest.steps.probe import ProbeStep
 from pynomaly_itest.target.remote import check_url
+from pynomaly_itest.transport.departures import GENTLE_PER_S, is_ours
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,21 @@ def probe_options(plan: Plan, target: str, safety: Safety) -> ProbeOptions:
         waivers=waivers,
         environment=dict(os.environ),
     )
+
+
+def is_authorised(target: str, safety: Safety) -> bool:
+    """Whether somebody answers today for what is sent to the target; raises UsageError for a file that is no good."""
+    if safety.authorisations is None:
+        return False
+    today = datetime.now(UTC).date()
+    read_entries(
+        safety.authorisations, Authorisation, "authorisations"
+    )  # a mistake in it is told, not passed over
+    try:
+        permission_for(target, safety.authorisations, today, "")
+    except UsageError:
+        return False
+    return True
 
 
 def only_probes(plan: Plan, wanted: Sequence[str]) -> Plan:
@@ -87,51 +104,26 @@ def _narrowed(call: StepCall, ids: set[str]) -> StepCall:
 
 
 def reason_for_permission(plan: Plan) -> str | None:
-    """What of the plan nobody may do to somebody else's service unasked, None where there is nothing of it."""
+    """What of the plan nobody may do to somebody else's service unasked, None where there is nothing of it.
+
+    It follows from what the steps do, as their kinds say it; a scenario's tags say nothing.
+    """
     for scenario in plan.scenarios:
-        if "stress" in scenario.tags:
-            return f"scenario {scenario.id!r} puts it under stress"
-        for call in (*scenario.setup, *scenario.steps, *scenario.catch, *scenario.finally_):
-            for kind, config in _with_nested(call.kind, call.config):
-                if kind == "probe":
-                    return f"scenario {scenario.id!r} probes its security"
-                if kind == "fault":
-                    return f"scenario {scenario.id!r} breaks things on purpose"
-                if kind == "capacity":
-                    return f"scenario {scenario.id!r} puts it under stress"
-                if kind == "load" and not _is_gentle_load(config):
-                    return f"scenario {scenario.id!r} loads it with more than {GENTLE_PER_S:g} requests/s"
+        known = {"vars": scenario.vars, "matrix": scenario.matrix, "benchmarks": scenario.benchmarks}
+        for call in calls_of(scenario):
+            for step in walk(call.kind, call.config):
+                reason = _reason(step, known)
+                if reason is not None:
+                    return f"scenario {scenario.id!r} {reason}"
     return None
 
 
-def _with_nested(kind: str, config: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """A step and the steps inside of it."""
-    yield kind, config
-    for name in STEPS[kind].nested:
-        inner = config.get(name)
-        for step in inner if isinstance(inner, list) else [inner]:
-            if isinstance(step, Mapping):
-                for inner_kind, inner_config in step.items():
-                    if inner_kind in STEPS:
-                        yield from _with_nested(
-                            inner_kind, inner_config if isinstance(inner_config, Mapping) else {}
-                        )
-
-
-GENTLE_PER_S = 10.0
-
-
-def _is_gentle_load(config: Mapping[str, Any]) -> bool:
-    """Whether nothing but its rate says how much is sent: a spike, stages or users may be anything."""
-    bounded = config.get("shape") in (None, "soak") and not {"stages", "vus", "iterations"} & config.keys()
-    return bounded and _is_gentle(str(config.get("rate", "")))
-
-
-def _is_gentle(rate: str) -> bool:
-    """Whether a rate such as `5/s` is one that needs no permission; what is not readable is not gentle."""
-    count, _, unit = rate.partition("/")
-    try:
-        per_s = float(count) / {"s": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}[unit.strip() or "s"]
-    except (ValueError, KeyError):
-        return False
-    return per_s <= GENTLE_PER_S
+def _reason(step: Found, known: Mapping[str, Any]) -> str | None:
+    impact = step.of.impact
+    if impact is Impact.UNKNOWN:
+        return f"{impact} ({step.kind})"
+    if impact is not Impact.ORDINARY:
+        return impact
+    if step.of.offered_rate(as_known(step.config, known)) > GENTLE_PER_S:
+        return f"sends it more than {GENTLE_PER_S:g} requests/s ({step.kind})"
+    return None

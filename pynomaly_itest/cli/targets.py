@@ -28,11 +28,12 @@ def make_target(
     adapter: Adapter | None = None,
 ) -> Target:
     """The target that `--target`, or the service's block, names; raises UsageError where it can't be one."""
+    from pynomaly_itest.cli.safety import is_authorised
     from pynomaly_itest.target.bundled import BundledTarget
     from pynomaly_itest.target.inprocess import InProcessTarget
     from pynomaly_itest.target.instruments import Instruments
     from pynomaly_itest.target.launch import Launch, check_settings, serve_words
-    from pynomaly_itest.target.remote import RemoteTarget
+    from pynomaly_itest.target.remote import RemoteTarget, check_url
 
     if adapter is not None and not adapter.trains:
         return deployed_target(adapter, request, redactor)
@@ -50,7 +51,8 @@ def make_target(
         request.target,
         credentials,
         redactor,
-        needs_platform=plan.needs_platform,
+        needs_platform=plan.needs_platform or any("score" in each.needs for each in plan.scenarios),
+        is_authorised=is_authorised(check_url(request.target), request.safety),
         other_tenant=_other_tenant(os.environ),
     )
 
@@ -74,10 +76,16 @@ def addressed(request: RunRequest, adapter: Adapter) -> RunRequest:
 
 def deployed_target(adapter: Adapter, request: RunRequest, redactor: Redactor) -> Target:
     """A service that is not the platform."""
-    from pynomaly_itest.target.remote import RemoteTarget
+    from pynomaly_itest.cli.safety import is_authorised
+    from pynomaly_itest.target.remote import RemoteTarget, check_url
 
-    credentials = credentials_of(adapter, credentials_from(request.user, os.environ))
-    return RemoteTarget(request.target, credentials, redactor, greeting=_greeting_of(adapter))
+    return RemoteTarget(
+        request.target,
+        credentials_of(adapter, credentials_from(request.user, os.environ)),
+        redactor,
+        is_authorised=is_authorised(check_url(request.target), request.safety),
+        greeting=_greeting_of(adapter),
+    )
 
 
 def credentials_of(adapter: Adapter, given: Credentials) -> Credentials:

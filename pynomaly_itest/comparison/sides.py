@@ -136,7 +136,7 @@ class UrlSide(Side):
 
     def __init__(self, subject: UrlSubject, credentials: Credentials, redactor: Redactor) -> None:
         self.label = subject.label
-        self._target = RemoteTarget(subject.url, credentials, redactor)
+        self._target = RemoteTarget(subject.url, credentials, redactor, is_authorised=True)  # `compare` asked
         self._workload: Workload | None = None
 
     async def prepare(self, preparation: Preparation) -> None:

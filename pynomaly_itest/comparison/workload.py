@@ -6,7 +6,7 @@ steps before the last of them are run, once a side, and what they made stays unt
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from pynomaly_itest.lifecycle.recorder import Recorder
 from pynomaly_itest.lifecycle.scope import Scope
 from pynomaly_itest.lifecycle.stepping import StepRunner
 from pynomaly_itest.load.plan import Endpoint
-from pynomaly_itest.profile.model import Plan, Scenario, StepCall
+from pynomaly_itest.profile.model import Plan, Scenario
+from pynomaly_itest.profile.walk import Found, inside
+from pynomaly_itest.registry import STEPS
 from pynomaly_itest.steps.load_requests import Creating, Loadable
 from pynomaly_itest.target.accounts import Accounts
 from pynomaly_itest.target.base import Target
@@ -29,9 +31,6 @@ from pynomaly_itest.target.http import Http
 from pynomaly_itest.target.observer import Observer
 from pynomaly_itest.target.platform import PlatformApi
 from pynomaly_itest.verdicts import Verdict
-
-REPEATERS = ("load", "capacity", "measure")
-"""Step kinds that repeat a request and measure it."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,12 @@ class Preparation:
         found = [
             scenario
             for scenario in self.plan.scenarios
-            if scenario.target_settings is None and any(call.kind in REPEATERS for call in scenario.steps)
+            if scenario.target_settings is None and any(STEPS[call.kind].measures for call in scenario.steps)
         ]
         if not found:
             raise NothingSelected(
                 "no scenario of the profile measures a request that can be compared",
-                hint=f"what is compared are the requests of its {', '.join(REPEATERS)} steps",
+                hint=f"what is compared are the requests of its {', '.join(_measuring())} steps",
             )
         return found
 
@@ -119,12 +118,11 @@ async def _questions(scenario: Scenario, services: Services, ledger: CleanupLedg
     recorder = Recorder(services.log, scenario.id)
     judge = Judge(recorder, services.confidence, services.min_samples)
     runner = StepRunner(Scope(scenario, services, services.log.now_s()), recorder, judge, ledger)
-    last = max(number for number, call in enumerate(scenario.steps) if call.kind in REPEATERS)
+    last = max(number for number, call in enumerate(scenario.steps) if STEPS[call.kind].measures)
     for call in (*scenario.setup, *scenario.steps[: last + 1]):
-        if call.kind in REPEATERS:
-            for inner in inner_calls(call):
-                step = runner.prepare(inner)
-                kind = next(iter(inner))
+        if STEPS[call.kind].measures:
+            for kind, config in inside(Found(call.kind, call.config)):
+                step = runner.prepare({kind: config})
                 if isinstance(step, Loadable) and not isinstance(step, Creating):
                     endpoint = await step.endpoint(runner.context(call), name=kind, weight=1.0)
                     yield Question(kind, scenario.id, call.save or "", endpoint)
@@ -134,16 +132,9 @@ async def _questions(scenario: Scenario, services: Services, ledger: CleanupLedg
             raise CannotMeasure(f"{scenario.id}: {call.title or call.kind}: {outcome.reason}")
 
 
-def inner_calls(call: StepCall) -> Iterator[Mapping[str, Any]]:
-    """The calls that a load, capacity or measure step repeats, each as `{kind: config}`."""
-    config = call.config
-    given = [config.get("step"), config.get("request")]
-    given += [part.get("request") for part in config.get("mix") or () if isinstance(part, Mapping)]
-    for inner in given:
-        if not isinstance(inner, Mapping):
-            continue
-        _, nested = next(iter(inner.items()), ("", None))
-        yield inner if len(inner) == 1 and isinstance(nested, Mapping) else {"request": inner}
+def _measuring() -> list[str]:
+    """The step kinds that repeat a request and measure it."""
+    return [name for name, kind in STEPS.items() if kind.measures]
 
 
 def _named(questions: list[Question]) -> Iterator[Question]:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from pynomaly_itest.lifecycle.outcome import Outcome
 from pynomaly_itest.profile.model import Scenario
-from pynomaly_itest.registry import STEPS
+from pynomaly_itest.profile.walk import Found, inside
+from pynomaly_itest.step_kind import Evidence
 from pynomaly_itest.testing.checking import Checks
 from pynomaly_itest.verdicts import Verdict
 
-_WORKFLOW = "python"
-_MEASURING = frozenset({"load", "capacity", "memory"})
-"""Kinds that say how it is, whatever it is: what must be is for gates and `expect` to say."""
 _WHY_WORKFLOW = (
     "asserted nothing (say what must hold: assert, expect(…), integration_assertions, "
     "or gates=[…] in @scenario)"
@@ -30,26 +27,17 @@ def unasserted(scenario: Scenario, checks: Checks) -> Outcome | None:
     judged = bool(scenario.gates) or any(call.expect for call in scenario.steps)
     if not scenario.steps or judged:
         return None
-    kinds = [kind for call in scenario.steps for kind in _telling(call.kind, call.config)]
-    if any(kind != _WORKFLOW for kind in kinds) or (kinds and checks.count):
+    shown = {each for call in scenario.steps for each in _evidence(Found(call.kind, call.config))}
+    if Evidence.REPLIES in shown or (Evidence.ASSERTIONS in shown and checks.count):
         return None
-    return Outcome(Verdict.INCONCLUSIVE, _WHY_WORKFLOW if kinds else _WHY_MEASURING)
+    return Outcome(Verdict.INCONCLUSIVE, _WHY_WORKFLOW if Evidence.ASSERTIONS in shown else _WHY_MEASURING)
 
 
-def _telling(kind: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """The kinds of a step, and of those inside of it, that can tell a target that misbehaves."""
-    if kind in _MEASURING or (kind == "measure" and config.get("tolerate_errors") is True):
+def _evidence(step: Found) -> Iterator[Evidence]:
+    """What it shows that a step passed: of one that only runs others, what they show."""
+    own = step.of.evidence(step.config)
+    if own is not Evidence.INSIDE:
+        yield own
         return
-    inner = [
-        step for name in ("step", "steps") if name in STEPS[kind].nested for step in _listed(config.get(name))
-    ]
-    if not inner:
-        yield kind
-    for step in inner:
-        for inner_kind, inner_config in step.items():
-            yield from _telling(inner_kind, inner_config or {})
-
-
-def _listed(steps: Any) -> list[Mapping[str, Any]]:
-    found = steps if isinstance(steps, list) else [steps]
-    return [step for step in found if isinstance(step, Mapping)]
+    for inner in inside(step):
+        yield from _evidence(inner)

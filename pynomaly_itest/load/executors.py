@@ -142,6 +142,11 @@ def planned_requests(executor: Executor) -> float | None:
     return total
 
 
+def peak_rate(executor: Executor) -> float:
+    """The highest arrival rate; of virtual users, who send as fast as they are answered, endless."""
+    return max(_rates(executor), default=math.inf)
+
+
 _LONGEST_S = 24 * 3600.0
 _FASTEST = 200_000.0
 _MOST_USERS = 20_000

@@ -17,13 +17,14 @@ import msgspec
 
 from pynomaly_itest.errors import TargetUnreachable, UsageError
 from pynomaly_itest.load.crew import Crew, Hand
-from pynomaly_itest.load.executors import ConstantArrivalRate, ConstantVus, PoissonArrivals
+from pynomaly_itest.load.executors import ConstantArrivalRate, ConstantVus, PoissonArrivals, peak_rate
 from pynomaly_itest.load.frames import End, Frame, Kind
 from pynomaly_itest.load.ledger import Ledger
 from pynomaly_itest.load.objectives import Abort, Watch
 from pynomaly_itest.load.plan import LoadPlan, mistakes_in
 from pynomaly_itest.load.result import Calibration, LoadResult, Progress
 from pynomaly_itest.load.summary import Course, summarise
+from pynomaly_itest.transport.departures import Departures, departures_for
 
 _PROGRESS_S = 0.25
 _RATE_OVER_S = 2.0
@@ -44,6 +45,7 @@ async def run_load(
     abort: Abort | None = None,
     record: Record | None = None,
     looks: LooksAt | None = None,
+    departures: Departures | None = None,
 ) -> LoadResult:
     """Carry out a plan in worker processes; returns when every request has an end.
 
@@ -52,12 +54,15 @@ async def run_load(
     abort: when the load is to end itself; the result then says why, and when that began.
     record: of the parts of this load that went before, all levels of one executor; the result is of all together.
     looks: asked on the way whether this is enough; then nothing more is sent, and what was sent has its answers.
+    departures: who is asked whether so much may be sent; None: what holds where nobody answers for more.
     Raises UsageError for a plan that can't be run, TargetUnreachable where the host has no address, CannotMeasure
-    where workers do not start. A target that refuses is no error here: its refusals are outcomes.
+    where workers do not start or so much may not be sent. A target that refuses is no error here: its refusals are
+    outcomes.
     """
     wrong = mistakes_in(plan)
     if wrong:
         raise UsageError("; ".join(wrong), hint="see the load step's description")
+    (departures or departures_for(plan.url, is_authorised=False)).check_rate(peak_rate(plan.executor))
     run = _Run(plan, Course([], [], None, calibration, confidence), record or Record())
     async with Crew(plan, await _address(plan.url), run.hear) as crew:
         run.begin(crew)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -38,17 +37,6 @@ def origin_of(url: str) -> str:
         raise UsageError("--target: not a URL", hint="write http://host:port or https://host")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}:{port}"
-
-
-def is_ours(url: str) -> bool:
-    """Whether the URL is this machine's loopback by its own words; a name that merely resolves there is not."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def permission_for(url: str, path: Path | None, today: date, reason: str) -> Authorisation:

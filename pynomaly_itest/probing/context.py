@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import CannotMeasure, NotApplicable
 from pynomaly_itest.probing.actors import Actor, Actors, Ledger, Tokens
-from pynomaly_itest.probing.authorisation import is_ours
 from pynomaly_itest.target.http import NO_BODY, Body, Reply
 from pynomaly_itest.target.platform import PREFIX, is_sendable, problem_detail
+from pynomaly_itest.transport.departures import is_ours
 
 if TYPE_CHECKING:
     from pynomaly_itest.probing.demands import Demands

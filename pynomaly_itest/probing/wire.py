@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pynomaly_itest.errors import NotApplicable
-from pynomaly_itest.transport.departures import UNLIMITED, Departures
+from pynomaly_itest.transport.departures import Departures
 from pynomaly_itest.transport.reply import BadReply, ReplyReader
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Wire:
     redactor: Redactor
     budget: Budget
     run_id: str
-    departures: Departures = UNLIMITED
+    departures: Departures
 
     async def connect(self, *, tls: ssl.SSLContext | None = None) -> Connection:
         """A connection to the target, over TLS where its URL says so; raises OSError where there is none.

@@ -175,8 +175,11 @@ class StepReader:
         self._check_datasets(kind, config)
         if len(self.mistakes) == before:
             self._check_known(kind, config, at)
-        self.needs_platform |= model.needs_platform and not model.nested
         self.needs |= set(model.needs(plain(config)))
+        self.needs_platform |= model.needs_platform
+        if model.speaks_platform(plain_config(kind, config), Path(at.place.file).parent):
+            self.needs.add("platform")
+            self.needs_platform = True
         return model.shape(plain_config(kind, config)) if written_well else ANYTHING
 
     def _check_known(self, kind: str, config: MappingNode, at: Source) -> None:

@@ -18,8 +18,8 @@ def as_mapping(kind: str, node: YamlNode) -> MappingNode | None:
         return node
     if isinstance(node, ScalarNode) and node.value is None:
         return MappingNode({}, {}, node.source)
-    shorthand = getattr(STEPS[kind], "shorthand", None)
-    if isinstance(node, ScalarNode) and isinstance(shorthand, str):
+    shorthand = STEPS[kind].shorthand
+    if isinstance(node, ScalarNode) and shorthand is not None:
         return MappingNode({shorthand: node}, {shorthand: node.source}, node.source)
     return None
 
@@ -53,9 +53,9 @@ def nested_steps(kind: str, config: MappingNode) -> Iterator[YamlNode]:
 
 def raw_kind(kind: str, node: MappingNode) -> str | None:
     """The kind whose bare config this is, where the outer kind takes one: `load` takes that of `request`."""
-    raw = getattr(STEPS[kind], "raw_nested", None)
+    raw = STEPS[kind].raw_nested
     is_step = len(node.entries) == 1 and isinstance(next(iter(node.entries.values())), MappingNode)
-    return raw if isinstance(raw, str) and not is_step else None
+    return None if is_step else raw
 
 
 def with_known(node: YamlNode, known: Mapping[str, Any]) -> YamlNode:

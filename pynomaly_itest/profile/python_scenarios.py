@@ -32,6 +32,21 @@ def with_python_scenarios(node: MappingNode, folder: Path, mistakes: list[Mistak
     return MappingNode(entries, node.key_sources, node.source)
 
 
+def parameters_of(path: Path, function: str) -> frozenset[str] | None:
+    """The names of a function's parameters, read from its file without running it; None where it can't be read."""
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            return None
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        return None
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function:
+            given = node.args
+            return frozenset(one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs))
+    return None
+
+
 def _names_python(item: YamlNode) -> bool:
     return isinstance(item, MappingNode) and "python" in item.entries and "steps" not in item.entries
 

@@ -25,13 +25,11 @@ from pynomaly_itest.profile.nodes import (
 from pynomaly_itest.profile.scopes import Scope, scenario_scope, shape_of_value
 from pynomaly_itest.profile.settings import Settings, Strengths, mapping_settings, section
 from pynomaly_itest.profile.source import Source
-from pynomaly_itest.registry import did_you_mean
+from pynomaly_itest.registry import STEPS, did_you_mean
 from pynomaly_itest.shapes import Record
 
 _MEASURING_TAGS = frozenset({"performance", "stress"})
-_MEASURING_KINDS = frozenset({"measure", "load", "capacity"})
 _DATA_FILES = "data.files"
-_LONELY_KINDS = _MEASURING_KINDS | {"restart", "probe", "fault"}
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class ScenarioCompiler:
         conditions = ConditionReader(self.mistakes, *demands)
         gates = conditions.gates(items_at(draft.node, "gates"), self._gate_scope(scope, draft, reader))
         tags = texts_at(draft.node, "tags")
-        measures = bool(_MEASURING_TAGS & set(tags)) or bool(_LONELY_KINDS & reader.kinds)
+        alone = bool(_MEASURING_TAGS & set(tags)) or any(STEPS[kind].exclusive for kind in reader.kinds)
         if self.waits_for_data(draft):
             return []  # checked all the same
         return [
@@ -104,7 +102,7 @@ class ScenarioCompiler:
                 finally_=parts["finally"],
                 timeout_s=reader.seconds(draft.node.entries.get("timeout")),
                 target_settings=self._own_platform(draft.node),
-                exclusive=measures or plain(draft.node).get("alone") is True,
+                exclusive=alone or plain(draft.node).get("alone") is True,
                 needs_platform=reader.needs_platform or "platform" in texts_at(draft.node, "requires"),
                 needs=tuple(sorted(reader.needs)),
             )

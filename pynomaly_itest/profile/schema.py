@@ -78,8 +78,7 @@ def _step(definitions: dict[str, Any]) -> dict[str, Any]:
     ]
     for name, kind in STEPS.items():
         config = _config(kind.model_json_schema(), kind.summary, definitions)
-        shorthand = getattr(kind, "shorthand", None)
-        taken: dict[str, Any] = {"anyOf": [config, {"type": "string"}]} if shorthand else config
+        taken: dict[str, Any] = {"anyOf": [config, {"type": "string"}]} if kind.shorthand else config
         if not config.get("required"):
             taken = {"anyOf": [taken, {"type": "null"}], "description": kind.summary}
         choices.append(

@@ -10,6 +10,7 @@ from pydantic import Field
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body
 
@@ -22,10 +23,20 @@ class MakeActor(Step):
     """
 
     summary: ClassVar[str] = "make a user, for later steps to be taken `as`"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
 
     role: Literal["admin", "data_scientist", "analyst", "viewer"] = "data_scientist"
     tenant: Literal["own", "other"] = Field("own", description="other: of another tenant than the run's own")
     api_key: list[str] | None = Field(None, description="act by an API key with these permissions")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
-from pynomaly_itest.shapes import ANYTHING, Shape
+from pynomaly_itest.step_kind import StepKind
 
 if TYPE_CHECKING:
     from pynomaly_itest.adapters.base import Adapter
@@ -86,46 +86,10 @@ class StepContext:
         return Service(self.adapter or platform(), self.http, self.api.authorization)
 
 
-@dataclass(frozen=True)
-class PlannedSamples:
-    """About how many samples a step takes of each of its series, and the field that says so.
-
-    `field` is what its YAML calls it, `value` what stands there now (in seconds where `is_span`).
-    """
-
-    n: int
-    field: str
-    value: float
-    is_span: bool = False
-
-
-class Step(BaseModel, ABC):
-    """One line of a profile's `steps`; its fields are its YAML."""
+class Step(BaseModel, StepKind, ABC):
+    """One line of a profile's `steps`; its fields are its YAML, its class says the rest of what `StepKind` asks."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
-
-    summary: ClassVar[str] = ""
-    needs_platform: ClassVar[bool] = True
-    nested: ClassVar[tuple[str, ...]] = ()
-    dataset_fields: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    def shape(cls, config: Mapping[str, Any]) -> Shape:
-        """The names that `run` returns, for this (unresolved) config."""
-        return ANYTHING
-
-    @classmethod
-    def planned_samples(cls, config: Mapping[str, Any]) -> PlannedSamples | None:
-        """How many samples this config will take; None where nobody knows before the run.
-
-        config: as far as it is known: what depends on an earlier step still holds its `${{ … }}`.
-        """
-        return None
-
-    @classmethod
-    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
-        """The capabilities that a service must have for it, by name, for this (unresolved) config."""
-        return ("platform",) if cls.needs_platform and not cls.nested else ()
 
     @abstractmethod
     async def run(self, context: StepContext) -> Values:

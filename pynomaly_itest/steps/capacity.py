@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,6 +12,7 @@ from pynomaly_itest.errors import CannotMeasure, NotEnoughEvidence, StepFailed
 from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.load_curves import curves_of_capacity
 from pynomaly_itest.steps.load_limits import Span, objectives_of
@@ -24,7 +26,7 @@ from pynomaly_itest.steps.load_requests import (
     prepared,
     verified,
 )
-from pynomaly_itest.steps.load_values import CREATING
+from pynomaly_itest.steps.load_values import creates
 
 if TYPE_CHECKING:
     from pynomaly_itest.load import Endpoint, LoadPlan, LoadResult
@@ -56,9 +58,12 @@ class Capacity(Step):
     """
 
     summary: ClassVar[str] = "the highest arrival rate at which objectives hold, with its interval"
+    exclusive: ClassVar[bool] = True
+    measures: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.STRESSES
     needs_platform: ClassVar[bool] = False
     nested: ClassVar[tuple[str, ...]] = ("request", "mix.request")
-    raw_nested: ClassVar[str] = "request"
+    raw_nested: ClassVar[str | None] = "request"
 
     request: dict[str, Any] | None = Field(None, description="a step ({predict: {…}}) or a raw request")
     mix: list[MixPart] | None = Field(None, description="several kinds of requests by weight")
@@ -83,6 +88,14 @@ class Capacity(Step):
     workers: int = Field(1, ge=1, le=16, description="generator processes")
     draw: Literal["uniform", "in-order", "zipf"] = "uniform"
     check_every: int = Field(20, ge=1, description="check the body of one in so many answers")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.NOTHING
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return math.inf
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
@@ -110,7 +123,7 @@ class Capacity(Step):
     def _makes_sense(self) -> Capacity:
         if (self.request is None) == (self.mix is None):
             raise ValueError("a capacity search has either 'request' or 'mix'")
-        if any(kind in part.request for part in self._parts() for kind in CREATING):
+        if any(creates(part.request) for part in self._parts()):
             raise ValueError(
                 "a capacity search can't send what creates things: nobody knows how many it would be"
             )
@@ -153,6 +166,7 @@ class Capacity(Step):
                 calibration=known,
                 confidence=context.confidence,
                 abort=Abort(objectives, after_s=1.5),
+                departures=context.target.departures,
             )
 
         async def settle() -> str | None:

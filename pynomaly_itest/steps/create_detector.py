@@ -10,6 +10,7 @@ from pydantic import Field
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body
 
@@ -19,11 +20,21 @@ class CreateDetector(Step):
     """Create a detector of an algorithm (`isolation_forest` or `IsolationForest`)."""
 
     summary: ClassVar[str] = "create a detector of an algorithm"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
 
     algorithm: str = Field(description="isolation_forest, local_outlier_factor, … (`list algorithms`)")
     name: str | None = Field(None, max_length=200)
     contamination: float = Field(0.1, gt=0, le=0.5, description="expected share of anomalies")
     parameters: dict[str, Any] = Field(default_factory=dict, description="the algorithm's own parameters")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

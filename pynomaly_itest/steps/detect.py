@@ -11,6 +11,7 @@ from pydantic import Field
 from pynomaly_itest.adapters.detections import check_asked, check_detection
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body, Reply
 from pynomaly_itest.target.platform import PREFIX, require
@@ -24,10 +25,20 @@ class Detect(Step):
     """Ask for the anomalies of a stored dataset; the reply must be consistent in itself."""
 
     summary: ClassVar[str] = "score a stored dataset with a trained detector"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
 
     detector: str = Field(description="the detector's id")
     dataset: str = Field(description="the stored dataset's id")
     timeout_s: float = Field(60.0, gt=0)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

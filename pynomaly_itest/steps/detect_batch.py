@@ -11,6 +11,7 @@ from pynomaly_itest.adapters.detections import check_detection
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.wait_for_operation import follow
 from pynomaly_itest.target.http import Body
@@ -21,10 +22,20 @@ class DetectBatch(Step):
     """Start a batch detection, follow it to its end, and fetch every result; there must be one a dataset, in order."""
 
     summary: ClassVar[str] = "score several stored datasets in one operation"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
 
     detector: str = Field(description="the detector's id")
     datasets: list[str] = Field(min_length=1, description="the stored datasets' ids")
     timeout_s: float = Field(120.0, gt=0)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -14,6 +14,7 @@ from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.measure.detection import FIGURES, quality
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
 from pynomaly_itest.steps.detect import read_detection
 from pynomaly_itest.target.http import Body
@@ -34,6 +35,8 @@ class Evaluate(Step):
     """
 
     summary: ClassVar[str] = "accuracy, precision, recall, F1, ROC AUC, average precision against true labels"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     dataset_fields: ClassVar[tuple[str, ...]] = ("source",)
 
     detector: str | None = Field(None, description="the detector's id, on the platform")
@@ -56,6 +59,14 @@ class Evaluate(Step):
                 "'source' is missing: it names the dataset that was uploaded, and has the labels"
             )
         return self
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -12,6 +13,7 @@ from pynomaly_itest.errors import NotApplicable, NotEnoughEvidence, StepFailed
 from pynomaly_itest.profile.expression import has_template, parse_quantity
 from pynomaly_itest.registry import FAULTS, STEPS, did_you_mean
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.load_failures import EVERY_FAILURE
 
@@ -45,6 +47,8 @@ class InjectFault(Step):
     """
 
     summary: ClassVar[str] = "break something under way, mend it, and look what is left"
+    exclusive: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.BREAKS
     nested: ClassVar[tuple[str, ...]] = ("during",)
 
     inject: dict[str, Any] = Field(description="the fault: {kill_server: {}}; 'list faults' shows them all")
@@ -83,6 +87,21 @@ class InjectFault(Step):
         return ("platform",)
 
     @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return math.inf
+
+    @classmethod
+    def disturbs(cls, config: Mapping[str, Any]) -> frozenset[str]:
+        """What its fault needs, as its kind says."""
+        inject = config.get("inject")
+        kinds = inject if isinstance(inject, Mapping) else {}
+        return frozenset(need for kind in kinds if kind in FAULTS for need in FAULTS[kind].needs)
+
+    @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         inner = config.get("during")
         kind, nested = next(iter(inner.items()), ("", None)) if isinstance(inner, Mapping) else ("", None)
@@ -116,7 +135,7 @@ class InjectFault(Step):
             patience_s=parse_quantity(self.patience, "s"),
             within_s=parse_quantity(self.within, "s"),
         )
-        if self.during is not None and "load" in self.during:
+        if self._begins_later():
             from pynomaly_itest.steps.load_requests import calibration
 
             await calibration(context)  # now, so that the load is under way when the fault comes
@@ -137,12 +156,16 @@ class InjectFault(Step):
         if context.probing.max_impact != "D":
             raise NotApplicable(f"{kind} may slow the service for others, and its max_impact is not D")
 
+    def _begins_later(self) -> bool:
+        """Whether the step meanwhile takes a while to be under way, and says when it is."""
+        return any(STEPS[kind].announces for kind in self.during or {} if kind in STEPS)
+
     def _stage(self, context: StepContext) -> Stage:
         import asyncio
 
         from pynomaly_itest.faulting.stage import Stage
 
-        begun = asyncio.Event() if self.during is not None and "load" in self.during else None
+        begun = asyncio.Event() if self._begins_later() else None
 
         async def meanwhile(stage: Stage) -> Values:
             """The step that runs meanwhile: that the fault breaks it is no wonder, what it measured is kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -11,7 +12,8 @@ from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.profile.expression import has_template, parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
-from pynomaly_itest.steps.base import PlannedSamples, Step, StepContext, Values
+from pynomaly_itest.step_kind import Evidence, Impact, PlannedSamples
+from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.load_curves import curves_of_load
 from pynomaly_itest.steps.load_failures import without_failures
 from pynomaly_itest.steps.load_leaks import LeakWatch
@@ -31,7 +33,7 @@ from pynomaly_itest.steps.load_requests import (
 )
 from pynomaly_itest.steps.load_shapes import ShapeName, executor_of_shape
 from pynomaly_itest.steps.load_until import SoFar, until_decided
-from pynomaly_itest.steps.load_values import CREATING, breaking_rate, progress_text, shape_of, values_of
+from pynomaly_itest.steps.load_values import breaking_rate, creates, progress_text, shape_of, values_of
 
 if TYPE_CHECKING:
     from pynomaly_itest.load import Executor, LoadPlan, LoadResult, Progress
@@ -66,9 +68,13 @@ class Load(Step):
     """
 
     summary: ClassVar[str] = "send requests at a rate or by virtual users, and measure every one"
+    exclusive: ClassVar[bool] = True
+    measures: ClassVar[bool] = True
+    announces: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     nested: ClassVar[tuple[str, ...]] = ("request", "mix.request")
-    raw_nested: ClassVar[str] = "request"
+    raw_nested: ClassVar[str | None] = "request"
 
     request: dict[str, Any] | None = Field(None, description="a step ({predict: {…}}) or a raw request")
     mix: list[MixPart] | None = Field(None, description="several kinds of requests by weight")
@@ -126,6 +132,21 @@ class Load(Step):
         return ("steady",) if config.get("verify") else ()
 
     @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.NOTHING
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        """Its `rate`, where nothing else says how much is sent: a spike, stages or users may be anything."""
+        bounded = (
+            config.get("shape") in (None, "soak") and not {"stages", "vus", "iterations"} & config.keys()
+        )
+        try:
+            return parse_quantity(config["rate"], "/s") if bounded else math.inf
+        except (KeyError, ValueError, TypeError):
+            return math.inf
+
+    @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return shape_of(config)
 
@@ -174,7 +195,7 @@ class Load(Step):
     def _check_created(self, executor: Executor) -> None:
         """What a load creates must be cleaned up in reasonable time, so it must be known beforehand how much it is."""
         parts = self._parts()
-        creating = sum(part.weight for part in parts if any(kind in part.request for kind in CREATING))
+        creating = sum(part.weight for part in parts if creates(part.request))
         if not creating:
             return
         if self.until == "decided":
@@ -240,6 +261,7 @@ class Load(Step):
             abort=self._abort(),
             record=so_far.record,
             looks=so_far.looks,
+            departures=context.target.departures,
         )
         ended_s = context.clock()
         beside = {**await settled(parts, result, context), **self._ended(result, context.confidence)}

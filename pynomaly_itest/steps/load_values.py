@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pynomaly_itest.errors import NotEnoughEvidence
 from pynomaly_itest.load.outcomes import Outcome
+from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Series, Shape
 from pynomaly_itest.steps.base import Values
+from pynomaly_itest.steps.load_requests import Creating
 
 if TYPE_CHECKING:
     from pynomaly_itest.load import Executor, LoadResult, Progress
@@ -116,11 +118,12 @@ def _watches(config: Mapping[str, Any]) -> bool:
 def _creates(config: Mapping[str, Any]) -> bool:
     mix = [part.get("request") for part in config.get("mix") or [] if isinstance(part, Mapping)]
     requests = [request for request in (config.get("request"), *mix) if isinstance(request, Mapping)]
-    return any(kind in request for request in requests for kind in CREATING)
+    return any(map(creates, requests))
 
 
-CREATING = ("upload_dataset", "train_detector")
-"""Step kinds whose requests leave something behind."""
+def creates(request: Mapping[str, Any]) -> bool:
+    """Whether a request that stands in a load leaves something behind, as its step kind says by being `Creating`."""
+    return any(kind in STEPS and issubclass(STEPS[kind], Creating) for kind in request)
 
 
 def values_of(result: LoadResult, beside: Values) -> Values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +15,8 @@ from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape, unit_of
-from pynomaly_itest.steps.base import PlannedSamples, Step, StepContext, Values
+from pynomaly_itest.step_kind import Evidence, Impact, PlannedSamples
+from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.crowd import Crowd
 from pynomaly_itest.steps.looks import Looks, until_next_look
 from pynomaly_itest.steps.measure_tally import WITHOUT_ANSWER, Tally
@@ -38,6 +40,9 @@ class Measure(Step):
     """
 
     summary: ClassVar[str] = "repeat a step n times, with warm-up, and keep every number"
+    exclusive: ClassVar[bool] = True
+    measures: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     nested: ClassVar[tuple[str, ...]] = ("step",)
 
@@ -61,6 +66,18 @@ class Measure(Step):
         if self.vary is not None and not all(self.vary.values()):
             raise ValueError("'vary' needs at least one value for each field")
         return self
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.NOTHING if config.get("tolerate_errors") is True else Evidence.INSIDE
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        """As fast as answers come, so that all its calls may fall into one second."""
+        calls = [config.get("repeat", 100), config.get("warmup", 5)]
+        if config.get("until") == "decided" or not all(isinstance(each, int) for each in calls):
+            return math.inf
+        return float(sum(calls))
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -11,6 +11,7 @@ from pydantic import Field
 from pynomaly_itest.errors import CannotMeasure, NotEnoughEvidence
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 if TYPE_CHECKING:
@@ -37,10 +38,20 @@ class Memory(Step):
     summary: ClassVar[str] = (
         "the target's memory now that it has settled, and how much more that is than before"
     )
+    exclusive: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
 
     since: float | None = Field(None, ge=0, description="an earlier own_mb: kept_mb is counted from there")
     within: float = Field(15.0, gt=0, le=600, description="seconds in which it must settle")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.NOTHING
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -13,6 +13,7 @@ from pynomaly_itest.adapters.detections import check_asked
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.detect import DETECTION, is_cached, read_detection
 from pynomaly_itest.target.http import Body
@@ -30,6 +31,8 @@ class Predict(Step):
     """Send rows of a dataset for scoring: the first ones, or rows drawn anew (seeded) for every request."""
 
     summary: ClassVar[str] = "score rows sent in the request"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
 
     detector: str = Field(description="the detector's id")
@@ -38,6 +41,14 @@ class Predict(Step):
     draw: Literal["first", "random"] = Field("random", description="random: other rows in every request")
     format: Literal["json", "npy"] = Field("json", description="how the rows travel")
     timeout_s: float = Field(60.0, gt=0)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

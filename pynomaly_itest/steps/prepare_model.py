@@ -10,6 +10,7 @@ from pydantic import Field
 from pynomaly_itest.adapters.fitting import DEPLOYED
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.create_detector import CreateDetector
 from pynomaly_itest.steps.train_detector import TrainDetector
@@ -26,6 +27,8 @@ class PrepareModel(Step):
     """
 
     summary: ClassVar[str] = "a model ready to be asked: trained, or the deployed one"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
 
@@ -39,6 +42,14 @@ class PrepareModel(Step):
     parameters: dict[str, Any] = Field(default_factory=dict, description="the algorithm's own parameters")
     format: Literal["csv", "tsv", "parquet", "npy"] = Field("npy", description="how the dataset is sent")
     timeout_s: float = Field(300.0, gt=0, description="how long the training may take")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -15,6 +15,7 @@ from pynomaly_itest.probing.demands import Demands
 from pynomaly_itest.probing.probe import Probe, Severity
 from pynomaly_itest.registry import PROBES, STEPS, did_you_mean
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 _ALL = "all"
@@ -27,8 +28,10 @@ class ProbeStep(Step):
     """Probes by id (`JWT-01`) or family (`JWT`, `all`), at least as severe as `severity`."""
 
     summary: ClassVar[str] = "security probes, by id or family; their findings are judged by --fail-on"
+    exclusive: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.PROBES
     needs_platform: ClassVar[bool] = False
-    shorthand: ClassVar[str] = "select"
+    shorthand: ClassVar[str | None] = "select"
 
     select: str | list[str] = Field(_ALL, description="ids or families of probes, or all")
     exclude: list[str] = Field(default_factory=list, description="ids or families to leave out")
@@ -47,6 +50,14 @@ class ProbeStep(Step):
     @classmethod
     def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
         return ("platform",)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0  # the profile's budget bounds it
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -15,12 +15,14 @@ from pydantic import Field
 
 from pynomaly_itest.errors import CannotMeasure, ItestError, StepFailed, UsageError
 from pynomaly_itest.measure import Samples
+from pynomaly_itest.profile.python_scenarios import parameters_of
 from pynomaly_itest.registry import STEPS, did_you_mean
 from pynomaly_itest.shapes import ANYTHING, Shape, unit_of
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.testing.checking import MarkingLoader, checked, importing_from
 from pynomaly_itest.testing.failures import explain
-from pynomaly_itest.testing.fixtures import Injector, Stage
+from pynomaly_itest.testing.fixtures import OF_THE_PLATFORM, Injector, Stage
 from pynomaly_itest.testing.marking import MARK
 
 
@@ -35,13 +37,31 @@ class Python(Step):
     A scenario of workflows in which nothing is asserted, and that no gate judges, is inconclusive.
     """
 
+    needs_platform: ClassVar[bool] = False
     summary: ClassVar[str] = "a workflow written in Python: FILE.py::FUNCTION"
-    shorthand: ClassVar[str] = "workflow"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
+    shorthand: ClassVar[str | None] = "workflow"
 
     workflow: str = Field(
         pattern=r"^[^:]+\.py::[A-Za-z_]\w*$", description="FILE.py::FUNCTION, beside the profile"
     )
     arguments: dict[str, Any] = Field(default_factory=dict, description="for parameters, by name")
+
+    @classmethod
+    def speaks_platform(cls, config: Mapping[str, Any], folder: Path) -> bool:
+        """Whether what the workflow asks for by its parameters does; of one that can't be read, yes."""
+        file, _, name = str(config.get("workflow", "")).partition("::")
+        asked = parameters_of(folder / file, name)
+        return asked is None or bool(asked & OF_THE_PLATFORM)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.ASSERTIONS
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0  # whatever it sends passes the one place where requests leave
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

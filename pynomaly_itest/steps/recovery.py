@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from pynomaly_itest.errors import CannotMeasure, StepFailed
 from pynomaly_itest.profile.expression import parse_quantity
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 
@@ -57,15 +59,29 @@ class Recovery(Step):
     """
 
     summary: ClassVar[str] = "time until a light request is well again, several times in a row"
+    exclusive: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     nested: ClassVar[tuple[str, ...]] = ("request",)
-    raw_nested: ClassVar[str] = "request"
+    raw_nested: ClassVar[str | None] = "request"
 
     request: dict[str, Any] = Field(description="a step ({predict: {…}}) or a raw request ({path: /…})")
     objective: str | float = Field("100ms", description="an answer later than this is not well")
     in_a_row: int = Field(5, ge=1, le=1000, description="how many good answers in a row are a recovery")
     every: str | float = Field("50ms", description="the pause between two requests")
     within: str | float = Field("30s", description="how long the target has")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        """One request, then the pause."""
+        try:
+            return 1 / parse_quantity(config.get("every", "50ms"), "s")
+        except (ValueError, TypeError, ZeroDivisionError):
+            return math.inf
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -13,6 +13,7 @@ from pynomaly_itest.datasets.rows import Rows
 from pynomaly_itest.errors import CannotMeasure, NotApplicable
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body, Reply, RequestFailed
 
@@ -32,6 +33,8 @@ class Refuses(Step):
     """
 
     summary: ClassVar[str] = "score requests that are no good are refused, with the right status"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
 
@@ -43,6 +46,14 @@ class Refuses(Step):
     model: str | None = Field(None, description="the model's id, where the service has several")
     dataset: str | None = Field(None, description="where the row of the valid request is from")
     timeout_s: float = Field(30.0, gt=0)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

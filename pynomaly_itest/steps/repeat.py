@@ -11,6 +11,7 @@ from pydantic import Field
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 
@@ -19,11 +20,21 @@ class Repeat(Step):
     """Run the steps in order, `times` times. The result is the last step's; `expect` must hold every time."""
 
     summary: ClassVar[str] = "run a list of steps several times; `expect` must hold each time"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     nested: ClassVar[tuple[str, ...]] = ("steps",)
 
     steps: list[dict[str, Any]] = Field(min_length=1, max_length=100, description="steps: [{kind: {…}}, …]")
     times: int = Field(ge=1, le=100_000)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.INSIDE
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

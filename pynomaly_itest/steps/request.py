@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body, Reply, RequestFailed
 from pynomaly_itest.transport.request import (
@@ -38,6 +39,8 @@ class Request(Step):
     """
 
     summary: ClassVar[str] = "any HTTP request, with expectations"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
 
     method: str = Field("GET", pattern=r"^[A-Z]{1,20}$")
@@ -80,6 +83,14 @@ class Request(Step):
         if self.body is None and self.encoding != "utf-8":
             raise ValueError("`encoding` is that of `body`")
         return self
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -10,6 +10,7 @@ from pydantic import Field
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 
@@ -22,6 +23,8 @@ class Retry(Step):
     """
 
     summary: ClassVar[str] = "repeat a step until its `expect` holds, or a deadline passes"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     nested: ClassVar[tuple[str, ...]] = ("step",)
 
@@ -29,6 +32,14 @@ class Retry(Step):
     within_s: float = Field(30.0, gt=0, le=86_400, description="the deadline, from the first try")
     every_s: float = Field(0.2, gt=0, le=3_600, description="the pause between two tries")
     tolerate_failures: bool = Field(True, description="whether a failed try is tried again")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.INSIDE
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

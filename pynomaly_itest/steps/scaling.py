@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,6 +12,7 @@ from pydantic import Field, model_validator
 from pynomaly_itest.errors import CannotMeasure
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ class Scaling(Step):
     """
 
     summary: ClassVar[str] = "the power of its input's size with which a step's time grows"
+    exclusive: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     nested: ClassVar[tuple[str, ...]] = ("step",)
 
@@ -41,6 +45,14 @@ class Scaling(Step):
         if self.sizes != sorted(set(self.sizes)) or self.sizes[0] < 1:
             raise ValueError("'sizes' must be positive and ascend")
         return self
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.INSIDE
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return math.inf
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

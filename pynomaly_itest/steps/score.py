@@ -13,6 +13,7 @@ from pynomaly_itest.datasets.rows import Rows
 from pynomaly_itest.errors import CannotMeasure, NotApplicable
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class ScoreStep(Step):
     """
 
     summary: ClassVar[str] = "score rows on any service, by its adapter"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
 
@@ -42,6 +45,14 @@ class ScoreStep(Step):
     draw: Literal["first", "random"] = Field("random", description="random: other rows in every request")
     format: Literal["json", "npy"] = Field("json", description="npy: in binary, where the service takes that")
     timeout_s: float = Field(60.0, gt=0)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,6 +11,7 @@ from pydantic import Field
 
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Series, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Inference, Step, StepContext, Values
 
 if TYPE_CHECKING:
@@ -25,12 +27,22 @@ class SideBySide(Step):
     """
 
     summary: ClassVar[str] = "steps at the same time against the same steps one after another"
+    exclusive: ClassVar[bool] = True
+    impact: ClassVar[Impact] = Impact.ORDINARY
     needs_platform: ClassVar[bool] = False
     nested: ClassVar[tuple[str, ...]] = ("steps",)
 
     steps: list[dict[str, Any]] = Field(min_length=2, max_length=64, description="steps: [{kind: {…}}, …]")
     rounds: int = Field(30, ge=6, le=10_000, description="how many times each way")
     warmup: int = Field(2, ge=0, le=1000, description="rounds before, not counted")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.INSIDE
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return math.inf
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

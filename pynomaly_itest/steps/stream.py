@@ -12,6 +12,7 @@ from pynomaly_itest.adapters.detections import is_finite
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body, RequestFailed
 from pynomaly_itest.target.platform import problem_detail
@@ -26,6 +27,8 @@ class Stream(Step):
     """
 
     summary: ClassVar[str] = "score rows as a stream (NDJSON), window by window"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
 
     detector: str = Field(description="the detector's id")
@@ -35,6 +38,14 @@ class Stream(Step):
     window: int = Field(100, ge=1, le=100_000, description="rows in the initial window")
     batch: int = Field(50, ge=1, le=100_000, description="rows in each further one")
     timeout_s: float = Field(60.0, gt=0)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

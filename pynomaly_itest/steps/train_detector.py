@@ -11,6 +11,7 @@ from pydantic import Field
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.wait_for_operation import follow
 from pynomaly_itest.target.http import Body
@@ -29,11 +30,21 @@ class TrainDetector(Step):
     """
 
     summary: ClassVar[str] = "train a detector on a stored dataset and wait for it"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
 
     detector: str = Field(description="the detector's id")
     dataset: str = Field(description="the stored dataset's id")
     wait: bool = Field(True, description="false: return with the operation's id at once")
     timeout_s: float = Field(300.0, gt=0)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -11,6 +11,7 @@ from pydantic import Field
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.target.http import Body
 from pynomaly_itest.target.platform import PREFIX, require
@@ -36,6 +37,8 @@ class UploadDataset(Step):
     """Upload a dataset, or its first rows; what comes back is checked against what was sent (rows, columns, target)."""
 
     summary: ClassVar[str] = "upload a dataset of the profile (csv, tsv, parquet, npy)"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
     dataset_fields: ClassVar[tuple[str, ...]] = ("dataset",)
 
     dataset: str = Field(description="a name from the profile's `datasets`")
@@ -46,6 +49,14 @@ class UploadDataset(Step):
         None, ge=1, description="only the first so many rows (all, where the dataset has fewer)"
     )
     labels: bool = Field(True, description="whether the labels go along, where the dataset has any")
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -10,6 +10,7 @@ from pydantic import Field
 from pynomaly_itest.errors import StepFailed
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 _FIRST_PAUSE_S = 0.01
@@ -46,10 +47,20 @@ class WaitForOperation(Step):
     """Poll an operation until it is completed, failed or cancelled; any other end than `until` fails the step."""
 
     summary: ClassVar[str] = "poll an operation until it ends"
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
 
     operation: str = Field(description="the operation's id")
     until: Literal["completed", "failed", "cancelled"] = "completed"
     timeout_s: float = Field(300.0, gt=0)
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
-from pynomaly_itest.errors import CannotMeasure
+from pynomaly_itest.errors import CannotMeasure, NotApplicable
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import ClientCredentials, Credentials
 from pynomaly_itest.target.http import NO_BODY, Body, Http, Reply, RequestFailed
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 PREFIX = "/api/v1"
 _RENEW_BEFORE_S = 30.0
 _NOT_LET_IN = (400, 401, 403, 422)
+_NO_SUCH_ROUTE = (404, 405, 410, 501)
 
 
 def _lock() -> asyncio.Lock:
@@ -93,6 +94,11 @@ class PlatformApi:
         reply = await self.http.send(
             "POST", f"{PREFIX}/auth/login", body=Body(form={"grant_type": "password", **form})
         )
+        if reply.status in _NO_SUCH_ROUTE:
+            raise NotApplicable(
+                f"the target has no login: POST {PREFIX}/auth/login answered {reply.status}",
+                hint="leave --user out, or give $PYNOMALY_ITEST_TOKEN or $PYNOMALY_ITEST_API_KEY",
+            )
         if reply.status in _NOT_LET_IN:
             raise CannotMeasure(
                 f"the target refused the login of {self.credentials.username!r} ({reply.status})",

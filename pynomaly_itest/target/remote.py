@@ -13,19 +13,12 @@ from pynomaly_itest.events import TargetInfo
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import Credentials, Target
 from pynomaly_itest.target.pinned import resolve_once
+from pynomaly_itest.transport.departures import departures_for
 
 REACH_TIMEOUT_S = 10.0
 _PORTS = 65_536
-_OTHER_SERVICE = (
-    200,
-    301,
-    302,
-    303,
-    307,
-    308,
-    404,
-    405,
-)  # a platform that is ill answers 5xx: that is for the gates
+_ILL = (401, 403, 408, 425, 429)
+"""So may a platform answer whose health can't be asked just now, like any 5xx: that is for the gates."""
 
 
 def check_url(url: str) -> str:
@@ -71,8 +64,9 @@ class Greeting:
 class RemoteTarget(Target):
     """`start` makes sure that something answers HTTP there, and learns the platform's version if it tells.
 
-    needs_platform: some step speaks the platform's API, so what answers must be one. other_tenant: an
-    administrator of another tenant, for scenarios that look across the border. greeting: what is asked first.
+    needs_platform: some step speaks the platform's API, so what answers must be one. is_authorised: somebody answers
+    for what is sent there. other_tenant: an administrator of another tenant, for scenarios that look across the border.
+    greeting: what is asked first.
     """
 
     def __init__(
@@ -82,12 +76,14 @@ class RemoteTarget(Target):
         redactor: Redactor,
         *,
         needs_platform: bool = False,
+        is_authorised: bool = False,
         other_tenant: Credentials | None = None,
         greeting: Greeting | None = None,
     ) -> None:
         self.info = TargetInfo(kind="url", url=check_url(url))
         self.credentials = credentials
         self.redactor = redactor
+        self.departures = departures_for(self.info.url, is_authorised=is_authorised)
         self._needs_platform = needs_platform
         self._other_tenant = other_tenant
         self._greeting = greeting or Greeting()
@@ -103,7 +99,7 @@ class RemoteTarget(Target):
                 f"nothing answers at {self.info.url}: {_why(problem)}",
                 hint="is the service up, and is this its address?",
             ) from problem
-        if health is None and self._needs_platform and reply.status_code in _OTHER_SERVICE:
+        if self._needs_platform and _is_another_service(reply.status_code, health):
             kind = reply.headers.get("content-type", "no content type")
             raise TargetUnreachable(
                 f"what answers at {self.info.url} does not look like the platform: "
@@ -160,6 +156,16 @@ def _health(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return health if isinstance(health, dict) else None
+
+
+def _is_another_service(status: int, health: dict[str, Any] | None) -> bool:
+    """Whether what answers the platform's health check so is not the platform.
+
+    A service that doesn't know the address says so in JSON as well as in HTML.
+    """
+    if status >= 500 or status in _ILL:
+        return False
+    return status != 200 or health is None or not health.keys() & {"status", "version"}
 
 
 def _why(problem: Exception) -> str:

@@ -240,3 +240,6 @@ FIXTURES: Mapping[str, Callable[[Injector, contextlib.ExitStack], Any]] = {
     "measurements": lambda injector, _: injector.measurements,
 }
 """Every name that a workflow's parameters may have, and what makes it."""
+
+OF_THE_PLATFORM = frozenset({"integration_helper", "test_container", "test_cache", "test_security_service"})
+"""Of these, the ones that speak the platform's API."""

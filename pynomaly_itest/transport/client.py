@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from pynomaly_itest.transport.connection import Connection, Ended
-from pynomaly_itest.transport.departures import UNLIMITED, Departures
+from pynomaly_itest.transport.departures import Departures, departures_for
 from pynomaly_itest.transport.reply import BadReply, CutOff, ReplyReader
 from pynomaly_itest.transport.request import head_bytes, is_idempotent
 
@@ -38,14 +38,16 @@ def open_client(
     address: str | None = None,
     host: str | None = None,
     tls: ssl.SSLContext | None = None,
-    departures: Departures = UNLIMITED,
+    departures: Departures | None = None,
 ) -> httpx.AsyncClient:
     """A client of one origin. timeout_s: the deadline of an exchange, all of it.
 
     address: where to connect to, whatever the name resolves to. host: the Host header, where it is not the URL's.
-    tls: whom to trust. It follows no redirect, reads no variable of the environment, and keeps no cookie.
+    tls: whom to trust. departures: who is asked before each request; None: what holds where nobody answers for more.
+    It follows no redirect, reads no variable of the environment, and keeps no cookie.
     """
-    transport = DirectTransport(address=address, tls=tls, departures=departures)
+    going_by = departures or departures_for(url, is_authorised=False)
+    transport = DirectTransport(address=address, tls=tls, departures=going_by)
     return client_over(transport, url, timeout_s, {"Host": host} if host else {})
 
 
@@ -78,7 +80,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
         *,
         address: str | None = None,
         tls: ssl.SSLContext | None = None,
-        departures: Departures = UNLIMITED,
+        departures: Departures,
     ) -> None:
         self._address = address
         self._tls = tls
@@ -88,8 +90,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
         self._places = asyncio.Semaphore(MOST_CONNECTIONS)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await self._departures.leave()  # the deadline is the target's: it begins when the request may leave
         exchange = _Exchange(request)
-        await self._departures.leave()
         try:
             async with asyncio.timeout_at(exchange.deadline):
                 await self._places.acquire()
@@ -109,6 +111,7 @@ class DirectTransport(httpx.AsyncBaseTransport):
             except Ended as ended:
                 if not exchange.is_repeatable:
                     raise exchange.ended(ended, reused=True) from ended
+                await self._departures.leave()
         connection = await self._connect(exchange)
         try:
             return await self._ask(connection, exchange)

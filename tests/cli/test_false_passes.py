@@ -185,3 +185,60 @@ def test_an_old_pass_in_the_place_of_latest_is_never_read_as_the_newest_run(ites
     newest = next(path for path in passed.parent.glob("2*") if path != passed and not path.is_symlink())
     assert itest("report", str(newest)).code == 1
     assert "can't be made to point" in (newest / "report.html").read_text()
+
+
+def other_service(head: str, connection: misbehaving.Connection) -> None:
+    """Somebody else's service: it knows /predict, and says of everything else that it doesn't, in JSON."""
+    known = " /predict" in head
+    connection.answer(200 if known else 404, '{"v": 1}' if known else '{"detail": "Not Found"}')
+
+
+@pytest.fixture
+def other() -> Iterator[str]:
+    with misbehaving.serving(other_service) as address:
+        yield address
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        "{id: a, steps: [{upload_dataset: {dataset: d}}]}",
+        "{id: a, steps: [{repeat: {times: 2, steps: [{upload_dataset: {dataset: d}}]}}]}",
+        "{id: a, steps: [{fault: {inject: {slow_clients: {lasts: 1s}}}}]}",
+        "{id: a, steps: [{python: 'flows.py::flow'}]}",
+    ],
+)
+def test_a_service_that_does_not_speak_the_platforms_api_is_told_once(
+    itest: Itest, other: str, scenario: str
+) -> None:
+    (itest.folder / "flows.py").write_text(
+        HEAD.replace("flow()", "flow(integration_helper)") + "    assert 1\n"
+    )
+    profile = itest.profile(
+        "version: 1\nname: mine\ndatasets: {d: {kind: gaussian, rows: 20, features: 2}}\n"
+        f"scenarios:\n  - {scenario}\n  - {{id: b, steps: [{{request: {{path: /predict}}}}]}}\n"
+    )
+    done = itest("run", "-p", profile, "--target", other)
+    assert done.code == 3, done.text
+    assert done.out.count("does not look like the platform") == 1
+    assert "answered 404 with application/json" in done.out
+    assert "1 failed" not in done.out
+
+
+@pytest.mark.parametrize("parameters", ["", "expect", "test_settings, measurements, tmp_folder"])
+def test_a_workflow_that_asks_for_nothing_of_the_platform_runs_on_any_service(
+    itest: Itest, other: str, parameters: str
+) -> None:
+    (itest.folder / "flows.py").write_text(
+        HEAD.replace("flow()", f"flow({parameters})") + "    assert 1 == 1\n"
+    )
+    done = run(itest, other, "  - python: flows.py\n")
+    assert done.code == 0, done.text
+
+
+def test_a_login_that_the_target_does_not_have_is_no_failure_of_the_target(itest: Itest, other: str) -> None:
+    steps = "[{request: {path: /predict, auth: none}}]", "[{request: {path: /predict}}]"
+    scenarios = "".join(f"  - {{id: s{number}, steps: {each}}}\n" for number, each in enumerate(steps))
+    done = run(itest, other, scenarios, "--user", "ada", PYNOMALY_ITEST_PASSWORD="hunter22-long")
+    assert [scenario["verdict"] for scenario in done.run["scenarios"]] == ["passed", "skipped"], done.text
+    assert "the target has no login" in reasons(done)[1]

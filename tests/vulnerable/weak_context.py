@@ -38,7 +38,7 @@ def context_of(
     ledger = Entered()
     return ProbeContext(
         http=http,
-        wire=Wire(target.info.url, "127.0.0.1", target.redactor, budget, RUN_ID),
+        wire=Wire(target.info.url, "127.0.0.1", target.redactor, budget, RUN_ID, target.departures),
         actors=Actors(http, target, ledger, lambda _: ledger, environment, RUN_ID),
         target=target,
         ledger=ledger,

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
+from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
 
 
@@ -18,6 +19,8 @@ class Ping(Step):
 
     summary: ClassVar[str] = "how far away the service is"
     needs_platform: ClassVar[bool] = False
+    exclusive: ClassVar[bool] = False
+    impact: ClassVar[Impact] = Impact.ORDINARY
 
     path: str = "/"
     times: int = Field(5, ge=1, le=100, description="how often it is asked")
@@ -25,6 +28,14 @@ class Ping(Step):
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
         return Record({"quickest_ms": Scalar("number", "ms", "the quickest of the answers")})
+
+    @classmethod
+    def evidence(cls, config: Mapping[str, Any]) -> Evidence:
+        return Evidence.REPLIES
+
+    @classmethod
+    def offered_rate(cls, config: Mapping[str, Any]) -> float:
+        return 0.0
 
     async def run(self, context: StepContext) -> Values:
         took_ms = [(await context.http.send("GET", self.path)).latency_ms for _ in range(self.times)]

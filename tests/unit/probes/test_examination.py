@@ -19,7 +19,7 @@ from weak_store import ADMIN_PASSWORD
 
 from pynomaly_itest.errors import UsageError
 from pynomaly_itest.probes.aut_06 import TellingTime
-from pynomaly_itest.probing.authorisation import is_ours, origin_of, permission_for
+from pynomaly_itest.probing.authorisation import origin_of, permission_for
 from pynomaly_itest.probing.demands import Demands
 from pynomaly_itest.probing.engine import Finding, counts, curl_line, examine, fingerprint
 from pynomaly_itest.probing.options import ProbeOptions
@@ -30,6 +30,7 @@ from pynomaly_itest.registry import PROBES
 from pynomaly_itest.steps.probe import ProbeStep
 from pynomaly_itest.target.base import Credentials
 from pynomaly_itest.transport.client import open_client
+from pynomaly_itest.transport.departures import is_ours
 from pynomaly_itest.verdicts import Verdict
 
 Tried = Callable[..., list[Finding]]

@@ -17,23 +17,15 @@ from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.profile.overrides import Overrides
 from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import ANYTHING, Record, Scalar, Series, Shape
+from pynomaly_itest.step_kind import StepKind
 
 
-class FakeStep(BaseModel):
+class FakeStep(BaseModel, StepKind):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     summary: ClassVar[str] = "a fake"
     needs_platform: ClassVar[bool] = False
-    nested: ClassVar[tuple[str, ...]] = ()
-    dataset_fields: ClassVar[tuple[str, ...]] = ()
-
-    @classmethod
-    def shape(cls, config: Mapping[str, Any]) -> Shape:
-        return ANYTHING
-
-    @classmethod
-    def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
-        return ()
+    exclusive: ClassVar[bool] = False
 
 
 class Upload(FakeStep):
@@ -60,6 +52,7 @@ class Fetch(FakeStep):
 
 
 class Measure(FakeStep):
+    exclusive: ClassVar[bool] = True
     nested: ClassVar[tuple[str, ...]] = ("step",)
 
     step: dict[str, Any]
@@ -71,6 +64,7 @@ class Measure(FakeStep):
 
 
 class Load(FakeStep):
+    exclusive: ClassVar[bool] = True
     nested: ClassVar[tuple[str, ...]] = ("request", "mix.request")
     raw_nested: ClassVar[str] = "fetch"
 
