@@ -10,11 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pynomaly.domain.datasets import Block, Column, ColumnKind
+from pynomaly.domain.errors import TooLarge
 from pynomaly.domain.moments import Moments
 from pynomaly.security.foundation import Caller
 from pynomaly.usecases.platform import Platform
 
 _MAX_COUNTED_CATEGORIES = 10_000
+_MAX_SAMPLE_BYTES = 64 << 20
+_CELL_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Quality:
 def sample_dataset(
     platform: Platform, caller: Caller, dataset_id: str, *, n: int, seed: int | None
 ) -> Sample:
-    """The first n rows, or with a seed n random ones in their order."""
+    """The first n rows, or with a seed n random ones in their order; raises TooLarge beyond _MAX_SAMPLE_BYTES."""
     dataset = platform.dataset_to_read(caller, dataset_id, "sample")
     n = min(n, dataset.n_rows)
     if seed is None:
@@ -63,14 +66,24 @@ def sample_dataset(
     else:
         wanted = np.sort(np.random.default_rng(seed).choice(dataset.n_rows, n, replace=False))
     rows: list[list[Any]] = []
-    start = 0
+    start = n_bytes = 0
     for block in platform.rows.read(dataset):
         here = wanted[(wanted >= start) & (wanted < start + block.n_rows)] - start
+        n_bytes += _sample_bytes(block, here)
+        if n_bytes > _MAX_SAMPLE_BYTES:
+            raise TooLarge(f"The sample has more than {_MAX_SAMPLE_BYTES} bytes.", hint="Ask for fewer rows.")
         rows.extend(json_rows(block, dataset.columns, here))
         start += block.n_rows
         if len(rows) == n:
             break
     return Sample([column.name for column in dataset.columns], rows)
+
+
+def _sample_bytes(block: Block, indices: NDArray[np.int64]) -> int:
+    """How large those rows are about to be: so much a cell, and the text."""
+    text = [values[indices] for values in block.columns.values() if values.dtype.kind == "O"]
+    n_text_bytes = sum(len(value) for cells in text for value in cells if value is not None)
+    return _CELL_BYTES * len(block.columns) * len(indices) + n_text_bytes
 
 
 def json_rows(block: Block, columns: Sequence[Column], indices: NDArray[np.int64]) -> list[list[Any]]:
@@ -110,7 +123,7 @@ class _Tally:
         self._n_rows = self._n_missing = self._n_infinite = 0
         self._minimum, self._maximum = np.inf, -np.inf
         self._moments = Moments()
-        self._categories: set[str] = set()
+        self._categories: set[int] = set()  # their hashes: a category may be of any length
 
     def add(self, values: NDArray[Any]) -> None:
         self._n_rows += len(values)
@@ -118,7 +131,7 @@ class _Tally:
             present = [value for value in values if value is not None]
             self._n_missing += len(values) - len(present)
             if len(self._categories) <= _MAX_COUNTED_CATEGORIES:
-                self._categories.update(present)
+                self._categories.update(map(hash, present))
             return
         self._n_missing += int(np.isnan(values).sum())
         self._n_infinite += int(np.isinf(values).sum())

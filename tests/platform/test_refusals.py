@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import struct
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,11 @@ def parquet(**columns):
     buffer = io.BytesIO()
     pq.write_table(pa.table(columns), buffer)
     return buffer.getvalue()
+
+
+def shaped(shape, n_values):
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}".ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00\x76\x00" + header.encode() + bytes(8 * n_values)
 
 
 BAD_FILES = {
@@ -48,6 +54,9 @@ BAD_FILES = {
     "three dimensions": ("a.npy", npy(np.zeros((2, 2, 2))), "dimensions"),
     "no rows": ("a.npy", npy(np.zeros((0, 3))), "no rows"),
     "a cut-off array": ("a.npy", npy(np.zeros((9, 3)))[:-1], "promises"),
+    "a negative shape": ("a.npy", shaped("(-2, -3)", 6), "whole numbers"),
+    "a shape of booleans": ("a.npy", shaped("(True, True)", 1), "whole numbers"),
+    "a header that is code": ("a.npy", shaped("__import__('os')", 1), "header"),
     "an array that claims terabytes": (
         "a.npy",
         b"\x93NUMPY\x01\x00v\x00"
@@ -134,6 +143,54 @@ BAD_ROWS = {
 @pytest.fixture(scope="module")
 def trained(server, blobs_with_outliers):
     return server.client().trained(blobs_with_outliers)[0]
+
+
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+def arrow(**columns):
+    sink = io.BytesIO()
+    table = pa.table(columns)
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("offsets", [(0, 2, 1_500_000_000), (0, 4, 200), (0, -8, 4)])
+def test_offsets_that_point_elsewhere_end_nothing(server, admin, trained, offsets):
+    good = arrow(**{f"f{i}": [1.0, 2.0] for i in range(5)}, t=["ab", "cd"])
+    bad = good.replace(struct.pack("<3i", 0, 2, 4), struct.pack("<3i", *offsets))
+    asked = {"params": {"detector_id": trained}, "headers": {"content-type": ARROW}}
+    assert admin.http.post("/detection/predict", content=good, **asked).status_code == 200
+    pid = server.process.pid
+    answer = admin.http.post("/detection/predict", content=bad, **asked)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid-input")
+    assert admin.http.post("/detection/predict", content=good, **asked).status_code == 200
+    assert server.process.poll() is None
+    assert server.process.pid == pid
+
+
+@pytest.mark.parametrize("media_type", [ARROW, "application/x-npy"])
+def test_binary_rows_are_read_only_once_the_detector_was_found(admin, server, media_type):
+    asked = {"params": {"detector_id": "det_none"}, "headers": {"content-type": media_type}}
+    assert admin.http.post("/detection/predict", content=b"no such thing", **asked).status_code == 404
+    anonymous = server.open().post("/detection/predict", content=b"no such thing", **asked)
+    assert anonymous.status_code == 401
+
+
+def test_a_sample_of_very_large_cells_is_refused_and_a_smaller_one_given(admin):
+    text = pa.DictionaryArray.from_arrays(np.zeros(300, np.int32), ["x" * (256 << 10)])
+    dataset = admin.upload(parquet(a=np.zeros(300), t=text), "large.parquet")["id"]
+    assert admin.http.get(f"/datasets/{dataset}/sample", params={"n": 300}).status_code == 413
+    assert len(admin.http.get(f"/datasets/{dataset}/sample", params={"n": 3}).json()["rows"]) == 3
+    quality = admin.http.get(f"/datasets/{dataset}/quality").json()
+    assert quality["columns"][1]["n_categories"] == 1
+    admin.http.delete(f"/datasets/{dataset}")
+
+
+def test_readiness_depends_on_processes_that_train_and_parse(admin):
+    checks = admin.http.get("/health/ready").json()["checks"]
+    assert (checks["workers"], checks["parsers"]) == ("ok", "ok")
 
 
 @pytest.mark.parametrize("what", BAD_ROWS)
