@@ -5,16 +5,19 @@ from __future__ import annotations
 import shlex
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.cli.console import COLOURS, MARKS
 from pynomaly_itest.cli.invocation import without_number
 from pynomaly_itest.cli.overview import table
+from pynomaly_itest.differences import clipped
 from pynomaly_itest.errors import EvidenceLost, ExitCode
-from pynomaly_itest.events import GateJudged
+from pynomaly_itest.events import FindingRecorded, GateJudged
 from pynomaly_itest.plain import printable
+from pynomaly_itest.report.attention import MOST_PLACES
+from pynomaly_itest.report.causes import numberless
 from pynomaly_itest.report.findings import does_count
 from pynomaly_itest.report.gates import observed_text
 from pynomaly_itest.results import RunResult, ScenarioResult
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 10
 _NARROWEST = 30
+_LONGEST_VALUE = 200
 _BAD = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
 
 
@@ -67,17 +71,59 @@ def _tell_scenarios(run: RunResult, console: Console) -> None:
         console.print()
         console.print(table(run.scenarios, console.width))
     bad = [scenario for scenario in run.scenarios if scenario.verdict in _BAD and _begun(run, scenario)]
-    for scenario in sorted(bad, key=lambda each: _BAD.index(each.verdict))[:_MOST_SHOWN]:
-        for line, style in _scenario_lines(scenario, console.width):
+    bad.sort(key=lambda each: _BAD.index(each.verdict))
+    together = _by_cause(bad)
+    for scenario, *alike in together[:_MOST_SHOWN]:
+        for line, style in [*_scenario_lines(scenario, console.width), *_alike_lines(alike)]:
             for part in _folded(printable(line), console):
                 console.print(Text(part, style=style))
         console.print(Text(f"    again: {_again(run, scenario)}", style="dim"))
-    if len(bad) > _MOST_SHOWN:
-        console.print(f"… and {len(bad) - _MOST_SHOWN} more: see the report")
+    if left := sum(map(len, together[_MOST_SHOWN:])):
+        console.print(f"… and {left} more: see the report")
     for line in _uncounted(run):
         for part in _folded(printable(line), console):
             console.print(Text(part, style=COLOURS[Verdict.INCONCLUSIVE]))
     console.print()
+
+
+def _by_cause(bad: Iterable[ScenarioResult]) -> list[list[ScenarioResult]]:
+    """Scenarios that failed for the same causes stand together, in the order of the first of each."""
+    found: dict[tuple[object, ...], list[ScenarioResult]] = {}
+    for scenario in bad:
+        found.setdefault(_causes(scenario), []).append(scenario)
+    return list(found.values())
+
+
+def _causes(scenario: ScenarioResult) -> tuple[object, ...]:
+    """Equal for two scenarios of which all would be said in the same words, but for the numbers."""
+    steps = {step.index: step.kind for step in scenario.steps}
+    gates = [
+        (
+            steps.get(gate.step or 0) if gate.step is not None else "",
+            gate.verdict,
+            gate.expression,
+            gate.reason,
+        )
+        for gate in scenario.gates
+        if gate.verdict in _BAD
+    ]
+    broken = [
+        (step.kind, step.verdict, step.reason)
+        for step in scenario.steps
+        if step.verdict in _BAD and not _has_judgement(scenario, step.index)
+    ]
+    said = dict.fromkeys(tuple(numberless(str(word)) for word in cause) for cause in (*broken, *gates))
+    return (scenario.verdict, *(said or [numberless(scenario.reason)]))
+
+
+def _alike_lines(alike: Sequence[ScenarioResult]) -> list[tuple[str, str]]:
+    """The other scenarios of the same causes, the first few by name."""
+    if not alike:
+        return []
+    named = ", ".join(without_number(scenario.id) for scenario in alike[:MOST_PLACES])
+    more = f" and {len(alike) - MOST_PLACES} more" if len(alike) > MOST_PLACES else ""
+    noun = "scenario" if len(alike) == 1 else "scenarios"
+    return [(f"    the same in {len(alike)} more {noun}: {named}{more}", COLOURS[alike[0].verdict])]
 
 
 def _uncounted(run: RunResult) -> Iterator[str]:
@@ -89,11 +135,15 @@ def _uncounted(run: RunResult) -> Iterator[str]:
     if holes:
         yield ""
         yield f"found, and not held against the run (--fail-on {fail_on}, waivers):"
-    for hole in holes[:_MOST_SHOWN]:
+    by_probe: dict[tuple[str, str | None], list[FindingRecorded]] = {}
+    for hole in holes:
+        by_probe.setdefault((hole.id, hole.waived_by), []).append(hole)
+    for (hole, *others), _ in zip(by_probe.values(), range(_MOST_SHOWN), strict=False):
         waived = f"; waived by {hole.waived_by}" if hole.waived_by else ""
-        yield f"  {hole.severity} {hole.id} {hole.title}: {hole.observed}{waived}"
-    if len(holes) > _MOST_SHOWN:
-        yield f"  … and {len(holes) - _MOST_SHOWN} more: see the report"
+        more = f" (and in {len(others)} more places)" if others else ""
+        yield f"  {hole.severity} {hole.id} {hole.title}: {hole.observed}{more}{waived}"
+    if len(by_probe) > _MOST_SHOWN:
+        yield f"  … and {len(by_probe) - _MOST_SHOWN} more: see the report"
 
 
 def _folded(line: str, console: Console) -> list[str]:
@@ -209,5 +259,5 @@ def _verdict_line(run: RunResult, code: ExitCode) -> str:
 
 def _number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return printable(str(value))
+        return clipped(printable(str(value)), _LONGEST_VALUE)
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+from pynomaly_itest.report.causes import numberless
 from pynomaly_itest.report.document import (
     SEVERITIES,
     ComparisonDocument,
@@ -17,6 +19,9 @@ from pynomaly_itest.report.document import (
 )
 from pynomaly_itest.verdicts import Verdict
 
+MOST_PLACES = 12
+"""How many places of one cause are named where there is little room."""
+
 _WORST_FIRST = (Verdict.FAILED, Verdict.ERROR, Verdict.INCONCLUSIVE)
 
 
@@ -26,7 +31,7 @@ class Concern:
 
     At most one of `gate`, `step`, `finding` and `comparison` is set. Where none is, the scenarios named in `scenarios`
     (or the run itself, where there are none) are the concern, for `reason`. `within`: the step whose expectation
-    `gate` is, where nothing else is to be said of that step.
+    `gate` is, where nothing else is to be said of that step. `alike`: the less grave ones of the same cause.
     """
 
     verdict: Verdict
@@ -39,11 +44,19 @@ class Concern:
     comparison: ComparisonDocument | None = None
     within: StepDocument | None = None
     rank: tuple[float, ...] = field(default=(), compare=False)
+    alike: tuple[Concern, ...] = field(default=(), compare=False)
 
     @property
     def scenario(self) -> ScenarioDocument | None:
         """The scenario it is about, where it is about one."""
         return self.scenarios[0] if len(self.scenarios) == 1 else None
+
+    @property
+    def place(self) -> str:
+        """Where it was seen, among others of the same cause: what a probe looked at, else the scenario."""
+        if self.finding is not None and self.finding.where:
+            return self.finding.where
+        return ", ".join(scenario.id for scenario in self.scenarios[:MOST_PLACES]) or "the run"
 
     @property
     def where(self) -> str:
@@ -66,6 +79,29 @@ def concerns(run: RunDocument) -> list[Concern]:
     """
     found = [*_of_run(run), *_of_scenarios(run)]
     return sorted(found, key=lambda concern: (_WORST_FIRST.index(concern.verdict), *concern.rank))
+
+
+def causes(run: RunDocument) -> list[Concern]:
+    """The concerns in the same order, each cause once: the gravest, with those that say the same as its `alike`."""
+    together: dict[Any, list[Concern]] = {}
+    for concern in concerns(run):
+        together.setdefault(_cause(concern), []).append(concern)
+    return [replace(first, alike=tuple(others)) for first, *others in together.values()]
+
+
+def _cause(concern: Concern) -> tuple[object, ...]:
+    """Equal for two concerns of one cause."""
+    verdict, said = concern.verdict, numberless(concern.reason)
+    if concern.finding is not None:
+        return (verdict, "finding", concern.finding.id)
+    if concern.gate is not None:
+        kind = concern.within.kind if concern.within is not None else ""
+        return (verdict, "gate", kind, numberless(concern.gate.expression), said)
+    if concern.step is not None:
+        return (verdict, "step", concern.step.kind, said)
+    if concern.comparison is not None:
+        return (verdict, "comparison", concern.comparison.metric, said)
+    return (verdict, "scenarios" if concern.scenarios else concern.headline, said)
 
 
 def by_scenario(run: RunDocument) -> dict[str, list[Concern]]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from pynomaly_itest.report.attention import Concern, concerns
+from pynomaly_itest.report.attention import Concern, causes
 from pynomaly_itest.report.document import RunDocument
 from pynomaly_itest.report.plain import concern_lines
 from pynomaly_itest.report.untrusted import clean, one_line
@@ -29,7 +29,7 @@ def workflow_commands(run: RunDocument, folder: str = "") -> list[str]:
 
 
 def _annotations(run: RunDocument, folder: str) -> Iterator[str]:
-    for concern in concerns(run)[:MOST_ANNOTATIONS]:
+    for concern in causes(run)[:MOST_ANNOTATIONS]:
         properties = {**_place(concern, folder), "title": one_line(_title(concern), 200)}
         said = ",".join(f"{name}={_escaped(value, _IN_PROPERTY)}" for name, value in properties.items())
         kind = "warning" if concern.verdict is Verdict.INCONCLUSIVE else "error"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pynomaly_itest.registry import REPORTS
-from pynomaly_itest.report.attention import Concern, concerns, noted
+from pynomaly_itest.report.attention import Concern, causes, noted
 from pynomaly_itest.report.baselines import change_text
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.document import ComparisonDocument, GateDocument, RunDocument
@@ -87,7 +87,7 @@ def _head(run: RunDocument) -> list[str]:
 
 
 def _attention(run: RunDocument, rows: int) -> Iterable[str]:
-    found = concerns(run)
+    found = causes(run)
     if found:
         yield from ("", f"### What needs attention ({len(found)})", "")
     for concern in found[:rows]:

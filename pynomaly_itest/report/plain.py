@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pynomaly_itest.report.attention import Concern
+from pynomaly_itest.report.attention import MOST_PLACES, Concern
 from pynomaly_itest.report.baselines import comparison_facts
 from pynomaly_itest.report.document import FindingDocument, GateDocument
 from pynomaly_itest.report.gates import observed_text
@@ -26,7 +26,20 @@ def concern_lines(concern: Concern) -> list[str]:
         )
     if concern.where:
         lines.append(f"  at {concern.where}" + (f": {concern.source_line}" if concern.source_line else ""))
+    if concern.alike:
+        lines.append(f"  {places_text(concern)}")
     return lines
+
+
+def places_text(concern: Concern) -> str:
+    """The other places of the same cause, the first few by name."""
+    places = list(dict.fromkeys(other.place for other in concern.alike if other.place != concern.place))
+    count = len(concern.alike)
+    if not places:
+        return f"the same {count} {'time' if count == 1 else 'times'} more there"
+    named = ", ".join(places[:MOST_PLACES])
+    more = f" and {len(places) - MOST_PLACES} more" if len(places) > MOST_PLACES else ""
+    return f"the same in {len(places)} more {'place' if len(places) == 1 else 'places'}: {named}{more}"
 
 
 def gate_facts(gate: GateDocument) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pynomaly_itest.report.attention import Concern, concerns, noted
+from pynomaly_itest.report.attention import Concern, causes, noted
 from pynomaly_itest.report.document import (
     FindingDocument,
     RunDocument,
@@ -29,6 +29,7 @@ from pynomaly_itest.report.page.panel import Panel
 from pynomaly_itest.verdicts import Verdict
 
 _MOST_CARDS = 60
+_MOST_PLACES = 400
 _MOST_CLOSEST = 3
 
 
@@ -67,11 +68,21 @@ class ScenarioView:
 
 
 @dataclass(frozen=True)
+class PlaceView:
+    """Another place of the same cause: the number of its scenario, what it is, and what was observed there."""
+
+    number: int | None
+    text: str
+    observed: str
+
+
+@dataclass(frozen=True)
 class ConcernView:
     concern: Concern
     gate: GateView | None
     comparison: ComparisonView | None
     numbers: Sequence[int]
+    places: Sequence[PlaceView]
 
 
 @dataclass(frozen=True)
@@ -117,10 +128,11 @@ def view(
     The `most_whole` worst scenarios that are no pass have all of their plots; the others together `most_plots`.
     """
     numbers = {scenario.id: number for number, scenario in enumerate(run.scenarios, start=1)}
-    ranked = concerns(run)
+    ranked = causes(run)
     told = {
         id(c.step or c.finding): place
-        for place, c in enumerate(ranked[:_MOST_CARDS], start=1)
+        for place, first in enumerate(ranked[:_MOST_CARDS], start=1)
+        for c in (first, *first.alike)
         if c.step or c.finding
     }
     whole = _whole(ranked, most_whole)
@@ -217,7 +229,18 @@ def _concern(concern: Concern, numbers: dict[str, int]) -> ConcernView:
     compared = concern.scenario.comparisons if concern.scenario else ()
     gate = None if concern.gate is None else gate_view(concern.gate, compared)
     comparison = None if concern.comparison is None else comparison_view(concern.comparison)
-    return ConcernView(concern, gate, comparison, [numbers[scenario.id] for scenario in concern.scenarios])
+    places = [_place(other, numbers) for other in concern.alike[:_MOST_PLACES]]
+    return ConcernView(
+        concern, gate, comparison, [numbers[scenario.id] for scenario in concern.scenarios], places
+    )
+
+
+def _place(concern: Concern, numbers: dict[str, int]) -> PlaceView:
+    number = numbers[concern.scenarios[0].id] if concern.scenarios else None
+    if concern.finding is not None:
+        return PlaceView(number, concern.place, concern.finding.observed or "")
+    observed = "" if concern.gate is None else gate_view(concern.gate).observed
+    return PlaceView(number, concern.place, observed)
 
 
 def _scenario(

@@ -266,6 +266,23 @@ def test_of_a_failed_scenario_what_could_not_be_judged_after_it_is_only_counted(
     assert lines[-1] == f"report: {ended.folder / 'run.jsonl'}".replace("\n", "")
 
 
+def test_scenarios_that_failed_for_one_cause_are_one_entry(
+    round_of: Callable[..., Round], capsys: pytest.CaptureFixture[str]
+) -> None:
+    from pynomaly_itest.cli.summary import summarise
+
+    ended = round_of(1, Verdict.FAILED).ended
+    assert ended is not None
+    run = ended.result
+    run.scenarios = [result(f"s[n={n}]", Verdict.FAILED, p95=(float(n), "<=", 0.5)) for n in range(1, 37)]
+    run.scenarios.append(result("other", Verdict.FAILED, recall=(0.1, ">=", 0.5)))
+    summarise(run, [], ended.folder, ended.code, None, quiet=False)
+    out = capsys.readouterr().out
+    assert out.count("✗ failed: ") == 2
+    assert "the same in 35 more scenarios: s[n=2], s[n=3]," in out
+    assert "s[n=13] and 23 more" in out
+
+
 def test_a_hole_that_does_not_fail_the_run_is_told_all_the_same(
     round_of: Callable[..., Round], capsys: pytest.CaptureFixture[str]
 ) -> None:

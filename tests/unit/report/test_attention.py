@@ -6,7 +6,8 @@ import pytest
 from report_builders import FINISHED, INTERRUPTED, ended, finding, gate, one, started
 
 from pynomaly_itest.events import StepFinished
-from pynomaly_itest.report.attention import concerns, noted
+from pynomaly_itest.report.attention import causes, concerns, noted
+from pynomaly_itest.report.causes import numberless
 from pynomaly_itest.report.describe import describe
 from pynomaly_itest.report.plain import concern_lines
 from pynomaly_itest.results import RunResult, fold
@@ -110,3 +111,51 @@ def test_an_expectation_of_a_step_is_told_once_with_the_step() -> None:
 
     other = describe(one(Verdict.FAILED, step("something else went wrong"), missed))
     assert [concern.within for concern in concerns(other)] == [None, None]
+
+
+def test_failures_of_one_cause_are_one_entry_with_its_places() -> None:
+    names = [f"scored[n={n}]" for n in range(36)]
+    broken = [
+        gate(name, Verdict.FAILED, expression="roc_auc >= 0.7", observed=n / 100, limit=0.7, op=">=",
+             reason=f"{n / 100} >= 0.7 does not hold")
+        for n, name in enumerate(names)
+    ]  # fmt: skip
+    other = gate(names[0], Verdict.FAILED, expression="recall >= 0.7", observed=0.1, limit=0.7, op=">=")
+    events = [event for name in names for event in ended(name, Verdict.FAILED)]
+    document = describe(fold([started(*names), *events, *broken, other, FINISHED]))
+    found = causes(document)
+    assert [(c.headline, len(c.alike)) for c in found] == [("roc_auc >= 0.7", 35), ("recall >= 0.7", 0)]
+    assert found[0].place == "scored[n=0]"  # the gravest stands for them
+    assert len(concerns(document)) == 37  # for machines each is there
+    text = "\n".join(concern_lines(found[0]))
+    assert "the same in 35 more places: scored[n=1], scored[n=2]," in text
+    assert text.endswith("and 23 more")
+
+
+def test_one_probes_findings_are_one_entry_with_what_it_looked_at() -> None:
+    holes = [finding("a", Verdict.FAILED, "critical", where=f"GET /r{letter}") for letter in "abcd"]
+    (found,) = causes(describe(one(Verdict.FAILED, *holes)))
+    assert [other.place for other in found.alike] == ["GET /rb", "GET /rc", "GET /rd"]
+
+
+def test_another_verdict_kind_or_sentence_is_another_cause() -> None:
+    gates = [
+        gate("a", Verdict.FAILED, expression="x <= 5", reason="6 <= 5 does not hold"),
+        gate("a", Verdict.INCONCLUSIVE, expression="x <= 5", reason="6 <= 5 does not hold"),
+        gate("a", Verdict.FAILED, expression="x <= 5", reason="'x' has no value"),
+        gate("a", Verdict.FAILED, expression="y <= 5", reason="6 <= 5 does not hold"),
+    ]
+    assert len(causes(describe(one(Verdict.FAILED, *gates)))) == 4
+
+
+@pytest.mark.parametrize(
+    ("one_sentence", "another"),
+    [
+        ("operation op_d064e73f1b8d1976 runs after 300.0 s", "operation op_30062c55d59b3e68 runs after 12 s"),
+        ("1,000.5 <= 5 does not hold", "-3e-05 <= 5 does not hold"),
+        ("/datasets/00000000-0000-4000-8000-000000000000", "/datasets/ab000000-0000-4000-8000-00000000000f"),
+    ],
+)  # fmt: skip
+def test_sentences_that_differ_in_numbers_say_the_same(one_sentence: str, another: str) -> None:
+    assert numberless(one_sentence) == numberless(another)
+    assert numberless("the facade is decided") == "the facade is decided"

@@ -170,9 +170,9 @@ def test_so_do_a_hundred_that_failed_and_the_worst_keep_their_plots() -> None:
 def test_so_do_three_hundred_failures_with_long_reasons() -> None:
     names = [f"s{i}" for i in range(100)]
     broken = [
-        gate(name, Verdict.FAILED, observed=61.2, limit=50, op="<=", reason="x" * 500)
-        for name in names
-        for _ in range(3)
+        gate(name, Verdict.FAILED, observed=61.2, limit=50, op="<=", reason="x" * (300 + 3 * at + part))
+        for at, name in enumerate(names)
+        for part in range(3)
     ]
     events = [event for name in names for event in ended(name, Verdict.FAILED)]
     run = fold([started(*names), *events, *broken, FINISHED])
@@ -180,6 +180,30 @@ def test_so_do_three_hundred_failures_with_long_reasons() -> None:
     text = _page(run).text
     assert "What needs attention 300" in text
     assert "and 240 more" in text
+
+
+def test_three_hundred_failures_of_one_cause_are_one_card() -> None:
+    names = [f"s{i}" for i in range(100)]
+    broken = [
+        gate(
+            name,
+            Verdict.FAILED,
+            expression="score.min >= 50",
+            observed=float(at),
+            limit=50,
+            op=">=",
+            reason=why,
+        )
+        for at, name in enumerate(names)
+        for why in (f"{at} >= 50 does not hold",)
+    ]
+    events = [event for name in names for event in ended(name, Verdict.FAILED)]
+    page = _page(fold([started(*names), *events, *broken, FINISHED]))
+    assert "What needs attention 1" in page.text
+    assert "The same in 99 more places" in page.text
+    linked = {a["href"] for a in page.all("a") if a.get("href", "").startswith("#s")}
+    assert {f"#s{number}" for number in range(1, 101)} <= linked
+    assert "61" in page.text  # what was observed in each place stands beside it
 
 
 def test_controls_have_names(page: _Page) -> None:
