@@ -14,6 +14,15 @@ _ROLES = ("anonymous", "viewer", "user_a", "admin")
 _TOO_GRAVE = frozenset({"POST /api/v1/auth/logout", "POST /api/v1/admin/keys/rotate"})
 
 
+def _require_of_this_service(policy: set[str], declared: set[str]) -> None:
+    """Raises NotApplicable where the policy is plainly another service's: nobody declared anything about this one."""
+    common = policy & declared
+    if 2 * len(common) < min(len(policy), len(declared)):
+        raise NotApplicable(
+            f"the policy declared is another service's: it mentions {len(common)} of {len(declared)} routes"
+        )
+
+
 @PROBES.register("AZ-03")
 class RoleMatrix(Probe):
     id = "AZ-03"
@@ -38,6 +47,7 @@ class RoleMatrix(Probe):
             raise NotApplicable("the profile declares no policy (demands.policy)")
         routes = await declared_routes(ctx)
         declared = {route.name for route in routes}
+        _require_of_this_service({*policy}, declared)
         holes = [
             Hole(route.name, "not in the policy", "the policy does not mention this route")
             for route in routes

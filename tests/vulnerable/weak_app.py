@@ -28,6 +28,8 @@ class WeakApp:
     def __init__(self, folder: Path, *holes: str, asymmetric: bool = False) -> None:
         self.holes = frozenset(holes)
         self.caps_silently = False
+        self.varying: Callable[[], dict[str, str]] = dict
+        """Headers that change by themselves, whatever was asked."""
         self.asked: set[str] = set()
         """Each `METHOD path` that came in."""
         self.store = Store(folder, self.holes)
@@ -131,6 +133,7 @@ class WeakApp:
         if "CFG-02" in self.holes and "origin" in request_headers:
             headers["access-control-allow-origin"] = request_headers["origin"]
             headers["access-control-allow-credentials"] = "true"
+        headers |= self.varying()
         headers["content-length"] = str(len(answer.body))
         raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": answer.status, "headers": raw})

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from weak_app import WeakApp
 from weak_context import context_of
+from weak_examined import examined
 from weak_serving import WeakTarget, serving
 from weak_store import ADMIN_PASSWORD
 
@@ -62,23 +63,6 @@ def test_a_missing_precondition_is_a_skip_with_its_reason(tried: Tried, probe: s
     (finding,) = tried(probe)
     assert finding.verdict is Verdict.SKIPPED
     assert reason in str(finding.reason)
-
-
-def examined(
-    app: Any, *probes: str, change: Callable[[WeakTarget, Any], None] | None = None, **demands: Any
-) -> list[Finding]:
-    """These probes against an application, after `change` of target and context."""
-    with serving(app) as url:
-        target = WeakTarget(url, app)
-
-        async def run() -> list[Finding]:
-            async with open_client(url, 30.0) as client:
-                ctx = context_of(target, client, Demands.model_validate(demands), {})
-                if change is not None:
-                    change(target, ctx)
-                return [one async for one in examine([PROBES[name] for name in probes], ctx, ProbeOptions())]
-
-        return asyncio.run(run())
 
 
 @pytest.fixture
