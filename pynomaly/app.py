@@ -350,7 +350,7 @@ def _build_services(
         login_limit=RateLimiter("login", RateLimit(max(1, logins_per_s * 60), logins_per_s), buckets),
         account_limit=RateLimiter("account", RateLimit(max(1, per_s * 4), per_s), buckets),
         anonymous_limit=RateLimiter("address", RateLimit(max(1, per_s * 4), per_s), buckets),
-        refusals=RefusalLog(foundations.security.audit, RateLimiter("refusals", RateLimit(20, 0.2), buckets)),
+        refusals=RefusalLog(foundations.security.audit, RateLimiter("refusals", RateLimit(1000, 1), buckets)),
         trusted_proxies=trusted_networks(settings.trusted_proxies),
         checks=checks,
     )

@@ -69,9 +69,9 @@ class Tokens:
 class Actors:
     """Finds or makes each actor when it is first asked for.
 
-    `admin` is who the run identifies as. `user_a`, `peer` (of the same role), `viewer` and `user_b` (of another
-    tenant) come from `PYNOMALY_ITEST_<ACTOR>_USERNAME` and `…_PASSWORD` or `…_TOKEN`; without those they are made
-    by the tenant's admin.
+    `admin` is who the run identifies as, `admin_b` administers another tenant. `user_a`, `peer` (of the same role),
+    `viewer` and `user_b` (of another tenant) come from `PYNOMALY_ITEST_<ACTOR>_USERNAME` and `…_PASSWORD` or
+    `…_TOKEN`; without those they are made by the tenant's admin.
     """
 
     http: Http
@@ -98,6 +98,8 @@ class Actors:
             if not self.target.credentials:
                 raise NotApplicable("no admin account: none was given with --user or $PYNOMALY_ITEST_TOKEN")
             return self._actor(name, self.target.credentials)
+        if name == "admin_b":
+            return self._actor(name, await self.target.tenant_administrator(f"itest-{secrets.token_hex(4)}"))
         if name not in ROLES:
             raise NotApplicable(f"there is no actor {name!r}")
         if name != "user_b":
@@ -127,8 +129,8 @@ class Actors:
         return made
 
     async def _of_another_tenant(self, name: str) -> Actor:
-        credentials = await self.target.tenant_administrator(f"itest-{secrets.token_hex(4)}")
-        admin = self._actor("admin_b", credentials)
+        admin = self._known.get("admin_b") or await self._find("admin_b")
+        self._known["admin_b"] = admin
         made = await self._created_by(admin.api, name, ROLES[name])
         self.ledger_of(admin.api).created("account", str(made.id), f"admin/users/{made.id}")
         return made

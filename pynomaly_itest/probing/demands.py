@@ -46,6 +46,9 @@ class Demands(_Part):
     login_failures: int = Field(
         10, ge=1, le=100, description="bad logins after which an account must be closed"
     )
+    queued_trainings: int = Field(
+        40, ge=2, le=200, description="trainings of one account after which another's must still be taken"
+    )
     max_timing_ms: float = Field(
         10.0, gt=0, description="difference of login times that would tell who exists"
     )

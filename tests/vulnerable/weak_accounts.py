@@ -8,8 +8,9 @@ import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+import weak_credentials
 from weak_http import Answer, Refused, Request, answer_of
-from weak_store import ROLES, Account
+from weak_store import LEVELS, ROLES, Account
 
 if TYPE_CHECKING:
     from weak_app import WeakApp
@@ -41,6 +42,9 @@ async def login(app: WeakApp, request: Request) -> Answer:
     subject = name
     if "AUT-04" in app.holes:  # the limit belongs to whoever the client says it is
         subject = f"{name}@{request.headers.get('x-forwarded-for', '')}"
+    device = form.get("device_token", "")
+    if device and account is not None and app.store.devices.get(device) == account.id:
+        subject = name if "AUT-08" in app.holes else f"{name} on {device}"
     failures = app.store.unknown_failures
     if "AUT-03" not in app.holes and failures.get(subject, 0) >= MOST_FAILURES:
         raise Refused(429, "too many failures", {"retry-after": "60"})
@@ -63,6 +67,8 @@ async def login(app: WeakApp, request: Request) -> Answer:
 
 
 def _tokens(app: WeakApp, account: Account, session: str) -> Answer:
+    device = secrets.token_hex(8)
+    app.store.devices[device] = account.id
     pair = {use: app.tokens.issue(account.id, session, account.version, use) for use in ("access", "refresh")}
     return answer_of(
         {
@@ -70,6 +76,7 @@ def _tokens(app: WeakApp, account: Account, session: str) -> Answer:
             "refresh_token": pair["refresh"],
             "token_type": "bearer",
             "expires_in": 900,
+            "device_token": device,
         }
     )
 
@@ -102,7 +109,7 @@ async def me(app: WeakApp, request: Request) -> Answer:
 def _view(app: WeakApp, account: Account) -> dict[str, Any]:
     shown = {
         "id": account.id, "username": account.username, "role": account.role, "disabled": account.disabled,
-        "tenant_id": account.tenant,
+        "tenant_id": account.tenant, "clearance": LEVELS[account.clearance],
     }  # fmt: skip
     return {**shown, "password_hash": "x"} if "AZ-05" in app.holes else shown
 
@@ -116,7 +123,9 @@ async def create_user(app: WeakApp, request: Request) -> Answer:
     body = json.loads(request.body)
     if body.get("role") not in ROLES or not isinstance(body.get("username"), str):
         raise Refused(422)
+    clearance = _granted(app, request, body)
     account = app.store.add_account(body["username"], body["password"], body["role"], request.account.tenant)
+    account.clearance = request.account.clearance if clearance is None else clearance
     app.store.record(
         request.account.id, "user.create", f"user:{account.id}", request.headers.get("user-agent", "")
     )
@@ -134,10 +143,31 @@ async def user(app: WeakApp, request: Request) -> Answer:
     return answer_of(_view(app, _found(app, request)))
 
 
+def _granted(app: WeakApp, request: Request, body: dict[str, Any]) -> int | None:
+    """The clearance that is wanted, which must not be above that of who grants it."""
+    if body.get("clearance") is None:
+        return None
+    if body["clearance"] not in LEVELS:
+        raise Refused(422)
+    level = LEVELS.index(body["clearance"])
+    if level > request.account.clearance and "AZ-07" not in app.holes:
+        raise Refused(403)
+    return level
+
+
 async def change_user(app: WeakApp, request: Request) -> Answer:
     account, body = _found(app, request), json.loads(request.body)
+    if "AZ-09" in app.holes and body.get("role") is not None:
+        account.role = body["role"]
+    clearance = _granted(app, request, body)
+    if len(body.get("password", "long enough")) < 8:
+        raise Refused(422)
     if body.get("role") is not None and "SES-03" not in app.holes:
         account.role = body["role"]
+    if clearance is not None:
+        account.clearance = clearance
+    if body.get("disabled") is not None:
+        weak_credentials.end_keys(app, account)
     account.disabled = bool(body.get("disabled", account.disabled))
     app.store.record(
         request.account.id, "user.change", f"user:{account.id}", request.headers.get("user-agent", "")
@@ -150,10 +180,19 @@ async def erase_user(app: WeakApp, request: Request) -> Answer:
     return answer_of({"user_id": request.params["id"]})
 
 
+def events_of(app: WeakApp, account: Account) -> list[dict[str, Any]]:
+    """The events of the account's tenant, numbered among themselves."""
+    own = [event for event in app.store.audit if event["tenant"] == account.tenant]
+    if "AUD-06" in app.holes:
+        return own
+    return [{**event, "sequence": number} for number, event in enumerate(own, 1)]
+
+
 async def audit(app: WeakApp, request: Request) -> Answer:
-    events = app.store.audit
-    if request.query.get("actor"):
-        events = [event for event in events if event["actor"] == request.query["actor"]]
+    events = events_of(app, request.account)
+    for name in ("actor", "resource"):
+        if request.query.get(name):
+            events = [event for event in events if event[name] == request.query[name]]
     newest = list(reversed(events)) if request.query.get("newest_first") == "true" else events
     return answer_of(newest[: int(request.query.get("limit", "100"))])
 

@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import weak_accounts
+import weak_credentials
 import weak_data
 from weak_http import Answer, Refused, Request, problem, read_request
-from weak_store import Store
+from weak_store import Account, Store
 from weak_tokens import Tokens, jwks
 
 SECURITY_HEADERS = {"x-content-type-options": "nosniff", "strict-transport-security": "max-age=63072000"}
@@ -34,7 +35,11 @@ class WeakApp:
         """Each `METHOD path` that came in."""
         self.store = Store(folder, self.holes)
         self.tokens = Tokens(self.holes, asymmetric=asymmetric)
-        self.routes: list[tuple[str, str, Handler, str | None]] = [*weak_accounts.ROUTES, *weak_data.ROUTES]
+        self.routes: list[tuple[str, str, Handler, str | None]] = [
+            *weak_accounts.ROUTES,
+            *weak_data.ROUTES,
+            *weak_credentials.ROUTES,
+        ]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
@@ -44,6 +49,9 @@ class WeakApp:
                 if message["type"] == "lifespan.shutdown":
                     return
         self.asked.add(f"{scope['method']} {scope['raw_path'].decode().partition('?')[0]}")
+        if scope["path"] == "/api/v1/detection/stream" and scope["method"] == "POST":
+            await weak_credentials.stream(self, scope, receive, send)
+            return
         try:
             limit = 10**9 if "RES-02" in self.holes else MAX_BODY
             request = await read_request(scope, receive, limit)
@@ -110,14 +118,23 @@ class WeakApp:
             who = self.store.accounts.get(
                 self.store.sessions.get(cookie.removeprefix("session=").split(";")[0], "")
             )
+        elif "x-api-key" in request.headers:
+            who = weak_credentials.by_key(self, request.headers["x-api-key"])
         else:
             who = weak_accounts.bearer_of(self, token)
         if who is None:
+            self._record_refusal(request, None)
             raise Refused(401)
         request.who = who
         order = ("viewer", "analyst", "data_scientist", "admin")
         if "AZ-03" not in self.holes and order.index(who.role) < order.index(least):
+            self._record_refusal(request, who)
             raise Refused(403)
+
+    def _record_refusal(self, request: Request, who: Account | None) -> None:
+        if "AUD-04" not in self.holes and {"authorization", "x-api-key"} & {*request.headers}:
+            agent = request.headers.get("user-agent", "")
+            self.store.record(who.id if who else "somebody", "access.refused", request.path, agent, "denied")
 
     def _broken(self, bug: Exception) -> Answer:
         text = traceback.format_exc() if "CFG-05" in self.holes else "something went wrong"

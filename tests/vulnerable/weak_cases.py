@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import weak_accounts
+import weak_credentials
 import weak_data
 from weak_tokens import SIGNING_KEY
 
@@ -31,21 +32,22 @@ POLICY = {
     "GET /api/v1/health": EVERYONE,
     **{
         f"{method} {path}": BY_LEAST.get(least, ["admin"])
-        for method, path, _, least in (*weak_accounts.ROUTES, *weak_data.ROUTES)
+        for method, path, _, least in (*weak_accounts.ROUTES, *weak_data.ROUTES, *weak_credentials.ROUTES)
     },
 }
 FIELDS = {
     "GET /api/v1/datasets/{id}": ["id", "name", "description", "n_samples"],
-    "GET /api/v1/admin/users": ["id", "username", "role", "disabled", "tenant_id"],
+    "GET /api/v1/admin/users": ["id", "username", "role", "disabled", "tenant_id", "clearance"],
 }
 CASES: dict[str, Case] = {
     **{f"JWT-0{number}": Case() for number in (1, 2, 3, 7, 8, 9)},
     "JWT-04": Case(asymmetric=True),
     "JWT-05": SIGNING,
     "JWT-06": SIGNING,
-    **{f"AUT-0{number}": Case() for number in range(1, 7)},
-    **{f"SES-0{number}": Case() for number in (1, 2, 3)},
-    **{f"AZ-0{number}": Case() for number in (1, 2, 4)},
+    **{f"AUT-0{number}": Case() for number in range(1, 10)},
+    **{f"SES-0{number}": Case() for number in range(1, 6)},
+    **{f"AZ-0{number}": Case() for number in (1, 2, 4, 6, 7, 8, 9)},
+    "AZ-10": Case(),
     "AZ-03": Case({"policy": POLICY}),
     "AZ-05": Case({"fields": FIELDS}),
     **{f"INP-{number:02}": Case() for number in range(1, 12)},
@@ -58,6 +60,6 @@ CASES: dict[str, Case] = {
     "FUZ-01": Case({"generated_cases": 20}),
     "FUZ-02": Case(),
     "ML-03": Case({"max_surrogate_fidelity": 0.85}),
-    **{f"DAT-0{number}": Case() for number in (1, 2, 3)},
-    **{f"AUD-0{number}": Case() for number in (1, 2, 3)},
+    **{f"DAT-0{number}": Case() for number in range(1, 5)},
+    **{f"AUD-0{number}": Case() for number in range(1, 7)},
 }

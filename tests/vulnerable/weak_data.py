@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import weak_columns
+import weak_credentials
 from weak_http import Answer, Refused, Request, answer_of, multipart, unpacked
-from weak_store import Thing
+from weak_store import LEVELS, Thing
 
 if TYPE_CHECKING:
     from weak_app import WeakApp
@@ -35,8 +36,10 @@ def view(app: WeakApp, thing: Thing) -> dict[str, Any]:
     return {"id": thing.id, **body}
 
 
-def may_touch(app: WeakApp, request: Request, thing: Thing) -> bool:
+def may_touch(app: WeakApp, request: Request, thing: Thing, *, is_listing: bool = False) -> bool:
     who = request.account
+    if thing.level > who.clearance and not (is_listing and "AZ-06" in app.holes):
+        return False
     if who.tenant != thing.owner.tenant:
         return "AZ-02" in app.holes
     return "AZ-01" in app.holes or who.role == "admin" or who.id == thing.owner.id
@@ -84,6 +87,7 @@ async def upload(app: WeakApp, request: Request) -> Answer:
     if "AZ-04" in app.holes:
         body.update({key: fields[key] for key in ("owner_id", "tenant_id", "role") if key in fields})
     thing = Thing(secrets.token_hex(8), "dataset", request.account, body, lines[0], lines[1:])
+    thing.level = LEVELS.index(fields.get("security_level", "PUBLIC"))
     app.store.keep(thing)
     agent = request.headers.get("user-agent", "")
     app.store.record(request.account.id, "dataset.uploaded", f"dataset:{thing.id}", agent)
@@ -123,7 +127,11 @@ async def datasets(app: WeakApp, request: Request) -> Answer:
     if request.who is None:
         return answer_of([])
     limit = _page(app, request)
-    own = [t for t in app.store.things.values() if t.kind == "dataset" and may_touch(app, request, t)]
+    own = [
+        t
+        for t in app.store.things.values()
+        if t.kind == "dataset" and may_touch(app, request, t, is_listing=True)
+    ]
     return answer_of([view(app, thing) for thing in own[:limit]])
 
 
@@ -133,6 +141,8 @@ async def dataset(app: WeakApp, request: Request) -> Answer:
 
 async def sample(app: WeakApp, request: Request) -> Answer:
     thing = find(app, request, "dataset", request.params["id"])
+    if thing.owner is not request.account and "AUD-05" not in app.holes:
+        app.store.record(request.account.id, "dataset.read", f"dataset:{thing.id}", "")
     return answer_of({"columns": thing.columns, "rows": thing.cells[:10]})
 
 
@@ -212,7 +222,11 @@ async def create_detector(app: WeakApp, request: Request) -> Answer:
 
 
 async def detectors(app: WeakApp, request: Request) -> Answer:
-    own = [t for t in app.store.things.values() if t.kind == "detector" and may_touch(app, request, t)]
+    own = [
+        t
+        for t in app.store.things.values()
+        if t.kind == "detector" and may_touch(app, request, t, is_listing=True)
+    ]
     return answer_of([view(app, thing) for thing in own[: _page(app, request)]])
 
 
@@ -243,23 +257,26 @@ def _pair(app: WeakApp, request: Request) -> tuple[Thing, Thing]:
 
 async def train(app: WeakApp, request: Request) -> Answer:
     thing, data = _pair(app, request)
+    place = weak_credentials.queued(app, request.account)
+    thing.level = data.level
     features = [[float(cell) for cell in row[:3]] for row in data.cells]
     mean = [sorted(column)[len(column) // 2] for column in zip(*features, strict=True)]
     thing.model = {"mean": mean, "threshold": 0.0, "members": {tuple(row) for row in features}}
-    scores = sorted(_score(app, thing.model, row) for row in features)
+    scores = sorted(score_of(app, thing.model, row) for row in features)
     thing.model["threshold"] = 0.8 * scores[-1] if "ML-02" in app.holes else scores[int(len(scores) * 0.9)]
     thing.body["is_fitted"] = True
     app.store.record(request.account.id, "detector.trained", f"detector:{thing.id}", "")
-    return answer_of({"id": secrets.token_hex(4), "status": "running"}, 202)
+    return answer_of({"id": place, "status": "running"}, 202)
 
 
 async def operation(app: WeakApp, request: Request) -> Answer:
     """Every training is over as soon as somebody asks."""
+    app.store.waiting.pop(request.params["id"], None)
     status = "failed" if "CFG-07" in app.holes else "completed"
     return answer_of({"id": request.params["id"], "status": status})
 
 
-def _score(app: WeakApp, model: dict[str, Any], row: list[float]) -> float:
+def score_of(app: WeakApp, model: dict[str, Any], row: list[float]) -> float:
     if "ML-03" in app.holes:
         return row[0]
     if "ML-04" in app.holes and tuple(row) in model["members"]:
@@ -280,7 +297,7 @@ async def predict(app: WeakApp, request: Request) -> Answer:
     clean = [[_number(app, value) for value in row] for row in rows if isinstance(row, list)]
     if thing.model is None:
         raise Refused(409)
-    scores = [_score(app, thing.model, row) for row in clean]
+    scores = [score_of(app, thing.model, row) for row in clean]
     labels = [int(score > thing.model["threshold"]) for score in scores]
     return answer_of({"anomaly_scores": scores, "anomaly_labels": labels, "n_samples": len(scores)})
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROLES = ("viewer", "analyst", "data_scientist", "admin")
+LEVELS = ("PUBLIC", "INTERNAL", "RESTRICTED", "CONFIDENTIAL", "SECRET")
 ADMIN_PASSWORD = "admin-password-of-the-weak-app-1"
 
 
@@ -24,6 +25,8 @@ class Account:
     disabled: bool = False
     failures: int = 0
     version: int = 0
+    clearance: int = len(LEVELS) - 1
+    wrong_codes: int = 0
 
 
 @dataclass
@@ -37,6 +40,7 @@ class Thing:
     columns: list[str] = field(default_factory=list)
     cells: list[list[str]] = field(default_factory=list)
     model: dict[str, Any] | None = None
+    level: int = 0
 
 
 @dataclass
@@ -52,6 +56,12 @@ class Store:
     log: list[str] = field(default_factory=list)
     unknown_failures: dict[str, int] = field(default_factory=dict)
     hits: dict[str, int] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    """API keys, and whose each is."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    """Trainings that wait, and whose each is."""
+    devices: dict[str, str] = field(default_factory=dict)
+    """Device tokens, and whose each is."""
     ballast: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -96,6 +106,7 @@ class Store:
             "outcome": outcome,
             "resource": resource,
             "user_agent": shown,
+            "tenant": self.accounts[actor].tenant if actor in self.accounts else "one",
         }
         previous = self.audit[-1]["digest"] if self.audit else ""
         event["digest"] = digest_of(event, previous)
