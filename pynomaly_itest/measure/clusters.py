@@ -24,10 +24,6 @@ if TYPE_CHECKING:
     FloatArray = npt.NDArray[np.floating[Any]]
     BoolArray = npt.NDArray[np.bool_]
 
-_CLUSTERING, _FEW = 0.9, 8
-"""How likely many slow answers cluster at all, before anything was seen; so many of them half as likely, and fewer
-less: what they could not show would make every interval endless."""
-_FAILURES_CLUSTER = 0.99
 _AUTOCORRELATIONS = (0.02, 0.04, 0.07, 0.12, 0.2, 0.35, 0.55, 0.8, 1.0)
 """Of an event with the same a moment later."""
 _SCATTERED = (0.0, 0.3, 0.6)
@@ -41,11 +37,29 @@ _NEARLY_ONE = 1 - 1e-9
 _LEAST = 1e-300
 
 
-def clusters_of(events: BoolArray, *, failures: bool = False) -> Inflations:
-    """What the events, (n,) in order, say about the variance of their count; all or none of them say nothing.
+@dataclass(frozen=True)
+class Clustering:
+    """What is thought of events before anything was seen.
 
-    failures: of which nothing else is known than when they happened; they are thought to cluster.
+    likely: that many cluster; so `few` of them half as likely, and fewer less: what they could not show would make
+    every interval endless. longer: a power of the length of busy spells that is likelier by it; long ones show the
+    least, and cost the most.
     """
+
+    likely: float = 0.9
+    few: float = 3.0
+    longer: float = 0.3
+
+
+OF_SLOW_ANSWERS = Clustering()
+OF_A_QUANTILE = Clustering(few=8.0, longer=0.0)
+"""For an interval around a quantile, which no verdict rests on."""
+OF_FAILURES = Clustering(likely=0.99, few=0.0, longer=0.0)
+"""Of which nothing else is known than when they happened."""
+
+
+def clusters_of(events: BoolArray, before: Clustering = OF_SLOW_ANSWERS) -> Inflations:
+    """What the events, (n,) in order, say about the variance of their count; all or none of them say nothing."""
     import numpy as np
 
     n, count = events.size, int(events.sum())
@@ -70,8 +84,9 @@ def clusters_of(events: BoolArray, *, failures: bool = False) -> Inflations:
     fit = _log_likelihood(chain, places, n)
     alone = places.size * math.log(share) + (n - places.size) * math.log1p(-share)
     best = max(float(fit.max()), alone)
-    clustering = _FAILURES_CLUSTER if failures else _CLUSTERING * places.size / (places.size + _FEW)
-    each = clustering / fit.size
+    clustering = before.likely * places.size / (places.size + before.few)
+    each = grid.lengths[possible] ** before.longer
+    each *= clustering / each.sum()
     odds = np.concatenate([[(1 - clustering) * math.exp(alone - best)], each * np.exp(fit - best)])
     added = (2 * grid.correlations / np.expm1(1 / grid.lengths))[possible]
     return Inflations(odds / odds.sum(), np.concatenate([[1.0], 1 + added]))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pynomaly_itest.measure.clusters import clusters_of
+from pynomaly_itest.measure.clusters import OF_FAILURES, OF_SLOW_ANSWERS, Clustering, clusters_of
 from pynomaly_itest.measure.coupling import coupled_to
 from pynomaly_itest.measure.memory import is_of_events, memory_of
 
@@ -42,7 +42,7 @@ def inflation(series: FloatArray, *, confidence: float = 0.95) -> float:
         return 1.0
     centred = values - values.mean()
     if is_of_events(values):
-        remembered = clusters_of(values == values.max(), failures=True).at(confidence)
+        remembered = clusters_of(values == values.max(), OF_FAILURES).at(confidence)
         happened = int((values == values.max()).sum())
         memory = memory_of(values) if min(happened, values.size - happened) >= _FEWEST_EVENTS else None
         remembered = max(remembered, 1.0 if memory is None else memory.inflation(confidence))
@@ -56,7 +56,13 @@ def inflation(series: FloatArray, *, confidence: float = 0.95) -> float:
 
 
 def inflation_beyond(
-    values: FloatArray, beyond: BoolArray, p: float, limit: float, *, confidence: float = 0.95
+    values: FloatArray,
+    beyond: BoolArray,
+    p: float,
+    limit: float,
+    *,
+    confidence: float = 0.95,
+    before: Clustering = OF_SLOW_ANSWERS,
 ) -> float:
     """The same of the series "is it beyond the limit?", where that is where the p-quantile should be.
 
@@ -66,7 +72,7 @@ def inflation_beyond(
     """
     if beyond.size < _FEWEST:
         return 1.0
-    found = clusters_of(beyond)
+    found = clusters_of(beyond, before)
     coupled = coupled_to(values, beyond, p, limit)
     explained = (found if coupled is None else found.or_more(coupled)).at(confidence)
     events = beyond.astype(float)

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from pynomaly_itest.measure.clusters import OF_A_QUANTILE
 from pynomaly_itest.measure.correlation import inflation_beyond, inflation_of_windows
 from pynomaly_itest.measure.estimate import Estimate, no_data
 from pynomaly_itest.measure.samples import Samples
@@ -139,7 +140,9 @@ def _inflation_at(samples: Samples, value: float, p: float, confidence: float) -
         sizes = [window.n for window in samples.windows]
         shares = [window.fraction_at_most(value) if window.n else 0.0 for window in samples.windows]
         return inflation_of_windows(shares, sizes, p * (1 - p), confidence=confidence)
-    return inflation_beyond(samples.values, samples.values > value, p, value, confidence=confidence)
+    return inflation_beyond(
+        samples.values, samples.values > value, p, value, confidence=confidence, before=OF_A_QUANTILE
+    )
 
 
 class _Holds(Protocol):

@@ -123,9 +123,9 @@ class Load(Step):
         description="watch the target's memory, descriptors and threads against its answers (soak: true)",
     )
     until: Literal["duration", "decided"] = Field(
-        "duration", description="decided: again, twice as long, while a gate on it is open"
+        "duration", description="decided: on after `duration`, while a gate on it is open"
     )
-    at_most: Span = Field("60s", description="how long `until: decided` may take in all")
+    at_most: Span = Field("60s", description="how long `until: decided` may send in all")
 
     @classmethod
     def needs(cls, config: Mapping[str, Any]) -> tuple[str, ...]:
