@@ -1,9 +1,13 @@
-"""Text from a target made safe for a terminal: no escape sequence, no control character, no line of its own."""
+"""Text from a target made safe for a terminal and a CI server: no escape sequence, no line of its own, no command."""
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
+
+_ANYWHERE = re.compile(r"##(?=\w*\[)")
+"""Azure Pipelines, TeamCity and GitHub's older form take a command from the middle of a line."""
 
 
 def screen_width() -> int | None:
@@ -13,5 +17,10 @@ def screen_width() -> int | None:
 
 
 def printable(text: str) -> str:
-    """`text` with everything that isn't printable replaced by a visible dot; line ends become spaces."""
-    return "".join(ch if ch.isprintable() else (" " if ch in "\n\t\r" else "·") for ch in text)
+    """`text` with everything that isn't printable replaced by a visible dot; line ends become spaces.
+
+    What a CI server would take for a command (`::error::` at the beginning of a line, `##[error]` anywhere) gets a dot.
+    """
+    plain = "".join(ch if ch.isprintable() else (" " if ch in "\n\t\r" else "·") for ch in text)
+    plain = _ANYWHERE.sub("##·", plain)
+    return f"· {plain}" if plain.lstrip().startswith("::") else plain

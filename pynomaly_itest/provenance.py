@@ -64,6 +64,17 @@ def signature_for(log: Path) -> LogSignature | None:
     return None
 
 
+def sign(file: Path) -> None:
+    """Sign a file as it is, where there is a key and a place for the signature."""
+    key = _key(makes=True)
+    if isinstance(key, bytes):
+        with contextlib.suppress(OSError):
+            _beside(file).unlink(missing_ok=True)
+            content = file.read_bytes()
+            mac = hmac.new(key, _PURPOSE + content, hashlib.sha256).hexdigest()
+            _beside(file).write_text(_LINE.format(length=len(content), mac=mac), encoding="ascii")
+
+
 def why_foreign(log: Path) -> str | None:
     """Why this log can't be known to be this user's own; None where its signature holds. Raises OSError."""
     key = _key(makes=False)

@@ -113,6 +113,7 @@ def remove(name: Name, folder: Folder = BASELINES) -> None:
     path = kept.find(kept.checked_name(name), folder)
     try:
         path.unlink()
+        path.with_name(f"{path.name}.sig").unlink(missing_ok=True)
     except OSError as problem:
         raise UsageError(f"can't remove {path}: {problem.strerror}") from problem
     typer.echo(f"removed {path}")

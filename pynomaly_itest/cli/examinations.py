@@ -89,7 +89,7 @@ def _import_problem(modules: str) -> str | None:
     """Why these compiled modules can't be imported in a process of their own; None where they can."""
     try:
         done = subprocess.run(  # noqa: S603 - our own interpreter
-            [sys.executable, "-c", f"import {modules}"],
+            [sys.executable, "-P", "-c", f"import {modules}"],
             capture_output=True,
             text=True,
             timeout=_IMPORT_S,

@@ -33,6 +33,7 @@ from pynomaly_itest.history.latest import point_latest
 from pynomaly_itest.history.progress import ProgressFile
 from pynomaly_itest.isolation import FreshTarget
 from pynomaly_itest.probing.options import ProbeOptions
+from pynomaly_itest.profile.finder import hiding, profile_folders
 from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.redaction import Redactor, secrets_in
 from pynomaly_itest.report import write
@@ -82,7 +83,7 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
                 _options(plan, request, files, probing, fresh_target, carried),
                 adapter=adapter,
                 afterwards=None if against is None else against.judge,
-                warnings=() if unmoved is None else (unmoved,),
+                warnings=(*(() if unmoved is None else (unmoved,)), *_hiding(plan)),
             )
             lost = _run_to_the_end(plan, target, log, options)
         finally:
@@ -121,6 +122,11 @@ class _Fitted(NamedTuple):
     plan: Plan
     request: RunRequest
     adapter: Adapter | None = None
+
+
+def _hiding(plan: Plan) -> list[str]:
+    """Which profiles of the working folder were taken in the place of those that the tool brings."""
+    return hiding(map(Path, plan.files), profile_folders())
 
 
 def _fitted(plan: Plan, request: RunRequest, redactor: Redactor) -> _Fitted:

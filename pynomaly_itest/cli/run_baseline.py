@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pynomaly_itest.cli.folders import BASELINES
 from pynomaly_itest.cli.terms import DEFAULT_BUDGET, terms_of
 from pynomaly_itest.errors import UsageError
+from pynomaly_itest.provenance import why_foreign
 from pynomaly_itest.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -57,13 +58,14 @@ def against_of(
     from pynomaly_itest.comparison.against import Against
     from pynomaly_itest.comparison.baseline import find, read
 
-    baseline = read(find(flags.against, flags.folder))
+    file = find(flags.against, flags.folder)
+    baseline = read(file)
     if not {scenario.id for scenario in plan.scenarios} & {figure.scenario for figure in baseline.figures}:
         raise UsageError(
             f"the baseline {baseline.name!r} has no figure of the scenarios that are run",
             hint=f"it was made with profile {baseline.profile}",
         )
-    build, why_not = _build_again(baseline, target)
+    build, why_not = _build_again(baseline, file, target)
     remeasure = None
     if build is not None and not flags.allow_stored_latency:
         remeasure = _remeasure(build, plan, _terms(flags, seed), files, redactor)
@@ -84,8 +86,12 @@ def keep(flags: BaselineFlags, run: RunResult, say: Callable[[str], None]) -> No
     say(f"baseline {save(made, flags.folder)}: {summary(made)}")
 
 
-def _build_again(baseline: Baseline, target: str) -> tuple[BuildSubject | None, str]:
-    """The baseline's build to start, or why it can't be."""
+def _build_again(baseline: Baseline, file: Path, target: str) -> tuple[BuildSubject | None, str]:
+    """The baseline's build to start, or why it can't be.
+
+    A folder or a wheel is Python that would run: it is started only where this user wrote the baseline.
+    """
+    from pynomaly_itest.comparison.baseline import names_commit
     from pynomaly_itest.comparison.subjects import BuildSubject, subject_of
     from pynomaly_itest.target.launch import COMMAND_VARIABLE
 
@@ -93,6 +99,11 @@ def _build_again(baseline: Baseline, target: str) -> tuple[BuildSubject | None, 
         return None, "the target's processes are not ours to start in pairs"
     if baseline.again is None:
         return None, f"the baseline's build ({baseline.build or 'unknown'}) can't be started again"
+    if not names_commit(baseline.again) and (foreign := why_foreign(file)) is not None:
+        return (
+            None,
+            f"the baseline names a build ({baseline.again[:100]!r}) and may be somebody else's: {foreign}",
+        )
     try:
         subject = subject_of(baseline.again)
     except UsageError as problem:

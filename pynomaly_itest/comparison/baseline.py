@@ -15,12 +15,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pynomaly_itest.comparison.figures import Figure, figures_of
 from pynomaly_itest.comparison.rows import KeptRows, rows_of
 from pynomaly_itest.errors import UsageError
+from pynomaly_itest.provenance import sign
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.registry import did_you_mean
 from pynomaly_itest.results import RunResult
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _COMMIT = re.compile(r"git ([0-9a-f]{7,40})")
+_GIT = re.compile(r"git:[0-9a-f]{7,40}")
 
 
 class Baseline(BaseModel):
@@ -81,6 +83,11 @@ def again_of(build: str | None) -> str | None:
     return f"git:{found[1]}" if found else None
 
 
+def names_commit(again: str) -> bool:
+    """Whether this is a commit of the repository that one stands in, rather than a folder or a wheel anywhere."""
+    return _GIT.fullmatch(again) is not None
+
+
 def checked_name(name: str) -> str:
     """A name that a file can have anywhere; raises UsageError for another."""
     if not _NAME.fullmatch(name):
@@ -98,6 +105,8 @@ def save(baseline: Baseline, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         fresh.write_text(baseline.model_dump_json(indent=2) + "\n", encoding="utf-8")
         fresh.replace(path)
+        if baseline.again is not None and not names_commit(baseline.again):
+            sign(path)
     except OSError as problem:
         raise UsageError(f"can't write the baseline {path}: {problem.strerror}") from problem
     return path

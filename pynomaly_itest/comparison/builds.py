@@ -100,7 +100,7 @@ def check_importable(build: Build) -> None:
     probe = f"import {PACKAGE}; print({PACKAGE}.__file__)"
     try:
         done = subprocess.run(  # noqa: S603 - the interpreter that the user chose
-            [build.python, "-c", probe],
+            [build.python, "-P", "-c", probe],
             capture_output=True,
             text=True,
             timeout=_PATIENCE_S,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,24 @@ class ProfileFolders:
         """Every profile of that name, the one that is taken first."""
         files = [folder / f"{name}{suffix}" for folder in self.folders for suffix in _SUFFIXES]
         return [file for file in files if is_there(file)]
+
+
+def hiding(files: Iterable[Path], folders: ProfileFolders) -> list[str]:
+    """For each of these profiles that hides another of its name, which the tool brings, a sentence."""
+    said = []
+    for file in files:
+        named = folders.all_named(file.stem)
+        hidden = next((other for other in named[1:] if not _is_same(named[0], other)), None)
+        if hidden is not None and _is_same(named[0], file):
+            said.append(f"{shown(file)} is used; it hides the profile {file.stem!r} that the tool brings")
+    return said
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def profile_folders(working_folder: Path | None = None) -> ProfileFolders:

@@ -20,7 +20,7 @@ async def add_administrator(
     credentials = Credentials(username=f"itest-{tenant}"[:64], password=secrets.token_urlsafe(24))
     user = ("user", "add", credentials.username or "", "--role", "admin", "--tenant", tenant)
     process = await asyncio.create_subprocess_exec(
-        *(python, "-m", PACKAGE, *user, "--password-stdin", "--data-dir", str(data)),
+        *(python, "-P", "-m", PACKAGE, *user, "--password-stdin", "--data-dir", str(data)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

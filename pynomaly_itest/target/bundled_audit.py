@@ -34,7 +34,7 @@ class BundledAuditCopy(AuditCopy):
 
     async def is_whole(self) -> bool:
         process = await asyncio.create_subprocess_exec(
-            *[sys.executable, "-m", "pynomaly", "audit", "verify", "--data-dir", str(self._folder)],
+            *[sys.executable, "-P", "-m", "pynomaly", "audit", "verify", "--data-dir", str(self._folder)],
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,

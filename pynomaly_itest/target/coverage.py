@@ -59,7 +59,15 @@ class Coverage:
         return float(self._coverage("report", "--format=total", "--precision=2")) / 100
 
     def _coverage(self, *words: str) -> str:
-        command = [sys.executable, "-m", "coverage", words[0], f"--rcfile={self.settings_file}", *words[1:]]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "coverage",
+            words[0],
+            f"--rcfile={self.settings_file}",
+            *words[1:],
+        ]
         done = subprocess.run(  # noqa: S603 - our own interpreter
             command, capture_output=True, text=True, timeout=_PATIENCE_S, cwd=self.folder, check=False
         )

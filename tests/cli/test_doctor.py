@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socketserver
+import subprocess
+import sys
 import threading
 import tomllib
 from pathlib import Path
 
 import misbehaving
-from command_line import Itest
+from command_line import Itest, environment
 
 SUBJECTS = ("Python", "packages", "ports", "Redis", "PostgreSQL", "disk", "memory", "clock", "CPU noise")
 
@@ -84,3 +86,15 @@ def test_every_package_that_the_project_needs_is_looked_for() -> None:
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert len(_needed()) == len(project["dependencies"])
+
+
+def test_modules_in_the_working_folder_are_not_run(itest: Itest) -> None:
+    planted = "from pathlib import Path\nPath(__file__).with_suffix('.ran').touch()\n"
+    for name in ("numpy", "scipy", "pyarrow", "pynomaly", "pynomaly_itest"):
+        (itest.folder / f"{name}.py").write_text(planted)
+    script = Path(sys.executable).with_name("pynomaly-itest")  # as users start it: -m would search the folder
+    done = subprocess.run(
+        [script, "doctor"], cwd=itest.folder, capture_output=True, text=True, env=environment()
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not list(itest.folder.glob("*.ran"))

@@ -149,6 +149,15 @@ def test_another_target_does_not_get_the_account_of_the_runs(itest: Itest, stran
     assert not any("/auth/login" in head for head in stranger.heard)
 
 
+def test_a_profile_in_the_working_folder_that_hides_the_tools_own_is_told(itest: Itest) -> None:
+    (itest.folder / "profiles").mkdir()
+    (itest.folder / "profiles/smoke.yaml").write_text(PROFILE.replace("harmless", "smoke"))
+    with misbehaving.serving(lambda head, connection: connection.answer(200, "{}")) as url:
+        done = itest("run", "-p", "smoke", "--target", url)
+    assert done.code == 0, done.text
+    assert "hides the profile 'smoke' that the tool brings" in " ".join(done.err.split())
+
+
 def test_clean_up_leaves_what_does_not_carry_the_runs_mark(itest: Itest, platform: Platform) -> None:
     api = logged_in(platform)
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pynomaly_itest.cli.run_baseline import _build_again
 from pynomaly_itest.comparison.against import Against, Place, place_of
 from pynomaly_itest.comparison.baseline import Baseline, baseline_of, find, read, save
 from pynomaly_itest.comparison.figures import Figure
@@ -121,6 +122,21 @@ def test_a_baseline_knows_its_build_and_figures(baseline: Baseline, tmp_path: Pa
     assert [figure.kind for figure in baseline.figures] == ["time", "share", "size"]
     save(baseline, tmp_path / "kept")
     assert read(find("main", tmp_path / "kept")) == baseline
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_folder_that_a_baseline_names_is_started_only_where_this_user_wrote_it(
+    baseline: Baseline, tmp_path: Path, signed: bool
+) -> None:
+    build = tmp_path / "build"
+    (build / "pynomaly").mkdir(parents=True)
+    (build / "pynomaly" / "__init__.py").write_text("raise SystemExit('it ran')")
+    file = save(baseline.model_copy(update={"again": str(build)}), tmp_path / "kept")
+    if not signed:
+        file.with_name(f"{file.name}.sig").unlink()
+    subject, why_not = _build_again(read(file), file, "bundled")
+    assert (subject is not None) is signed
+    assert ("may be somebody else's" in why_not) is not signed
 
 
 def test_the_same_again_passes_and_its_time_is_shown(baseline: Baseline, tmp_path: Path) -> None:
