@@ -126,7 +126,7 @@ async def administration(
     """Roles, permissions, a change of role in force at once, a closed account, personal data, erasure."""
     api = test_container.api
     roles = {role["role"] for role in await api.call("GET", "admin/roles")}
-    assert roles == {"admin", "data_scientist", "analyst", "viewer"}
+    assert roles == {"operator", "admin", "data_scientist", "analyst", "viewer"}
     assert "data:read" in await api.call("GET", "admin/permissions")
     user = await test_container.security.create_user("viewer")
     assert user.id in {account["id"] for account in await api.call("GET", "admin/users")}
