@@ -85,7 +85,7 @@ def _collapsed(scenario: Scenario, generated: set[str]) -> Scenario:
     ]
     if not gone:
         return scenario
-    bare = scenario.id.removesuffix(cell_id(scenario.matrix))
+    bare = scenario.id.partition("[")[0]
     left = {name: value for name, value in scenario.matrix.items() if name not in gone}
     title = scenario.title
     for name in gone:

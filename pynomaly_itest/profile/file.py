@@ -64,7 +64,8 @@ class ScenarioFile(_Part):
         default_factory=list, description="preconditions such as redis; without them it is skipped"
     )
     matrix: dict[Identifier, Any] = Field(
-        default_factory=dict, description="a list of values a name; a cell per combination; include, exclude"
+        default_factory=dict,
+        description="a list of values a name; a cell per combination; include, exclude, ids",
     )
     benchmarks: dict[Identifier, Finite] = Field(default_factory=dict)
     vars: dict[Identifier, Any] = Field(default_factory=dict)

@@ -1,15 +1,21 @@
-"""A scenario's matrix: one cell for each combination of values, with `include` and `exclude` as in GitHub Actions."""
+"""A scenario's matrix: one cell for each combination of values, with `include` and `exclude` as in GitHub Actions, and
+`ids` as in pytest."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, TypeAlias
 
 MOST_CELLS = 1_000
 _LONGEST_SHOWN = 60
+_ID = re.compile(r"[\w.+%:/=-]{1,60}")
 
 Cell: TypeAlias = dict[str, Any]
+
+RESERVED = ("include", "exclude", "ids")
+"""Keys of a matrix that are no names of values."""
 
 
 class MatrixFault(ValueError):
@@ -30,9 +36,7 @@ def cells(matrix: Mapping[str, Any]) -> list[Cell]:
     """
     if not matrix:
         return [{}]
-    axes = {
-        name: _values(name, values) for name, values in matrix.items() if name not in ("include", "exclude")
-    }
+    axes = {name: _values(name, values) for name, values in matrix.items() if name not in RESERVED}
     _check_size(axes)
     base: list[Cell] = (
         [dict(zip(axes, values, strict=True)) for values in product(*axes.values())] if axes else []
@@ -53,6 +57,26 @@ def cell_id(cell: Mapping[str, Any]) -> str:
     """`[algorithm=isolation_forest,rows=100]`, or nothing without a matrix; names that are null are left out."""
     parts = [f"{name}={_short(value)}" for name, value in cell.items() if value is not None]
     return f"[{','.join(parts)}]" if parts else ""
+
+
+def cell_ids(matrix: Mapping[str, Any], found: Sequence[Cell]) -> list[str]:
+    """What each cell is called behind the scenario's id: `[few]` by `ids`, one for each cell in order (null: as
+    without), else by its values. Raises MatrixFault."""
+    own = matrix.get("ids")
+    if own is None:
+        return [cell_id(cell) for cell in found]
+    if not isinstance(own, list) or len(own) != len(found):
+        count = len(own) if isinstance(own, list) else "none"
+        message = (
+            f"the matrix' 'ids' must be a list with a name for each of its {len(found)} cells: it has {count}"
+        )
+        raise MatrixFault(message, "ids")
+    for name in own:
+        if name is not None and not _ID.fullmatch(str(name)):
+            raise MatrixFault(
+                f"{name!r} in the matrix' 'ids' is no name", "ids", "letters, digits and _ . - + % : / ="
+            )
+    return [cell_id(cell) if name is None else f"[{name}]" for cell, name in zip(found, own, strict=True)]
 
 
 def _short(value: Any) -> str:

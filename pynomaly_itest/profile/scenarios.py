@@ -11,7 +11,7 @@ from pynomaly_itest.profile.calls import StepList, StepReader
 from pynomaly_itest.profile.conditions import ConditionReader
 from pynomaly_itest.profile.expression import check_value, has_template, lookup_in, resolve, templates
 from pynomaly_itest.profile.layers import Layer
-from pynomaly_itest.profile.matrix import Cell, MatrixFault, cell_id, cells
+from pynomaly_itest.profile.matrix import RESERVED, Cell, MatrixFault, cell_ids, cells
 from pynomaly_itest.profile.model import Scenario, StepCall
 from pynomaly_itest.profile.nodes import (
     MappingNode,
@@ -73,7 +73,8 @@ class ScenarioCompiler:
         self._check_benchmarks(own)
         effective = self.strengths.effective(own)
         benchmarks, variables = section(effective, "benchmarks"), section(effective, "vars")
-        found = self._cells(draft, benchmarks, variables)
+        named = self._cells(draft, benchmarks, variables)
+        found = list(named.values())
         scope = scenario_scope(benchmarks, variables, found)
         demands = (effective["confidence"].value, effective["min_samples"].value)
         known = self._known(draft, found, {"benchmarks": benchmarks, "vars": variables})
@@ -87,7 +88,7 @@ class ScenarioCompiler:
             return []  # checked all the same
         return [
             Scenario(
-                id=draft.id + cell_id(cell),
+                id=draft.id + name,
                 title=self._title(draft, cell, benchmarks, variables),
                 tags=tags,
                 requires=texts_at(draft.node, "requires"),
@@ -106,7 +107,7 @@ class ScenarioCompiler:
                 needs_platform=reader.needs_platform or "platform" in texts_at(draft.node, "requires"),
                 needs=tuple(sorted(reader.needs)),
             )
-            for cell in found
+            for name, cell in named.items()
         ]
 
     @staticmethod
@@ -115,7 +116,7 @@ class ScenarioCompiler:
     ) -> list[Mapping[str, Any]]:
         """The names with a value before the run, for each cell; a matrix that can't be read has none."""
         node = mapping_at(draft.node, "matrix")
-        if node is not None and found == _unknown_cells(node):
+        if node is not None and found == list(_unknown_cells(node).values()):
             return [everywhere]
         return [{**everywhere, "matrix": cell} for cell in found]
 
@@ -163,15 +164,18 @@ class ScenarioCompiler:
 
     def _cells(
         self, draft: ScenarioDraft, benchmarks: Mapping[str, Any], variables: Mapping[str, Any]
-    ) -> list[Cell]:
+    ) -> dict[str, Cell]:
+        """The cells of the scenario's matrix, by what each puts behind its id."""
         node = mapping_at(draft.node, "matrix")
         if node is None:
-            return [{}]
+            return {"": {}}
         if self.waits_for_data(draft):
             return _unknown_cells(node)
         known = {"benchmarks": benchmarks, "vars": variables, "data": {"files": list(self.data_files)}}
         try:
-            found = cells(self._resolved_matrix(node, known))
+            matrix = self._resolved_matrix(node, known)
+            found = cells(matrix)
+            ids = cell_ids(matrix, found)
         except ProfileError as problem:
             self.mistakes.extend(problem.mistakes)
             return _unknown_cells(node)
@@ -179,12 +183,11 @@ class ScenarioCompiler:
             at = node.key_source(problem.key) if problem.key else draft.node.key_source("matrix")
             self.mistakes.append(at.mistake(str(problem), problem.hint))
             return _unknown_cells(node)
-        ids = [cell_id(cell) for cell in found]
         twice = next((name for name in ids if ids.count(name) > 1), None)
         if twice is not None:
             at = draft.node.key_source("matrix")
             self.mistakes.append(at.mistake(f"two cells of the matrix are called {twice!r}"))
-        return found
+        return dict(zip(ids, found, strict=True))
 
     def _own_platform(self, node: MappingNode) -> Mapping[str, Any] | None:
         """The settings of the platform that the scenario wants for itself; None where it wants none.
@@ -221,6 +224,6 @@ class ScenarioCompiler:
         return dict(resolve(plain(node), lookup_in(values)))
 
 
-def _unknown_cells(node: MappingNode) -> list[Cell]:
+def _unknown_cells(node: MappingNode) -> dict[str, Cell]:
     """One cell that stands for those of a matrix that can't be read: its names are known all the same."""
-    return [dict.fromkeys(name for name in node.entries if name not in ("include", "exclude"))]
+    return {"": dict.fromkeys(name for name in node.entries if name not in RESERVED)}

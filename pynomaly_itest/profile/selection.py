@@ -24,12 +24,13 @@ def select(scenarios: Sequence[Scenario], overrides: Overrides) -> tuple[Scenari
     tags = parse_tags(overrides.tags) if overrides.tags and overrides.tags.strip() else None
     means = parse_words(overrides.words) if overrides.words and overrides.words.strip() else None
     _check_ids(scenarios, overrides.scenarios)
+    asked_for = [_meant(scenarios, asked) for asked in overrides.scenarios]
     chosen = [
         scenario
         for scenario in scenarios
         if (tags is None or _holds(tags.ast, selectable_tags(scenario)))
         and (means is None or means(_text(scenario)))
-        and (not overrides.scenarios or any(is_called(scenario.id, asked) for asked in overrides.scenarios))
+        and (not overrides.scenarios or any(scenario.id in meant for meant in asked_for))
     ]
     if not chosen:
         raise NothingSelected("no scenario is selected", hint=_why_nothing(scenarios, tags, overrides))
@@ -52,6 +53,12 @@ def parse_tags(text: str) -> Expression:
 def selectable_tags(scenario: Scenario) -> frozenset[str]:
     """A scenario's own tags, and one for each thing it requires: `requires: [redis]` is `requires_redis`."""
     return frozenset((*scenario.tags, *(f"requires_{needed}" for needed in scenario.requires)))
+
+
+def _meant(scenarios: Sequence[Scenario], asked: str) -> set[str]:
+    """The ids that one --scenario means: the very id where there is one, also if a pattern could be read into it."""
+    ids = {scenario.id for scenario in scenarios}
+    return {asked} if asked in ids else {each for each in ids if is_called(each, asked)}
 
 
 def is_called(identifier: str, asked: str) -> bool:

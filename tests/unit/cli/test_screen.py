@@ -13,6 +13,7 @@ from rich.console import Console as RichConsole
 from pynomaly_itest.cli import logs
 from pynomaly_itest.cli.console import Console
 from pynomaly_itest.cli.live import LiveConsole
+from pynomaly_itest.cli.names import shortened
 from pynomaly_itest.cli.overview import table
 from pynomaly_itest.cli.requests import Requests
 from pynomaly_itest.cli.rounds import Round
@@ -189,6 +190,47 @@ def printed(scenarios: list[ScenarioResult], width: int = 80) -> list[str]:
     with screen.capture() as captured:
         screen.print(table(scenarios, width))
     return captured.get().splitlines()
+
+
+def gate_shown(scenario: ScenarioResult) -> str:
+    return printed([scenario])[1].split()[4]
+
+
+def test_the_table_shows_what_the_scenario_is_about() -> None:
+    memory = {"rss": (300.0, "<=", 512.0)}
+    assert gate_shown(result("latency", p95=(4.0, "<=", 100.0), **memory)) == "p95"
+    assert gate_shown(result("latency", p95=(4.0, "<=", 100.0), rss=(500.0, "<=", 512.0))) == "rss"
+    failed = result("latency", p95=(90.0, "<=", 100.0), rss=(600.0, "<=", 512.0))
+    failed.gates[1] = failed.gates[1].model_copy(update={"verdict": Verdict.FAILED})
+    assert gate_shown(failed) == "rss"
+    expected = result("steps", rows=(9.0, "<=", 10.0), rate=(1.0, "<=", 10.0))
+    expected.gates[:] = [gate.model_copy(update={"step": 0}) for gate in expected.gates]
+    assert gate_shown(expected) == "rows"
+
+
+def test_rows_of_a_matrix_differ_at_eighty_columns() -> None:
+    cells = [(a, n) for a in ("isolation_forest", "local_outlier_factor", "ecod") for n in (1, 100, 1000)]
+    metric = "detect.latency_ms.p95"
+    scenarios = [
+        result(f"detection-latency[algorithm={a},rows={n}]", **{metric: (1.7, "<=", 100.0)}) for a, n in cells
+    ]
+    lines = printed(scenarios)
+    assert all(len(line) <= 80 for line in lines)
+    names = [line.split()[1] for line in lines[1:]]
+    assert len(set(names)) == len(cells)
+    assert "[ecod,1000]" in names[-1]
+    assert all("latency_ms.p95" in line for line in lines[1:])
+    assert not any("algorithm=" in name for name in names)
+
+
+@pytest.mark.parametrize("width", [20, 26, 40])
+def test_shortened_ids_fit_and_differ(width: int) -> None:
+    ids = [f"a-scenario-of-long-name[case={'x' * 70}{n}{'y' * 70}]" for n in range(30)]
+    ids += [f"{'z' * 60}{n}{'z' * 60}" for n in range(12)] + ["short", "q[v=1]", "q[v=*]"]
+    found = shortened(ids, width)
+    assert len(set(found)) == len(ids)
+    assert max(map(len, found)) <= width
+    assert found[-3:] == ["short", "q[v=1]", "q[v=*]"]
 
 
 def test_the_table_shows_the_gate_with_the_least_room_and_fits() -> None:

@@ -462,3 +462,11 @@ def test_no_slip_of_the_keyboard_crashes_the_loader(workshop: Any, edits: list[t
     assert all(mistake.render() for mistake in mistakes)
     if not mistakes:
         assert load([str(path)], folders=workshop.folders).scenarios
+
+
+def test_cells_that_are_named_are_chosen_by_their_names(workshop: Any) -> None:
+    text = "scenarios: [{id: q, matrix: {rows: [1, 2], ids: [few, many]}, steps: [{fetch: '/${{ matrix.rows }}'}]}]"
+    plan = workshop.load(text, scenarios=["q[many]"])
+    assert [(one.id, one.matrix) for one in plan.scenarios] == [("q[many]", {"rows": 2})]
+    assert "two cells of the matrix are called '[few]'" in workshop.refusal(text.replace("many", "few"))
+    assert "a name for each of its 2 cells" in workshop.refusal(text.replace(", many", ""))

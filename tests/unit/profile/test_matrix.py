@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pynomaly_itest.profile.matrix import MatrixFault, cell_id, cells
+from pynomaly_itest.profile.matrix import MatrixFault, cell_id, cell_ids, cells
 
 
 def test_every_combination_the_last_name_fastest() -> None:
@@ -57,3 +57,25 @@ def test_ids_say_the_cell() -> None:
     )
     assert cell_id({"a": "x\ny" + "z" * 100}) == f"[a=x y{'z' * 56}…]"
     assert cell_id({"a": {"name": "small", "rows": 3}, "b": [1, 2]}) == "[a=small,b=1+2]"
+
+
+def test_ids_name_the_cells_in_order_and_null_leaves_one_as_it_was() -> None:
+    matrix = {"rows": [1, 100, 1000], "ids": ["one", None, "many"]}
+    found = cells(matrix)
+    assert found == [{"rows": 1}, {"rows": 100}, {"rows": 1000}]
+    assert cell_ids(matrix, found) == ["[one]", "[rows=100]", "[many]"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (["one"], "a name for each of its 2 cells: it has 1"),
+        ("one", "must be a list"),
+        (["a", "b]"], "is no name"),
+        (["a", "*"], "is no name"),
+    ],
+)
+def test_ids_that_do_not_fit_are_told(ids: object, message: str) -> None:
+    matrix = {"rows": [1, 100], "ids": ids}
+    with pytest.raises(MatrixFault, match=message):
+        cell_ids(matrix, cells(matrix))

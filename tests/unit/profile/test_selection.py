@@ -167,3 +167,10 @@ def test_a_seed_decides_the_order() -> None:
     assert first == again
     assert first != other
     assert sorted(first) == sorted(other) == sorted(one.id for one in ALL)
+
+
+def test_an_id_that_is_there_is_no_pattern() -> None:
+    many = [scenario(f"q[v={value}]") for value in ("*", "a", "b", "?")]
+    assert [one.id for one in select(many, Overrides(scenarios=["q[v=*]"]))] == ["q[v=*]"]
+    assert [one.id for one in select(many, Overrides(scenarios=["q[v=?]", "q[v=b]"]))] == ["q[v=b]", "q[v=?]"]
+    assert len(select(many, Overrides(scenarios=["q[*"]))) == 4
