@@ -19,6 +19,8 @@ from pynomaly_itest.target.requirements import unmet
 from pynomaly_itest.together import all_or_none
 from pynomaly_itest.verdicts import Verdict
 
+_KNOCKS_S = (0.0, 0.5, 1.5)
+
 
 @dataclass
 class Turns:
@@ -28,6 +30,8 @@ class Turns:
     options: RunOptions
     is_ready: bool
     failures: int = 0
+    gone: str | None = None
+    """Why nothing can be asked any more: found out behind a scenario that did not pass."""
 
     async def all_of(self, scenarios: Sequence[Scenario]) -> None:
         """Scenarios that measure time run alone; the others up to `jobs` at a time, before them."""
@@ -57,8 +61,23 @@ class Turns:
             self._pass_over(scenario, Verdict.SKIPPED, scenario.unmet)
         elif reason := await unmet(scenario.requires, self.services.target, options.environment):
             self._pass_over(scenario, Verdict.SKIPPED, reason)
+        elif self.gone is not None and not _is_on_its_own(scenario, options):
+            self._pass_over(scenario, Verdict.ERROR, f"not run: {self.gone}")
+            self.failures += 1
         elif await self._run(scenario, left_s) in (Verdict.FAILED, Verdict.ERROR):
             self.failures += 1
+            if self.gone is None and not _is_on_its_own(scenario, options):
+                self.gone = await self._why_silent()
+
+    async def _why_silent(self) -> str | None:
+        """Why the run's platform answers nothing at all, asked a few times; None where it answers, whatever it says."""
+        target, why = self.services.target, None
+        for pause_s in _KNOCKS_S:
+            await self.services.sleep(pause_s)
+            why = await target.silent()
+            if why is None:
+                return None
+        return f"the target stopped answering: {why}"
 
     def _carry(self, scenario: Scenario) -> None:
         """What an earlier run finished is told again, and counts as it did there."""

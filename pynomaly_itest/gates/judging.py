@@ -17,6 +17,7 @@ from pynomaly_itest.measure import Doubt, Estimate, Judgement, judge, judge_quan
 from pynomaly_itest.measure.judge import Comparison, interval_text
 from pynomaly_itest.profile.expression import And, Compare, Expression, Node, Not, Or, convert, write
 from pynomaly_itest.profile.expression.evaluator import holds
+from pynomaly_itest.profile.expression.pattern import SubjectTooLong
 from pynomaly_itest.verdicts import Verdict
 
 Ordered = Literal["<", "<=", ">", ">="]
@@ -149,6 +150,8 @@ def _comparison(left: Node, op: str, right: Node, terms: _Terms) -> Judged:
         if one.estimate is not None and op in _MIRRORED:
             return replace(_measured(one, one.estimate, op, other, terms), measured=write(left))
         return replace(_plain(one, op, other), measured=write(left))
+    except SubjectTooLong as problem:  # our limit, and no failure of the target
+        return Judged(Verdict.ERROR, str(problem), op=op, limit=other.value, measured=write(left))
     except (
         TypeError,
         ValueError,

@@ -15,6 +15,7 @@ from pynomaly_itest.steps.base import Step, StepContext, Values
 from pynomaly_itest.steps.create_detector import CreateDetector
 from pynomaly_itest.steps.train_detector import TrainDetector
 from pynomaly_itest.steps.upload_dataset import UploadDataset
+from pynomaly_itest.steps.wait_for_operation import PATIENCE
 
 _USUAL_SHARE, _MOST_ANOMALIES = 0.1, 0.5
 
@@ -41,7 +42,7 @@ class PrepareModel(Step):
     )
     parameters: dict[str, Any] = Field(default_factory=dict, description="the algorithm's own parameters")
     format: Literal["csv", "tsv", "parquet", "npy"] = Field("npy", description="how the dataset is sent")
-    timeout_s: float = Field(300.0, gt=0, description="how long the training may take")
+    timeout_s: float | None = Field(None, gt=0, description=PATIENCE)
 
     @classmethod
     def evidence(cls, config: Mapping[str, Any]) -> Evidence:

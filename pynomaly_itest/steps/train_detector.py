@@ -13,12 +13,15 @@ from pynomaly_itest.registry import STEPS
 from pynomaly_itest.shapes import Record, Scalar, Shape
 from pynomaly_itest.step_kind import Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
-from pynomaly_itest.steps.wait_for_operation import follow
+from pynomaly_itest.steps.wait_for_operation import PATIENCE, follow
 from pynomaly_itest.target.http import Body
 from pynomaly_itest.target.platform import PREFIX
 
 if TYPE_CHECKING:
     from pynomaly_itest.load import Endpoint
+
+
+_SETTLED_WITHIN_S = 300.0
 
 
 @STEPS.register("train_detector")
@@ -36,7 +39,7 @@ class TrainDetector(Step):
     detector: str = Field(description="the detector's id")
     dataset: str = Field(description="the stored dataset's id")
     wait: bool = Field(True, description="false: return with the operation's id at once")
-    timeout_s: float = Field(300.0, gt=0)
+    timeout_s: float | None = Field(None, gt=0, description=PATIENCE)
 
     @classmethod
     def evidence(cls, config: Mapping[str, Any]) -> Evidence:
@@ -81,7 +84,7 @@ class TrainDetector(Step):
         """Wait for the trainings that were accepted; how many did not end completed."""
         begun, unfinished = context.clock(), 0
         for operation in ids:
-            left_s = max(0.0, begun + self.timeout_s - context.clock())
+            left_s = max(0.0, begun + (self.timeout_s or _SETTLED_WITHIN_S) - context.clock())
             try:
                 ended = await follow(context, operation, left_s)
             except StepFailed:

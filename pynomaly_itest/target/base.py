@@ -55,6 +55,9 @@ class Credentials:
         return bool(self.secrets)
 
 
+_KNOCK_TIMEOUT_S = 5.0
+
+
 class Target(ABC):
     """A service under test; `start` before the first request, `close` whatever happened."""
 
@@ -103,6 +106,9 @@ class Target(ABC):
         """The folder that is a small disk of the target's own; raises NotApplicable where there is none."""
         raise NotApplicable("only the bundled platform's disk is ours to fill")
 
+    greeting_path: str = "/api/v1/health/live"
+    """What is asked to see whether anything answers."""
+
     departures: Departures = UNLIMITED
     """Who is asked before a request leaves for the target: by every client of it, and by what writes to sockets."""
 
@@ -128,6 +134,16 @@ class Target(ABC):
     async def changed(self) -> str | None:
         """In what it is another than when it was started (a deployment under way); None where nothing tells of it."""
         return None
+
+    async def silent(self) -> str | None:
+        """Why nothing answers there now; None where something does, whatever it says."""
+        import httpx
+
+        try:
+            async with self.client(_KNOCK_TIMEOUT_S) as client, client.stream("GET", self.greeting_path):
+                return None
+        except (httpx.HTTPError, OSError, TimeoutError) as problem:
+            return f"GET {self.greeting_path}: {str(problem) or type(problem).__name__}"
 
     def ended(self) -> str | None:
         """Why the target is there no more, where it is ours and ended by itself; None while it runs."""

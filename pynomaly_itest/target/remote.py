@@ -87,6 +87,7 @@ class RemoteTarget(Target):
         self._needs_platform = needs_platform
         self._other_tenant = other_tenant
         self._greeting = greeting or Greeting()
+        self.greeting_path = self._greeting.path
         for secret in credentials.secrets:
             redactor.learn(secret)
 

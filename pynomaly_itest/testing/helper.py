@@ -104,10 +104,12 @@ class IntegrationTestHelper:
         return figures
 
     async def wait_for_operation(
-        self, operation_id: str, timeout_s: float = 300.0, until: str = "completed"
+        self, operation_id: str, timeout_s: float | None = None, until: str = "completed"
     ) -> dict[str, Any]:
         """Poll until the operation ends; raises StepFailed where it ends in another way than `until`."""
-        config = {"operation": operation_id, "timeout_s": timeout_s, "until": until}
+        config: dict[str, Any] = {"operation": operation_id, "until": until}
+        if timeout_s is not None:
+            config["timeout_s"] = timeout_s
         return await self.act("wait_for_operation", config)
 
     async def delete(self, kind: str, id: str) -> Any:  # noqa: A002 - the field's word

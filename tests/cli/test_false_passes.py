@@ -242,3 +242,29 @@ def test_a_login_that_the_target_does_not_have_is_no_failure_of_the_target(itest
     done = run(itest, other, scenarios, "--user", "ada", PYNOMALY_ITEST_PASSWORD="hunter22-long")
     assert [scenario["verdict"] for scenario in done.run["scenarios"]] == ["passed", "skipped"], done.text
     assert "the target has no login" in reasons(done)[1]
+
+
+@pytest.mark.parametrize(("last_words", "told"), [("/die", True), ("/500", False)])
+def test_after_a_scenario_that_could_not_reach_the_target_the_rest_are_not_run(
+    itest: Itest, last_words: str, told: bool
+) -> None:
+    gone: list[str] = []
+
+    def mortal(head: str, connection: misbehaving.Connection) -> None:
+        if " /die" in head:
+            gone.append(head)
+        if not gone:
+            connection.answer(500 if " /500" in head else 200, '{"version": "1"}')
+        else:
+            connection.connection.close()
+
+    steps = [f"{{request: {{path: {path}}}}}" for path in ("/", last_words, "/", "/")]
+    scenarios = "".join(f"  - {{id: s{number}, steps: [{each}]}}\n" for number, each in enumerate(steps))
+    with misbehaving.serving(mortal) as url:
+        done = run(itest, url, scenarios)
+    verdicts = [scenario["verdict"] for scenario in done.run["scenarios"]]
+    assert verdicts == ["passed", "failed", *(["error"] * 2 if told else ["passed"] * 2)], done.text
+    assert all(
+        str(each).startswith("not run: the target stopped answering: GET ") is told
+        for each in reasons(done)[2:]
+    )

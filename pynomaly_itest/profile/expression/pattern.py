@@ -6,7 +6,10 @@ import re
 import warnings
 
 LONGEST_PATTERN = 300
+LONGEST_SUBJECTS = {0: 16_000_000, 1: 30_000}
+"""How many characters are searched, by the open repeats of the pattern: without any the time grows linearly."""
 LONGEST_SUBJECT = 10_000
+"""With two repeats or more."""
 _MOST_REPEATS = 4
 _REPEAT = re.compile(r"[*+]|\{\d*(?:,\d*)?\}")
 
@@ -33,16 +36,31 @@ def pattern_fault(pattern: object) -> str | None:
 def matches(subject: object, pattern: str) -> bool:
     """Whether the pattern is found in the text (anywhere, as `re.search`); what is no text matches nothing.
 
-    Raises ValueError where the pattern is refused or the text too long to be searched in bounded time.
+    Raises ValueError where the pattern is refused, SubjectTooLong where the text can't be searched in bounded time.
     """
     fault = pattern_fault(pattern)
     if fault is not None:
         raise ValueError(fault)
     if not isinstance(subject, str):
         return False
-    if len(subject) > LONGEST_SUBJECT:
-        raise ValueError(f"the text is longer than {LONGEST_SUBJECT} characters: it is not searched")
+    repeats = _repeats(pattern)
+    longest = LONGEST_SUBJECTS.get(repeats, LONGEST_SUBJECT)
+    if len(subject) > longest:
+        raise SubjectTooLong(
+            f"the text has {len(subject):,} characters: for a pattern with {repeats} open repeats (*, +, {{n,}}) "
+            f"at most {longest:,} are searched; without repeats {LONGEST_SUBJECTS[0]:,} are"
+        )
     return re.search(pattern, subject) is not None
+
+
+class SubjectTooLong(ValueError):
+    """The limit is ours: it says nothing of the text."""
+
+
+def _repeats(pattern: str) -> int:
+    """How many repeats a pattern has, escaped ones and those in classes left out."""
+    plain = re.sub(r"\\.", "c", _without_classes(pattern), flags=re.DOTALL)
+    return len(_REPEAT.findall(plain))
 
 
 def _explosion(pattern: str) -> str | None:

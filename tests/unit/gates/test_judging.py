@@ -203,3 +203,24 @@ def test_figures_are_named_by_the_comparison_that_decided(
     values = {"a": 4, "b": 1, "ok": True, "latency_ms": Samples.of("latency_ms", [1.0] * 500, "ms")}
     judged = judge_condition(parse(text), values)
     assert (judged.measured, judged.observed, judged.limit, judged.op) == (measured, observed, limit, op)
+
+
+@pytest.mark.parametrize("absent", [F, I])
+@pytest.mark.parametrize(
+    ("pattern", "length", "verdict"),
+    [
+        ("needle", 1_000_000, P),
+        ("need[a-z]e", 1_000_000, P),
+        (r"\* needle", 1_000_000, F),
+        ("nee.*dle", 20_000, P),
+        ("nee.*dle", 1_000_000, Verdict.ERROR),
+        ("n.*d.*e", 20_000, Verdict.ERROR),
+    ],
+)
+def test_a_long_text_is_searched_or_is_an_error_of_ours(
+    pattern: str, length: int, verdict: Verdict, absent: Verdict
+) -> None:
+    values = {"text": "-" * (length - 6) + "needle"}
+    judged = judge_condition(parse(f"text matches '{pattern}'"), values, absent=absent)
+    assert judged.verdict is verdict, judged.reason
+    assert verdict is not Verdict.ERROR or "are searched" in judged.reason
