@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
@@ -195,7 +196,7 @@ def run_step(
                 sleep=clock.sleep,
                 seed=3,
                 label="test",
-                scene=cast(Any, None),
+                scene=cast(Any, SimpleNamespace(values={})),
                 target=cast(Any, _Nothing()),
                 probing=cast(Any, None),
                 find=lambda finding: None,
