@@ -23,7 +23,7 @@ class LyingReadiness(Probe):
     title = "Readiness says whether work can be done"
     cwe = 754
     references = ("API8:2023", "ASVS 5.0.0 V16.5.2")
-    severity = Severity.MEDIUM
+    severity = Severity.HIGH
     impact = Impact.CHANGES_OWN
     sends = ("GET health/ready", *SENT_FOR_TRAINED)
     needs = ("user_a",)

@@ -26,6 +26,11 @@ def cpu_s(ctx: ProbeContext) -> float | None:
     return None if found is None else sum(map(_cpu_s, found))
 
 
+def pids(ctx: ProbeContext) -> list[int]:
+    """The target's processes; none where they can't be seen."""
+    return [process.pid for process in _tree(ctx) or ()]
+
+
 class Peak:
     """The highest memory of the target while the context lasts, looked at every few milliseconds."""
 

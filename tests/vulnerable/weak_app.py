@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 import traceback
 from collections.abc import Awaitable, Callable
@@ -54,7 +55,8 @@ class WeakApp:
             return
         try:
             limit = 10**9 if "RES-02" in self.holes else MAX_BODY
-            request = await read_request(scope, receive, limit)
+            with tempfile.TemporaryFile() as spool:
+                request = await read_request(scope, receive, limit, spool if "DAT-05" in self.holes else None)
             self.store.log.append(f"request: {request.method}")
             answer = await self._answer(request)
         except Refused as refusal:

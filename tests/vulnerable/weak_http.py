@@ -51,8 +51,8 @@ def answer_of(value: Any, status: int = 200) -> Answer:
     return Answer(status, json.dumps(value).encode())
 
 
-async def read_request(scope: Any, receive: Any, limit: int) -> Request:
-    """The whole request; raises Refused 413 as soon as the body is over the limit."""
+async def read_request(scope: Any, receive: Any, limit: int, spool: Any = None) -> Request:
+    """The whole request; raises Refused 413 as soon as the body is over the limit. What came is written to `spool`."""
     headers = {name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]}
     if int(headers.get("content-length", "0")) > limit:
         raise Refused(413)
@@ -62,6 +62,9 @@ async def read_request(scope: Any, receive: Any, limit: int) -> Request:
         if message["type"] == "http.disconnect":
             break
         body += message.get("body", b"")
+        if spool is not None:
+            spool.write(message.get("body", b""))
+            spool.flush()
         if len(body) > limit:
             raise Refused(413)
         if not message.get("more_body", False):

@@ -57,6 +57,11 @@ class WeakTarget(Target):
         self.redactor = Redactor()
         self.credentials = Credentials(username="root-user", password=ADMIN_PASSWORD)
         self.app = app
+        self.pid: int | None = None
+        """Of the process that serves it, for probes that look at processes."""
+
+    def root_pid(self) -> int | None:
+        return self.pid
 
     async def start(self) -> None:
         """It runs already."""

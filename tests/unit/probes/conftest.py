@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from weak_app import WeakApp
+from weak_cases import WATCHED
 from weak_context import context_of
 from weak_serving import WeakTarget, serving
 
@@ -44,6 +46,7 @@ class Tried:
         self.asked = app.asked
         with serving(app) as url:
             target = WeakTarget(url, app)
+            target.pid = os.getpid() if probe in WATCHED else None
 
             async def examined() -> list[Finding]:
                 async with open_client(url, 30.0) as client:
