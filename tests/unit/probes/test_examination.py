@@ -344,7 +344,7 @@ def test_probes_are_chosen_by_id_family_and_severity() -> None:
         return [probe.id for probe in ProbeStep.model_validate(config).chosen()]
 
     assert ids(select=["JWT-01", "SES"]) == ["JWT-01", *(f"SES-0{number}" for number in range(1, 6))]
-    assert ids(select="CFG", severity="high") == ["CFG-02", "CFG-06"]
+    assert ids(select="CFG", severity="high") == ["CFG-02", "CFG-06", "CFG-07"]
     assert ids(select="AUD", exclude=["AUD-01"]) == [f"AUD-0{number}" for number in range(2, 7)]
     assert len(ids()) == len(PROBES)
     with pytest.raises(ValueError, match="did you mean 'JWT-01'"):
