@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pynomaly_itest.cli import foreign
+from pynomaly_itest.cli import flags, foreign
 
 if TYPE_CHECKING:
     from pynomaly_itest.events import ResourceCreated, RunStarted
@@ -26,6 +26,9 @@ def cleanup(
     user: Annotated[
         str | None, typer.Option(help="Log in as; the password comes from $PYNOMALY_ITEST_PASSWORD.")
     ] = None,
+    ca: flags.Ca = None,
+    cert: flags.Cert = None,
+    key: flags.Key = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be removed.")] = False,
     target: foreign.HandTarget = None,
     trust: foreign.Trust = False,
@@ -42,7 +45,7 @@ def cleanup(
     import asyncio
 
     from pynomaly_itest.cli.ci import commands_stopped
-    from pynomaly_itest.cli.targets import credentials_from
+    from pynomaly_itest.cli.targets import credentials_from, tls_of
     from pynomaly_itest.errors import ExitCode
     from pynomaly_itest.events import read_log
     from pynomaly_itest.history.latest import LOG, run_folder
@@ -66,6 +69,7 @@ def cleanup(
         return
     asked = _Asked.of(folder, target, user, trust=trust, unmarked=unmarked)
     remote = RemoteTarget(asked.url, credentials_from(asked.user, os.environ), Redactor())
+    remote.tls = tls_of(ca, cert, key)
     problems = asyncio.run(_remove(remote, list(reversed(left)), asked.mark))
     with commands_stopped():
         for line in problems:

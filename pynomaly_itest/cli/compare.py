@@ -38,6 +38,9 @@ def compare(
         bool, typer.Option("--allow-stored-latency", help="Judge stored times of two runs; see the manual.")
     ] = False,
     user: flags.User = None,
+    ca: flags.Ca = None,
+    cert: flags.Cert = None,
+    key: flags.Key = None,
     seed: flags.Seed = 42,
     authorisations: flags.AuthorisationsFile = None,
     out: flags.Out = Path("reports"),
@@ -72,7 +75,9 @@ def compare(
     )
     for subject in (one, other):
         _permitted(subject, authorisations)
-    outcome = measured(ComparisonRequest((one, other), plan, agreed, user, quiet))
+    from pynomaly_itest.cli.targets import tls_of
+
+    outcome = measured(ComparisonRequest((one, other), plan, agreed, user, quiet, tls_of(ca, cert, key)))
     outcome.notes += [f"{said}."] if said else []
     finish(kept(outcome, ["pynomaly-itest", *sys.argv[1:]]), out, "compare", quiet=quiet)
 

@@ -17,6 +17,7 @@ import typer
 
 from pynomaly_itest.plain import printable
 from pynomaly_itest.redaction import Redactor
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 if TYPE_CHECKING:
     from pynomaly_itest.comparison.outcome import Outcome, Terms
@@ -36,6 +37,7 @@ class ComparisonRequest:
     terms: Terms
     user: str | None = None
     quiet: bool = False
+    tls: Tls = SYSTEM
 
 
 def measured(request: ComparisonRequest) -> Outcome:
@@ -54,7 +56,8 @@ def measured(request: ComparisonRequest) -> Outcome:
         if isinstance(subject, BuildSubject):
             check_importable(subject.build)
     credentials = credentials_from(request.user, os.environ)
-    base, candidate = (side_of(subject, credentials, redactor) for subject in request.subjects)
+    tls = request.tls.over(request.plan.tls)
+    base, candidate = (side_of(subject, credentials, redactor, tls) for subject in request.subjects)
     live = LiveComparison((base, candidate), request.terms, say=_say(quiet=request.quiet))
     with tempfile.TemporaryDirectory(prefix="pynomaly-compare-") as folder:
         preparation = Preparation(

@@ -53,6 +53,16 @@ ServiceFile = Annotated[
 User = Annotated[
     str | None, typer.Option(help="Log in as; the password comes from $PYNOMALY_ITEST_PASSWORD.")
 ]
+Ca = Annotated[
+    Path | None,
+    typer.Option("--ca", metavar="FILE", help="Authorities (PEM) to trust instead of the system's."),
+]
+Cert = Annotated[
+    Path | None, typer.Option("--cert", metavar="FILE", help="Our own certificate (PEM), for the target.")
+]
+Key = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE", help="Its key, where it is not in the same file.")
+]
 Isolate = Annotated[
     bool, typer.Option("--isolate", help="A platform of its own for every scenario (bundled target).")
 ]

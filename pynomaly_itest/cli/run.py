@@ -38,6 +38,9 @@ def run(  # a flag each, by what they are about: see flags.py
     target: flags.TargetName = "bundled",
     service: flags.ServiceFile = None,
     user: flags.User = None,
+    ca: flags.Ca = None,
+    cert: flags.Cert = None,
+    key: flags.Key = None,
     isolate: flags.Isolate = False,
     coverage: flags.CoverageFormats = None,
     profiler: flags.Profiler = False,
@@ -149,11 +152,13 @@ def _request(context: typer.Context, said: dict[str, Any]) -> RunRequest:
     from pynomaly_itest.cli.run_baseline import BaselineFlags
     from pynomaly_itest.cli.run_request import RunRequest
     from pynomaly_itest.cli.safety import Safety
+    from pynomaly_itest.cli.targets import tls_of
     from pynomaly_itest.target.coverage import parse_formats as parse_coverage_formats
 
     return RunRequest(
         target=said["target"],
         user=said["user"],
+        tls=tls_of(said["ca"], said["cert"], said["key"]),
         seed=said["seed"],
         jobs=said["jobs"],
         maxfail=said["maxfail"],

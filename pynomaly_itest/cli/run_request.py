@@ -8,6 +8,7 @@ from pathlib import Path
 from pynomaly_itest.cli.console import Loudness
 from pynomaly_itest.cli.run_baseline import BaselineFlags
 from pynomaly_itest.cli.safety import Safety
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class RunRequest:
     out: Path
     loudness: Loudness
     reproduce: str
+    tls: Tls = SYSTEM
     isolate: bool = False
     coverage: tuple[str, ...] = ()
     profiler: bool = False

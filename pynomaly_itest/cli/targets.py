@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pynomaly_itest.errors import UsageError
@@ -12,6 +13,7 @@ from pynomaly_itest.isolation import FreshTarget
 from pynomaly_itest.profile.model import Plan
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.target.base import ClientCredentials, Credentials, Target
+from pynomaly_itest.transport.tls import Tls
 
 if TYPE_CHECKING:
     from pynomaly_itest.adapters.base import Adapter
@@ -27,7 +29,25 @@ def make_target(
     instruments: Instruments | None = None,
     adapter: Adapter | None = None,
 ) -> Target:
-    """The target that `--target`, or the service's block, names; raises UsageError where it can't be one."""
+    """The target that `--target`, or the service's block, names; raises UsageError where it can't be one.
+
+    Also for a certificate of the flags or the profile that is no good.
+    """
+    target = _named(plan, request, redactor, instruments, adapter)
+    if request.tls and not target.info.url.startswith("https:"):
+        raise UsageError("--ca, --cert and --key are about TLS: they go with a --target https://…")
+    target.tls = request.tls.over(plan.tls)
+    target.tls_context()
+    return target
+
+
+def _named(
+    plan: Plan,
+    request: RunRequest,
+    redactor: Redactor,
+    instruments: Instruments | None,
+    adapter: Adapter | None,
+) -> Target:
     from pynomaly_itest.cli.safety import is_authorised
     from pynomaly_itest.target.bundled import BundledTarget
     from pynomaly_itest.target.inprocess import InProcessTarget
@@ -55,6 +75,13 @@ def make_target(
         is_authorised=is_authorised(check_url(request.target), request.safety),
         other_tenant=_other_tenant(os.environ),
     )
+
+
+def tls_of(ca: Path | None, cert: Path | None, key: Path | None) -> Tls:
+    """What --ca, --cert and --key say; raises UsageError for a key without its certificate."""
+    if key is not None and cert is None:
+        raise UsageError("--key needs the certificate that it is of", hint="--cert FILE")
+    return Tls(*(None if path is None else str(path) for path in (ca, cert, key)))
 
 
 def addressed(request: RunRequest, adapter: Adapter) -> RunRequest:

@@ -9,9 +9,8 @@ import contextlib
 import itertools
 import selectors
 import socket
-import ssl
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from pynomaly_itest.load.checks import outcome_of
 from pynomaly_itest.load.plan import Endpoint
 from pynomaly_itest.load.wire import written
 from pynomaly_itest.transport.status import is_success
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 _PATIENCE_S = 30.0
 _READ_BYTES = 128 * 1024
@@ -40,7 +40,7 @@ class Door:
 
     url: str
     address: str | None = None
-    verify_tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls: Tls = SYSTEM
 
     def connect(self) -> socket.socket:
         """A connected socket; raises WrongAnswer where nobody lets us in."""
@@ -51,8 +51,7 @@ class Door:
             plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if parts.scheme != "https":
                 return plain
-            context = self.verify_tls or ssl.create_default_context()
-            return context.wrap_socket(plain, server_hostname=parts.hostname)
+            return self.tls.context().wrap_socket(plain, server_hostname=parts.hostname)
         except OSError as problem:
             raise WrongAnswer(f"{self.url}: no connection: {problem}") from problem
 

@@ -27,6 +27,7 @@ from pynomaly_itest.target.bundled import BundledTarget, new_credentials
 from pynomaly_itest.target.http import Http
 from pynomaly_itest.target.platform import PlatformApi
 from pynomaly_itest.target.remote import RemoteTarget
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 NEVER_IN_THE_WAY = {"rate_limit_per_second": 1_000_000, "access_log": False}
 """Settings of both sides unless they are what is compared: limits on one account would be measured instead."""
@@ -115,7 +116,7 @@ class BuildSide(Side):
             questions = (await _asked_of(target, self._preparation)).questions
         async with _speaking(target, "") as (_, api):
             identified = await api.authorization()
-        door = Door(target.info.url, target.address)
+        door = Door(target.info.url, target.address, target.tls)
         return Started(door, _identified(questions, identified), target.root_pid(), ready_s)
 
     def _target(self, data: Path | None) -> BundledTarget:
@@ -134,9 +135,13 @@ class UrlSide(Side):
 
     is_ours = False
 
-    def __init__(self, subject: UrlSubject, credentials: Credentials, redactor: Redactor) -> None:
+    def __init__(
+        self, subject: UrlSubject, credentials: Credentials, redactor: Redactor, tls: Tls = SYSTEM
+    ) -> None:
         self.label = subject.label
         self._target = RemoteTarget(subject.url, credentials, redactor, is_authorised=True)  # `compare` asked
+        self._target.tls = tls
+        self._target.tls_context()
         self._workload: Workload | None = None
 
     async def prepare(self, preparation: Preparation) -> None:
@@ -149,7 +154,7 @@ class UrlSide(Side):
         assert self._workload is not None  # noqa: S101 - prepare() was called
         async with _speaking(self._target, "") as (_, api):
             identified = await api.authorization()
-        door = Door(self._target.info.url, self._target.address)
+        door = Door(self._target.info.url, self._target.address, self._target.tls)
         yield Started(door, _identified(self._workload.questions, identified))
 
     async def close(self) -> list[str]:
@@ -159,11 +164,13 @@ class UrlSide(Side):
             return [f"{self.label}: {left}" for left in await self._workload.clean(api)]
 
 
-def side_of(subject: BuildSubject | UrlSubject, credentials: Credentials, redactor: Redactor) -> Side:
+def side_of(
+    subject: BuildSubject | UrlSubject, credentials: Credentials, redactor: Redactor, tls: Tls = SYSTEM
+) -> Side:
     """The side that a subject makes."""
     if isinstance(subject, BuildSubject):
         return BuildSide(subject, redactor)
-    return UrlSide(subject, credentials, redactor)
+    return UrlSide(subject, credentials, redactor, tls)
 
 
 @contextlib.asynccontextmanager

@@ -12,6 +12,7 @@ import msgspec
 from pynomaly_itest.load.answers import Answer, Tolerance
 from pynomaly_itest.load.executors import Executor, mistakes_of
 from pynomaly_itest.transport.request import problem_with
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 Draw = Literal["uniform", "in-order", "zipf"]
 CheckOperator = Literal["exists", "==", "!=", "<", "<=", ">", ">=", "length", "series", "contains", "matches"]
@@ -88,7 +89,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     think_time_s: a virtual user's pause between an answer and the next request (closed model).
     workers: processes; pin: each on a core of its own, where there are more cores than workers.
     objective_ms: only successes within it are goodput.
-    verify_tls, ca_file: whether, and by which authorities, the server's certificate is checked.
+    verify_tls: whether the server's certificate is checked; tls: by which authorities, and who we are.
     """
 
     url: str
@@ -104,7 +105,7 @@ class LoadPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     seed: int = 0
     objective_ms: float | None = None
     verify_tls: bool = True
-    ca_file: str | None = None
+    tls: Tls = SYSTEM
     max_response_bytes: int = 64 * 1024 * 1024
 
     @property

@@ -147,7 +147,7 @@ def door_of(order: Order) -> Door:
     parts = urlsplit(order.plan.url)
     if parts.scheme != "https":
         return Door(order.address, parts.port or 80)
-    context = ssl.create_default_context(cafile=order.plan.ca_file)
+    context = order.plan.tls.context()
     if not order.plan.verify_tls:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -36,8 +36,10 @@ def context_for(side: int, lowest: ssl.TLSVersion, highest: ssl.TLSVersion) -> s
 
 async def handshake(ctx: ProbeContext, lowest: ssl.TLSVersion, highest: ssl.TLSVersion) -> bool:
     """Whether the target completes a handshake with these versions."""
+    context = context_for(ssl.PROTOCOL_TLS_CLIENT, lowest, highest)
+    ctx.wire.tls.identify(context)
     try:
-        connection = await ctx.wire.connect(tls=context_for(ssl.PROTOCOL_TLS_CLIENT, lowest, highest))
+        connection = await ctx.wire.connect(tls=context)
     except (ssl.SSLError, ConnectionError, TimeoutError):
         return False
     await connection.close()

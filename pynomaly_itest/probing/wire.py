@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pynomaly_itest.errors import NotApplicable
 from pynomaly_itest.transport.departures import Departures
 from pynomaly_itest.transport.reply import BadReply, ReplyReader
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 if TYPE_CHECKING:
     from pynomaly_itest.events import Exchange
@@ -46,6 +47,7 @@ class Wire:
     budget: Budget
     run_id: str
     departures: Departures
+    tls: Tls = SYSTEM
 
     async def connect(self, *, tls: ssl.SSLContext | None = None) -> Connection:
         """A connection to the target, over TLS where its URL says so; raises OSError where there is none.
@@ -56,7 +58,7 @@ class Wire:
         if parts.hostname == "inprocess":
             raise NotApplicable("a target in this process has no socket")
         self.budget.spend(connections=1)
-        context = tls or (ssl.create_default_context() if parts.scheme == "https" else None)
+        context = tls or (self.tls.context() if parts.scheme == "https" else None)
         reader, writer = await asyncio.wait_for(
             asyncio.open_connection(
                 self.address,

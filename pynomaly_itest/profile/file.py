@@ -89,6 +89,14 @@ class QuickFile(_Part):
     )
 
 
+class TlsFile(_Part):
+    """Whom to trust at a target that speaks TLS, and who we are to it: paths of PEM files."""
+
+    ca: str | None = Field(None, min_length=1, description="authorities to trust instead of the system's")
+    cert: str | None = Field(None, min_length=1, description="our own certificate, with its chain")
+    key: str | None = Field(None, min_length=1, description="its key, where that is not in the same file")
+
+
 class ProfileFile(_Part):
     """A profile of pynomaly-itest."""
 
@@ -106,6 +114,7 @@ class ProfileFile(_Part):
     service: dict[str, Any] | str | None = Field(
         None, description="how the service is spoken to: an adapter's block, or a file that holds one"
     )
+    tls: TlsFile | None = Field(None, description="whom to trust, and our own certificate")
     confidence: Confidence | None = Field(None, description="how sure gates must be; 0.95 if not said")
     min_samples: MinSamples | None = Field(None, description="with fewer, a gate is inconclusive")
     step_lists: dict[Identifier, Steps] = Field(

@@ -34,7 +34,9 @@ from pynomaly_itest.profile.settings import (
     quick_settings,
     section,
 )
+from pynomaly_itest.profile.tls import read_tls
 from pynomaly_itest.registry import did_you_mean
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 _NO_OVERRIDES = Overrides()
 
@@ -87,6 +89,7 @@ def _plan(
         min_samples=first.settings["min_samples"].value,
         needs_platform=any(scenario.needs_platform for scenario in chosen),
         service=next((profile.service for profile in profiles if profile.service is not None), None),
+        tls=next((profile.tls for profile in profiles if profile.tls), SYSTEM),
     )
 
 
@@ -132,6 +135,7 @@ class _Profile:
     own_settings: dict[str, Settings] = field(default_factory=dict)
     flag_mistakes: list[Mistake] = field(default_factory=list)
     service: ServiceSpec | None = None
+    tls: Tls = SYSTEM
 
     @property
     def settings(self) -> Settings:
@@ -156,6 +160,7 @@ def _compile(path: Path, overrides: Overrides, folders: ProfileFolders, mistakes
     flag_mistakes += _no_folder(overrides.data_dir)
     datasets = DatasetReader(overrides, _data_folders(overrides), mistakes, flag_mistakes)
     profile.service = read_service(layers, overrides.service, mistakes)
+    profile.tls = read_tls(layers, mistakes)
     own_files = folder_datasets(_data_folders(overrides))
     profile.datasets = {**own_files, **datasets.read(layers)}
     named = {*profile.datasets, *datasets.named}  # one with a mistake of its own is not unknown as well
@@ -260,6 +265,8 @@ def _check_together(profiles: Sequence[_Profile], mistakes: list[Mistake]) -> No
         mistakes.append(
             Mistake("two profiles say in different ways how the service is spoken to (`service:`)")
         )
+    if len({profile.tls for profile in profiles if profile.tls}) > 1:
+        mistakes.append(Mistake("two profiles say in different ways whom to trust (`tls:`)"))
     for profile in profiles[1:]:
         if section(profile.settings, "target.settings") != section(profiles[0].settings, "target.settings"):
             names = f"{profiles[0].name!r} and {profile.name!r}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from pynomaly_itest.profile.expression import Expression
 from pynomaly_itest.profile.source import Source
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 __all__ = ["DatasetSpec", "Gate", "Origin", "Plan", "Scenario", "ServiceSpec", "Source", "StepCall"]
 
@@ -129,3 +130,4 @@ class Plan:
     needed_datasets: tuple[str, ...] = ()
     authorisations: Mapping[str, Any] = field(default_factory=dict)
     service: ServiceSpec | None = None
+    tls: Tls = SYSTEM

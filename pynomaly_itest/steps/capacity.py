@@ -217,6 +217,7 @@ class Capacity(Step):
         executor = PoissonArrivals if self.arrivals == "poisson" else ConstantArrivalRate
         return LoadPlan(
             url=context.target.info.url,
+            tls=context.target.tls,
             endpoints=tuple(part.endpoint for part in parts),
             executor=executor(rate=rate, duration_s=seconds + _WARM_UP_S),
             warm_up_s=_WARM_UP_S,

@@ -286,6 +286,7 @@ class Load(Step):
 
         return LoadPlan(
             url=context.target.info.url,
+            tls=context.target.tls,
             endpoints=tuple(part.endpoint for part in parts),
             executor=self._executor(),
             warm_up_s=_seconds(self.warmup),

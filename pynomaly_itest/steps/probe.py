@@ -104,7 +104,13 @@ class ProbeStep(Step):
         return ProbeContext(
             http=http,
             wire=Wire(
-                target.info.url, address, target.redactor, budget, context.http.run_id, target.departures
+                target.info.url,
+                address,
+                target.redactor,
+                budget,
+                context.http.run_id,
+                target.departures,
+                target.tls,
             ),
             actors=Actors(
                 http,

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 from pynomaly_itest.errors import NotApplicable
 from pynomaly_itest.redaction import Redactor
 from pynomaly_itest.transport.departures import UNLIMITED, Departures
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
     from pynomaly_itest.events import TargetInfo
@@ -80,7 +83,17 @@ class Target(ABC):
         """
         from pynomaly_itest.transport.client import open_client
 
-        return open_client(self.info.url, timeout_s, address=self.address, departures=self.departures)
+        return open_client(
+            self.info.url,
+            timeout_s,
+            address=self.address,
+            tls=self.tls_context(),
+            departures=self.departures,
+        )
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Whom every connection to the target trusts; None where it speaks no TLS. Raises UsageError."""
+        return self.tls.context() if self.info.url.startswith("https:") else None
 
     async def tenant_administrator(self, tenant: str) -> Credentials:
         """An administrator of another tenant than the run's own; raises NotApplicable where there is none."""
@@ -111,6 +124,9 @@ class Target(ABC):
 
     departures: Departures = UNLIMITED
     """Who is asked before a request leaves for the target: by every client of it, and by what writes to sockets."""
+
+    tls: Tls = SYSTEM
+    """Whom to trust at the target, and who we are to it: for requests, load, comparisons and probes alike."""
 
     address: str | None = None
     """The IP address that requests go to, where it was resolved once and pinned."""

@@ -19,7 +19,12 @@ async def resolve_once(url: str) -> str:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=1)  # 1: a stream
+        async with asyncio.timeout(_PATIENCE_S):
+            found = await asyncio.get_running_loop().getaddrinfo(parts.hostname, port, type=1)  # 1: a stream
+    except TimeoutError as problem:
+        raise TargetUnreachable(
+            f"no address for {parts.hostname} within {_PATIENCE_S:g} s", hint="does the name server answer?"
+        ) from problem
     except OSError as problem:
         raise TargetUnreachable(
             f"no address for {parts.hostname}: {problem.strerror or problem}", hint="is the name right?"

@@ -96,10 +96,7 @@ class RemoteTarget(Target):
         try:
             reply, health = await self._health()
         except (httpx.HTTPError, TimeoutError) as problem:
-            raise TargetUnreachable(
-                f"nothing answers at {self.info.url}: {_why(problem)}",
-                hint="is the service up, and is this its address?",
-            ) from problem
+            raise _unreachable(self.info.url, _why(problem)) from problem
         if self._needs_platform and _is_another_service(reply.status_code, health):
             kind = reply.headers.get("content-type", "no content type")
             raise TargetUnreachable(
@@ -167,6 +164,17 @@ def _is_another_service(status: int, health: dict[str, Any] | None) -> bool:
     if status >= 500 or status in _ILL:
         return False
     return status != 200 or health is None or not health.keys() & {"status", "version"}
+
+
+def _unreachable(url: str, why: str) -> TargetUnreachable:
+    if "certificate" not in why:
+        return TargetUnreachable(
+            f"nothing answers at {url}: {why}", hint="is the service up, and is this its address?"
+        )
+    return TargetUnreachable(
+        f"no trusted connection to {url}: {why}",
+        hint="--ca FILE for an authority of your own, --cert FILE where the service asks who we are",
+    )
 
 
 def _why(problem: Exception) -> str:

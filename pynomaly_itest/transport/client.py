@@ -22,11 +22,13 @@ from pynomaly_itest.transport.connection import Connection, Ended
 from pynomaly_itest.transport.departures import Departures, departures_for
 from pynomaly_itest.transport.reply import BadReply, CutOff, ReplyReader
 from pynomaly_itest.transport.request import head_bytes, is_idempotent
+from pynomaly_itest.transport.tls import SYSTEM, certificate_problem
 
 MOST_CONNECTIONS = 64
 _MOST_IDLE = 16
 _SURELY_OPEN_S = 1.0
 """Servers close idle connections after 2 s (gunicorn), 5 s (uvicorn, Node) or later."""
+_GREETING_S = 1.0
 _PIECE_BYTES = 1 << 16
 _INTERNAL_ERROR = 500
 
@@ -116,6 +118,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
         try:
             return await self._ask(connection, exchange)
         except Ended as ended:
+            if exchange.is_tls and not isinstance(ended.cause, ssl.SSLError):
+                ended = await self._greeted(exchange) or ended
             raise exchange.ended(ended, reused=False) from ended
 
     async def _ask(self, connection: Connection, exchange: _Exchange) -> httpx.Response:
@@ -154,12 +158,12 @@ class DirectTransport(httpx.AsyncBaseTransport):
 
     async def _connect(self, exchange: _Exchange) -> Connection:
         url, request = exchange.request.url, exchange.request
-        is_tls = url.scheme == "https"
+        is_tls = exchange.is_tls
         opening = asyncio.get_running_loop().create_connection(
             Connection,
             self._address or url.host,
             url.port or (443 if is_tls else 80),
-            ssl=(self._tls or ssl.create_default_context()) if is_tls else None,
+            ssl=(self._tls or SYSTEM.context()) if is_tls else None,
             server_hostname=url.host if is_tls else None,
         )
         try:
@@ -167,10 +171,55 @@ class DirectTransport(httpx.AsyncBaseTransport):
                 _, connection = await opening
         except TimeoutError as problem:
             raise httpx.ConnectTimeout("no connection in time", request=request) from problem
-        except OSError as problem:  # TLS errors are OSErrors too
+        except ssl.SSLCertVerificationError as problem:
+            why = certificate_problem(problem, url.host, await self._shown(exchange))
+            raise httpx.ConnectError(why, request=request) from problem
+        except OSError as problem:  # other TLS errors are OSErrors too
             raise httpx.ConnectError(connect_problem(problem), request=request) from problem
         self._open.add(connection)
         return connection
+
+    async def _greeted(self, exchange: _Exchange) -> Ended | None:
+        """How a server ends a connection on which nothing was asked; None where it doesn't.
+
+        One that misses a client's certificate says so behind the handshake, and what it says is lost where the system
+        resets the connection because of a request that it did not read.
+        """
+        try:
+            connection = await self._connect(exchange)
+        except httpx.TransportError:
+            return None
+        connection.begin(ReplyReader())
+        try:
+            async with asyncio.timeout(_GREETING_S):
+                await connection.head()
+        except Ended as ended:
+            return ended if isinstance(ended.cause, ssl.SSLError) else None
+        except (TimeoutError, BadReply):
+            return None
+        finally:
+            self._drop(connection)
+        return None
+
+    async def _shown(self, exchange: _Exchange) -> bytes | None:
+        """The certificate that the server shows, asked for once more without trust; None where it can't be had."""
+        unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        unverified.check_hostname, unverified.verify_mode = False, ssl.CERT_NONE
+        url = exchange.request.url
+        try:
+            async with asyncio.timeout_at(exchange.deadline):
+                transport, _ = await asyncio.get_running_loop().create_connection(
+                    asyncio.Protocol,
+                    self._address or url.host,
+                    url.port or 443,
+                    ssl=unverified,
+                    server_hostname=url.host,
+                )
+        except (OSError, TimeoutError):
+            return None
+        shown = transport.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        transport.abort()
+        return bytes(shown) if shown else None
 
     def over(self, connection: Connection, exchange: _Exchange, status: int) -> None:
         """The response was read, or given up: keep its connection where that is safe.
@@ -212,6 +261,7 @@ class _Exchange:
         self.deadline = asyncio.get_running_loop().time() + max(known) if known else None
         self.clock: Callable[[], float] = request.extensions.get("clock", time.perf_counter)
         self.sent_at: float | None = None
+        self.is_tls = request.url.scheme == "https"
         self.is_sent = False
         self.content = request.content if isinstance(request.stream, httpx.ByteStream) else None
         self.is_repeatable = is_idempotent(request.method) and self.content is not None
@@ -238,8 +288,7 @@ class _Exchange:
 
     def ended(self, ended: Ended, *, reused: bool) -> httpx.ReadError:
         """The error of a connection that ended without a byte of the reply."""
-        what = "was reset" if isinstance(ended.cause, OSError) else "was closed without an answer"
-        text = f"the connection {what}"
+        text = f"the connection {ended_how(ended.cause)}"
         if reused:
             text += f", and had been used before: {self.request.method} is not sent again, as it may have been done"
         return httpx.ReadError(text, request=self.request)
@@ -323,10 +372,24 @@ def bad_reply(problem: BadReply, request: httpx.Request) -> httpx.TransportError
     return kind(str(problem), request=request)
 
 
+def ended_how(cause: Exception | None) -> str:
+    """How a connection ended before an answer came."""
+    if isinstance(cause, ssl.SSLError):
+        if "CERTIFICATE_REQUIRED" in (cause.reason or ""):
+            return "was closed: the server asks for a client's certificate (--cert, --key)"
+        return f"was closed by TLS: {_in_words(cause)}"
+    return "was reset" if isinstance(cause, OSError) else "was closed without an answer"
+
+
+def _in_words(problem: ssl.SSLError) -> str:
+    reason = (problem.reason or str(problem)).lower().replace("_", " ")
+    return reason.removeprefix("sslv3 alert ").removeprefix("tlsv1 alert ").removeprefix("tlsv13 alert ")
+
+
 def connect_problem(problem: OSError) -> str:
     """Why there is no connection, in the words of someone who runs services."""
     if isinstance(problem, ConnectionRefusedError) or "connect call failed" in str(problem).lower():
         return "connection refused"
     if isinstance(problem, ssl.SSLError):
-        return f"TLS: {problem.reason or problem}"
+        return f"TLS: {_in_words(problem)}"
     return f"no connection: {problem.strerror or problem}"

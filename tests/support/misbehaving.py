@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 Behaviour = Callable[[str, "Connection"], None]
 """Gets the request's head and the connection to answer on."""
@@ -43,18 +45,26 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     released: threading.Event
+    tls: ssl.SSLContext | None = None
+
+    def get_request(self) -> tuple[Any, Any]:
+        connection, address = super().get_request()
+        if self.tls is not None:  # the handshake is made by whoever reads first: the connection's own thread
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        return connection, address
 
 
 @contextlib.contextmanager
-def serving(behave: Behaviour) -> Iterator[str]:
+def serving(behave: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """Serve on a free loopback port while the block runs; gives the base URL."""
     server = _Server(("127.0.0.1", 0), Connection)
+    server.tls = tls
     server.behave = behave  # type: ignore[attr-defined]
     server.released = threading.Event()
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.released.set()
         server.shutdown()

@@ -15,6 +15,7 @@ from pynomaly_itest.results import RunResult, fold
 from pynomaly_itest.run_options import RunOptions
 from pynomaly_itest.target.base import Credentials
 from pynomaly_itest.target.remote import RemoteTarget
+from pynomaly_itest.transport.tls import SYSTEM, Tls
 
 
 def run_on(
@@ -25,6 +26,7 @@ def run_on(
     timeout_s: float | None = None,
     jobs: int = 1,
     user: tuple[str, str] | None = None,
+    tls: Tls = SYSTEM,
 ) -> RunResult:
     """The run of this profile on the service at `url`, as its log tells it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -36,6 +38,7 @@ def run_on(
         log = EventLog(folder / "run.jsonl", redactor)
         try:
             target = RemoteTarget(url, Credentials(*user) if user else Credentials(), redactor)
+            target.tls = tls.over(plan.tls)
             await runner.run(plan, target, log, RunOptions("run", timeout_s=timeout_s, jobs=jobs))
         finally:
             log.close()

@@ -43,6 +43,7 @@ from pynomaly_itest.load import (
 from pynomaly_itest.load.crew import environment
 from pynomaly_itest.measure import Estimate, Samples, judge, statistic
 from pynomaly_itest.results import Verdict
+from pynomaly_itest.transport.tls import Tls
 
 pytestmark = pytest.mark.serial
 
@@ -241,7 +242,7 @@ def test_tls(tmp_path: Path) -> None:
     certificate = tmp_path / "both.pem"
     certificate.write_bytes(own_certificate())
     with serving("ok", "--certificate", str(certificate)) as server:
-        trusted = put(server.url, SharedIterations(vus=1, iterations=5), ca_file=str(certificate))
+        trusted = put(server.url, SharedIterations(vus=1, iterations=5), tls=Tls(ca=str(certificate)))
         unverified = put(server.url, SharedIterations(vus=1, iterations=5), verify_tls=False)
         distrusted = put(server.url, SharedIterations(vus=1, iterations=2))
     assert trusted.outcomes == unverified.outcomes == {"2xx": 5}
