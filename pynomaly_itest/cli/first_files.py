@@ -12,6 +12,7 @@ from importlib import resources
 from urllib.parse import urlsplit
 
 from pynomaly_itest.errors import UsageError
+from pynomaly_itest.transport.request import problem_with_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 SCHEMA = "profiles/profile.schema.json"
@@ -43,9 +44,10 @@ class Wishes:
             )
         if self.url is not None:
             _check_url(self.url)
-        if self.path is not None and not (self.path.startswith("/") and self.path.isprintable()):
+        wrong = None if self.path is None else problem_with_path(self.path)
+        if self.path is not None and (wrong or not self.path.isprintable()):
             raise UsageError(
-                f"--path: {self.path!r} is no path", hint="it begins with a slash, such as /health"
+                f"--path: {self.path!r} is no path: {wrong or 'it can not be shown'}", hint="such as /health"
             )
 
     @property

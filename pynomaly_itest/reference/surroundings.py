@@ -23,6 +23,7 @@ VARIABLES: Mapping[str, str] = {
     "PYNOMALY_ITEST_TARGET": "The target where `--target` says none: bundled, inprocess or a URL.",
     "PYNOMALY_ITEST_PASSWORD": "The password of the account that `--user` names.",
     "PYNOMALY_ITEST_TOKEN": "A bearer token in place of a login.",
+    "PYNOMALY_ITEST_KEY_PASSWORD": "The password of the key that --key or the profile's `tls` names.",
     "PYNOMALY_ITEST_API_KEY": "An API key, sent as `X-API-Key`, in place of a login.",
     "PYNOMALY_ITEST_OTHER_TENANT_USER": "An administrator of another tenant, for scenarios across the border.",
     "PYNOMALY_ITEST_OTHER_TENANT_PASSWORD": "That administrator's password.",

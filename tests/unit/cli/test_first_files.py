@@ -21,7 +21,7 @@ URL = "http://127.0.0.1:8000"
     [
         (None, None, "run -p mine\n"),
         (URL, None, f"run -p mine --target {URL} --user ci"),
-        (URL, "/it's: #1", f"run -p mine --target {URL}\n"),
+        (URL, "/it's: 1", f"run -p mine --target {URL}\n"),
     ],
 )
 def test_every_answer_gives_files_that_are_valid(
@@ -42,7 +42,7 @@ def test_every_answer_gives_files_that_are_valid(
 
 
 def test_a_path_stands_in_the_profile_as_it_was_said(tmp_path: Path) -> None:
-    path = '/a"b\\c: #d'
+    path = '/a"b\\c: d'
     text = files_for(Wishes("mine", URL, path, Ci.NONE))["profiles/mine.yaml"]
     assert yaml.safe_load(text)["vars"]["path"] == path
 
@@ -58,6 +58,7 @@ def test_a_path_stands_in_the_profile_as_it_was_said(tmp_path: Path) -> None:
         Wishes(url="http://x/'; rm -rf /"),
         Wishes(url="http://x/$(id)"),
         Wishes(url=URL, path="health"),
+        Wishes(url=URL, path="/a#b"),
         Wishes(url=URL, path="/a\nb"),
     ],
 )
