@@ -38,9 +38,11 @@ def between(metric: MetricRecord) -> str:
     """The interval of the change."""
     if metric.low is None and metric.high is None:
         return "-"
-    low = "?" if metric.low is None else change(metric.low, metric)
-    high = "?" if metric.high is None else change(metric.high, metric)
-    return f"{low} … {high}"
+    if metric.low is None:
+        return f"at most {change(metric.high, metric)}"
+    if metric.high is None:
+        return f"at least {change(metric.low, metric)}"
+    return f"{change(metric.low, metric)} … {change(metric.high, metric)}"
 
 
 def change(value: float | None, metric: MetricRecord) -> str:

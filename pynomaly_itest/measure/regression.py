@@ -166,7 +166,7 @@ def _judged(metric: PairedMetric, effect: Effect | None, rule: _Rule, *, is_fail
 def _concluded(found: Comparison, verdict: Verdict, reason: str) -> Comparison:
     more = found.next_look if verdict is Verdict.INCONCLUSIVE else None
     change = f"{found.change * 100:+.2f} %"
-    interval = f"[{_signed(found.low)}, {_signed(found.high)}] from {found.pairs} pairs"
+    interval = f"{_between(found.low, found.high)} from {found.pairs} pairs"
     return replace(found, verdict=verdict, reason=f"{change} {interval}: {reason}", next_look=more)
 
 
@@ -183,5 +183,12 @@ def _percent(share: float) -> str:
     return f"{share * 100:.3g} %"
 
 
-def _signed(change: float | None) -> str:
-    return "?" if change is None else f"{change * 100:+.2f} %"
+def _between(low: float | None, high: float | None) -> str:
+    """The interval of the change; a bound that the pairs do not give is left out."""
+    if low is None:
+        return "without an interval" if high is None else f"at most {_signed(high)}"
+    return f"at least {_signed(low)}" if high is None else f"[{_signed(low)}, {_signed(high)}]"
+
+
+def _signed(change: float) -> str:
+    return f"{change * 100:+.2f} %"
