@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,8 @@ from pynomaly_itest.load.outcomes import Outcome
 
 TOLERANCE = 1e-9
 _MISSING = object()
+_LITTLE = 0.01
+"""What arithmetic of other precision or order makes of a number, at most; beyond, the answer is another one."""
 
 
 class Unsteady(ValueError):
@@ -60,24 +62,39 @@ def learn(
 
     picks: what counts, as JMESPath by name; without any, `wanted`.
     wanted: the fields that count; without any, all that are the same in every reply (identifiers and times of
-    the reply itself are not). Raises Unsteady where a wanted field, or all of the text, differs or is missing.
+    the reply itself are not). tolerance: how much numbers of equal replies may differ. Raises Unsteady where a wanted
+    field, or all of the text, differs or is missing.
     """
     documents = [_parsed(body) for body in bodies]
     if picks:
         return _picked(bodies, documents, picks, tolerance)
     if not all(isinstance(document, dict) for document in documents):
-        if wanted:
-            raise Unsteady(f"the answer is no JSON object with {' and '.join(wanted)}")
-        if any(body != bodies[0] for body in bodies):
-            raise Unsteady("the answer is no JSON object, and its text is another each time")
-        return Answer(text=bodies[0].decode("utf-8", "replace"))
+        return _whole(bodies, documents, wanted, tolerance)
     first = documents[0]
-    steady = [name for name in wanted or first if all(_same_field(name, first, each) for each in documents)]
+    steady = [
+        name
+        for name in wanted or first
+        if all(_same_field(name, first, each, tolerance) for each in documents)
+    ]
     lost = [name for name in wanted if name not in steady]
     if lost or not steady:
-        raise Unsteady(f"{' and '.join(lost) or 'every field'} is missing, or another each time")
+        said = f"{' and '.join(lost) or 'every field'} is missing, or another each time"
+        raise Unsteady(said + _near(documents, lost or first))
     fields = {name: first[name] for name in steady}
-    return Answer(fields=fields, snippets=_snippets(bodies, steady))
+    return Answer(fields=fields, snippets=_snippets(bodies, steady), tolerance=tolerance)
+
+
+def _whole(
+    bodies: Sequence[bytes], documents: Sequence[Any], wanted: Sequence[str], tolerance: Tolerance
+) -> Answer:
+    """The answer that is no JSON object: a list by its numbers, anything else as text."""
+    if wanted:
+        raise Unsteady(f"the answer is no JSON object with {' and '.join(wanted)}")
+    if all(isinstance(document, list) for document in documents):
+        return _picked(bodies, documents, {"the list": "@"}, tolerance)
+    if any(body != bodies[0] for body in bodies):
+        raise Unsteady("the answer is no JSON object, and its text is another each time")
+    return Answer(text=bodies[0].decode("utf-8", "replace"))
 
 
 def _picked(
@@ -92,10 +109,43 @@ def _picked(
         if first[name] is None or not all(same(first[name], each[name], tolerance) for each in found)
     ]
     if lost:
-        raise Unsteady(f"{' and '.join(lost)}: missing, or another each time")
+        raise Unsteady(f"{' and '.join(lost)}: missing, or another each time" + _near(found, lost))
     is_same = all(body == bodies[0] for body in bodies)
     snippets = (bytes(bodies[0]),) if is_same else ()
     return Answer(fields=first, snippets=snippets, picks=dict(picks), tolerance=tolerance)
+
+
+def _near(documents: Sequence[Any], names: Iterable[str]) -> str:
+    """How far apart the fields of these names are, where they differ by a little in numbers and in nothing else."""
+    apart = 0.0
+    for name in names:
+        for each in documents[1:]:
+            found = _distance(documents[0].get(name, _MISSING), each.get(name, _MISSING))
+            if found is None:
+                return ""
+            apart = max(apart, found)
+    if not 0 < apart <= _LITTLE:
+        return ""
+    offered = f"verify: {{tolerance: {{relative: {2 * apart:.0e}}}}}"
+    return f": numbers differ by up to {apart:.1g} of their size, so say {offered}"
+
+
+def _distance(one: Any, other: Any) -> float | None:
+    """The largest relative difference of the numbers within two values; None where they differ in anything else."""
+    match one, other:
+        case (bool(), _) | (_, bool()):
+            return 0.0 if one is other else None
+        case (int() | float(), int() | float()):
+            size = max(abs(one), abs(other))
+            return abs(one - other) / size if size else 0.0
+        case (list(), list()) if len(one) == len(other):
+            inner = [_distance(mine, theirs) for mine, theirs in zip(one, other, strict=True)]
+        case (dict(), dict()) if one.keys() == other.keys():
+            inner = [_distance(value, other[name]) for name, value in one.items()]
+        case _:
+            return 0.0 if type(one) is type(other) and one == other else None
+    known = [each for each in inner if each is not None]
+    return max(known, default=0.0) if len(known) == len(inner) else None
 
 
 def _at(document: Any, picks: Mapping[str, str]) -> dict[str, Any]:
@@ -190,12 +240,12 @@ def _agrees(body: bytes, document: Any, answer: Answer) -> bool:
     if answer.picks:
         return document is not _MISSING and same(_at(document, answer.picks), answer.fields, answer.tolerance)
     return isinstance(document, dict) and all(
-        same(document.get(name, _MISSING), value) for name, value in answer.fields.items()
+        same(document.get(name, _MISSING), value, answer.tolerance) for name, value in answer.fields.items()
     )
 
 
-def _same_field(name: str, one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return name in one and name in other and same(one[name], other[name])
+def _same_field(name: str, one: dict[str, Any], other: dict[str, Any], within: Tolerance) -> bool:
+    return name in one and name in other and same(one[name], other[name], within)
 
 
 def _snippets(bodies: Sequence[bytes], names: Sequence[str]) -> tuple[bytes, ...]:

@@ -34,6 +34,13 @@ class MixPart(Strict):
     name: str | None = None
 
 
+class Within(Strict):
+    """How much two numbers of equal answers may differ, whichever is more."""
+
+    relative: float = Field(1e-9, ge=0, lt=1, description="of their size: 1e-6 for float32 and GPUs")
+    absolute: float = Field(1e-9, ge=0, description="by itself: for numbers around 0")
+
+
 class Verify(Strict):
     """How answers under load are compared with those to the same bodies, asked alone before."""
 
@@ -42,6 +49,23 @@ class Verify(Strict):
     references: dict[str, Any] | str | None = Field(
         None, description='answers as an earlier load learnt them: "${{ before.references }}"'
     )
+    tolerance: Within | None = Field(None, description="how much numbers may differ: {relative: 1e-6}")
+    fields: list[str] | None = Field(
+        None, min_length=1, description="what of an answer counts, as JMESPath: [outputs[0].data]"
+    )
+
+    @field_validator("fields")
+    @classmethod
+    def _are_paths(cls, fields: list[str] | None) -> list[str] | None:
+        from jmespath import compile as compiled
+        from jmespath.exceptions import JMESPathError
+
+        for path in fields or ():
+            try:
+                compiled(path)
+            except JMESPathError as problem:
+                raise ValueError(f"{path!r} is no JMESPath: {str(problem).splitlines()[0]}") from problem
+        return fields
 
     @field_validator("references")
     @classmethod
@@ -138,7 +162,7 @@ async def verified(parts: Sequence[Part], verify: Verify, context: StepContext) 
 async def _answer(endpoint: Endpoint, body: bytes, verify: Verify, context: StepContext) -> Answer:
     import msgspec
 
-    from pynomaly_itest.load.answers import Answer, Unsteady, learn
+    from pynomaly_itest.load.answers import Answer, Tolerance, Unsteady, learn
 
     if verify.references is not None:
         references = verify.references if isinstance(verify.references, dict) else {}
@@ -148,8 +172,11 @@ async def _answer(endpoint: Endpoint, body: bytes, verify: Verify, context: Step
         return msgspec.convert(known, Answer)
     context.progress(f"asking {endpoint.name} alone")
     replies = [await asked_alone(endpoint, body, context) for _ in range(verify.times)]
+    picks = endpoint.picks if verify.fields is None else {path: path for path in verify.fields}
+    within = verify.tolerance
+    tolerance = endpoint.tolerance if within is None else Tolerance(within.relative, within.absolute)
     try:
-        return learn(replies, endpoint.steady, endpoint.picks, endpoint.tolerance)
+        return learn(replies, endpoint.steady, picks, tolerance)
     except Unsteady as problem:
         raise StepFailed(
             f"{endpoint.method} {endpoint.path}, asked alone {verify.times} times: {problem}"

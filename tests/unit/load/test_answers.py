@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pynomaly_itest.load.answers import Answer, Unsteady, distinct, judge, learn, same
+from pynomaly_itest.load.answers import Answer, Tolerance, Unsteady, distinct, judge, learn, same
 from pynomaly_itest.load.outcomes import Outcome
 
 WANTED = ("anomaly_scores", "anomaly_labels")
@@ -77,6 +77,48 @@ def test_the_same_question_with_two_answers_can_not_be_learnt(
 ) -> None:
     with pytest.raises(Unsteady, match=words):
         learn(bodies, wanted)
+
+
+WITHIN = Tolerance(relative=1e-6, absolute=1e-9)
+
+
+def test_float32_answers_are_told_how_they_can_be_verified_and_then_are() -> None:
+    """The same score from another batch of a GPU differs in its eighth digit."""
+    replies = [body([0.25, 0.75 + n * 1e-7], [0, 1]) for n in range(3)]
+    with pytest.raises(
+        Unsteady, match=r"up to 3e-07 of their size, so say verify: \{tolerance: \{relative: 5e-07"
+    ):
+        learn(replies, WANTED)
+    own = learn(replies, WANTED, tolerance=WITHIN)
+    other = learn([body([0.5, 0.125], [1, 0])] * 2, WANTED, tolerance=WITHIN)
+    assert judge(body([0.25, 0.75 + 3e-7], [0, 1]), own, (own, other)) is None
+    assert judge(body([0.25, 0.75 + 3e-6], [0, 1]), own, (own, other)) is Outcome.WRONG_ANSWER
+    assert judge(body([0.25, 0.75], [0, 0]), own, (own, other)) is Outcome.WRONG_ANSWER
+    assert judge(body([0.5, 0.125 + 1e-8], [1, 0]), own, (own, other)) is Outcome.SWAPPED
+
+
+def test_nested_fields_count_within_the_tolerance_and_others_do_not() -> None:
+    def reply(score: float, took: float) -> bytes:
+        return json.dumps({"outputs": [{"name": "s", "data": [score]}], "took": took}).encode()
+
+    picks = {"outputs[0].data": "outputs[0].data"}
+    own = learn([reply(0.5, 1.0), reply(0.5 + 1e-8, 2.0)], picks=picks, tolerance=WITHIN)
+    assert judge(reply(0.5, 9.0), own, (own,)) is None
+    assert judge(reply(0.6, 1.0), own, (own,)) is Outcome.WRONG_ANSWER
+    assert judge(b'{"outputs": []}', own, (own,)) is Outcome.WRONG_ANSWER
+
+
+def test_a_bare_list_is_compared_by_its_numbers() -> None:
+    own = learn([b"[0.5, 1.0]", b"[0.5,1.0]"], tolerance=WITHIN)
+    assert judge(b"[0.50000001, 1]", own, (own,)) is None
+    assert judge(b"[0.51, 1]", own, (own,)) is Outcome.WRONG_ANSWER
+
+
+def test_no_tolerance_is_offered_where_answers_differ_in_more_than_digits() -> None:
+    for one, other in ((0.5, 0.6), (0.5, "0.5"), (1, None), ([1.0], [1.0, 2.0])):
+        with pytest.raises(Unsteady) as refusal:
+            learn([json.dumps({"a": one}).encode(), json.dumps({"a": other}).encode()], ("a",))
+        assert "tolerance" not in str(refusal.value)
 
 
 def test_answers_that_are_all_the_same_can_not_be_told_apart() -> None:
