@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from pynomaly.protection import open_keyring, security_settings
 from pynomaly.security.anchor import AnchorFile
 from pynomaly.security.audit import AuditService
 from pynomaly.security.client_address import trusted_networks
-from pynomaly.security.encryption import EncryptionService
+from pynomaly.security.encryption import EncryptedObjects, EncryptionService
 from pynomaly.security.epoch import SharedEpoch
 from pynomaly.security.rate_limits import MemoryBuckets, RateLimit, RateLimiter
 from pynomaly.security.services import SecurityServices, build_security
@@ -40,7 +40,7 @@ from pynomaly.storage import models, rows, scores
 from pynomaly.storage.accounts_sql import sql_accounts
 from pynomaly.storage.audit_sql import SqlAudit
 from pynomaly.storage.blobs import FileBlobStore
-from pynomaly.storage.database import open_database
+from pynomaly.storage.database import open_database, wipe
 from pynomaly.storage.datasets_sql import SqlDatasets
 from pynomaly.storage.detectors_cached import RememberedDetectors
 from pynomaly.storage.detectors_sql import SqlDetectors
@@ -79,6 +79,8 @@ class Foundations:
     blobs: FileBlobStore
     stores: Stores
     security: SecurityServices
+    words: Sequence[EncryptedObjects]
+    """What of the database is encrypted, besides second factors."""
 
 
 def open_foundations(settings: Settings) -> Foundations:
@@ -91,8 +93,12 @@ def open_foundations(settings: Settings) -> Foundations:
     except OperationalError as error:
         raise Unreachable("The database does not answer.", hint="Check PYNOMALY_DATABASE_URL.") from error
     keyring = open_keyring(settings)
-    blobs = FileBlobStore(folder / "blobs", EncryptionService(keyring))
-    stores = _build_stores(settings, engine, blobs)
+    cipher = EncryptionService(keyring)
+    blobs = FileBlobStore(folder / "blobs", cipher)
+    datasets, detectors = SqlDatasets(engine, cipher), SqlDetectors(engine, cipher)
+    if datasets.seal_clear() + detectors.seal_clear():
+        wipe(engine)
+    stores = _build_stores(settings, engine, blobs, datasets, detectors)
     security = build_security(
         sql_accounts(engine),
         SqlAudit(engine),
@@ -103,7 +109,8 @@ def open_foundations(settings: Settings) -> Foundations:
         personal_data_sources(stores),
         AnchorFile(folder / "audit.anchor"),
     )
-    return Foundations(engine, blobs, stores, security)
+    words = (datasets.words, detectors.words, detectors.model_words)
+    return Foundations(engine, blobs, stores, security, words)
 
 
 def create_app(settings: Settings) -> Application:
@@ -272,12 +279,14 @@ def _first_password(file: Path) -> str | None:
         raise Misconfigured("PYNOMALY_BOOTSTRAP_PASSWORD_FILE can't be read.") from error
 
 
-def _build_stores(settings: Settings, engine: Engine, blobs: FileBlobStore) -> Stores:
+def _build_stores(
+    settings: Settings, engine: Engine, blobs: FileBlobStore, datasets: SqlDatasets, detectors: SqlDetectors
+) -> Stores:
     model_store = models.BlobModels(blobs)
     return Stores(
-        datasets=SqlDatasets(engine),
+        datasets=datasets,
         rows=rows.ArrowRows(blobs),
-        detectors=RememberedDetectors(SqlDetectors(engine)),
+        detectors=RememberedDetectors(detectors),
         models=model_store,
         shelf=ModelShelf(model_store, settings.model_cache_bytes),
         results=SqlResults(engine),
@@ -346,6 +355,7 @@ def _build_services(
         platform=platform,
         security=foundations.security,
         contents=foundations.blobs,
+        words=foundations.words,
         metrics=metrics,
         login_limit=RateLimiter("login", RateLimit(max(1, logins_per_s * 60), logins_per_s), buckets),
         account_limit=RateLimiter("account", RateLimit(max(1, per_s * 4), per_s), buckets),

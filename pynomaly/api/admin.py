@@ -104,9 +104,10 @@ async def permissions(call: Call) -> Answer:
 async def rotate(call: Call) -> Answer:
     """Make a new encryption key and seal everything stored anew; requests go on meanwhile."""
     services = call.services
-    encryption, factors = services.security.encryption, services.security.second_factors
+    encryption = services.security.encryption
+    in_database = (services.security.second_factors, *services.words)
     found = await off_loop(
-        partial(rotate_keys, services.platform, call.caller, encryption, services.contents, factors)
+        partial(rotate_keys, services.platform, call.caller, encryption, services.contents, in_database)
     )
     await off_loop(services.security.audit.keep_anchor)
     return json_answer(schemas.Rotation(key_id=found.key_id, n_resealed=found.n_resealed))

@@ -14,6 +14,7 @@ from pynomaly.api.refusals import RefusalLog
 from pynomaly.domain.errors import Unauthenticated
 from pynomaly.domain.permissions import Principal
 from pynomaly.security.client_address import Network, client_address
+from pynomaly.security.encryption import EncryptedObjects
 from pynomaly.security.rate_limits import RateLimiter
 from pynomaly.security.services import SecurityServices
 from pynomaly.settings import Settings
@@ -32,6 +33,7 @@ class Services:
     platform: Platform
     security: SecurityServices
     contents: Resealable
+    words: Sequence[EncryptedObjects]
     metrics: Metrics
     login_limit: RateLimiter
     account_limit: RateLimiter

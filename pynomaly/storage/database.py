@@ -31,6 +31,18 @@ def open_database(url: str) -> Engine:
     raise Misconfigured(f"PYNOMALY_DATABASE_URL: {backend} is not supported, only sqlite and postgresql.")
 
 
+def wipe(engine: Engine) -> None:
+    """Rewrite an SQLite database, so that what was in clear is left neither in its free pages nor in its journal."""
+    if engine.dialect.name != "sqlite":
+        return
+    connection = engine.raw_connection()
+    try:
+        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            connection.cursor().execute(statement)
+    finally:
+        connection.close()
+
+
 def _make_private(database: str | None) -> None:
     """Make the file, or what SQLite keeps beside it, readable by its owner only, whatever folder it lies in."""
     if not database or database == ":memory:":

@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, BigInteger, Engine, Index, RowMapping, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Engine,
+    Index,
+    LargeBinary,
+    RowMapping,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+)
 from sqlalchemy import Column as Field
 
 from pynomaly.domain.datasets import Column, ColumnKind, Dataset
 from pynomaly.domain.permissions import SecurityLevel
 from pynomaly.domain.ports import Listing, Page, Scope
 from pynomaly.storage.schema import Instant, metadata
+from pynomaly.storage.sealed_words import SealedWords
 from pynomaly.storage.sql import OwnedRows
+
+if TYPE_CHECKING:
+    from pynomaly.domain.encryption import DataCipher
 
 datasets = Table(
     "datasets",
@@ -28,15 +44,27 @@ datasets = Table(
     Field("created_at", Instant, nullable=False),
     Field("metadata", JSON, nullable=False),
     Field("level", SmallInteger, nullable=False),
+    Field("sealed", LargeBinary),
     Index(None, "tenant_id", "owner_id", "created_at"),
 )
+
+
+_IN_CLEAR: dict[str, Any] = {
+    "name": "",
+    "description": None,
+    "columns": [],
+    "target_column": None,
+    "metadata": {},
+}
+"""What stands in the columns whose content is sealed."""
 
 
 class SqlDatasets:
     """DatasetRepository on an engine."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, cipher: DataCipher) -> None:
         self._rows = OwnedRows(engine, datasets)
+        self.words = SealedWords(engine, datasets, "sealed", cipher)
 
     def add(self, dataset: Dataset) -> None:
         """Keep a new dataset."""
@@ -45,14 +73,20 @@ class SqlDatasets:
                 "id": dataset.id,
                 "owner_id": dataset.owner_id,
                 "tenant_id": dataset.tenant_id,
-                "name": dataset.name,
-                "description": dataset.description,
-                "columns": [[column.name, column.kind.value] for column in dataset.columns],
+                **_IN_CLEAR,
+                "sealed": self.words.seal(
+                    dataset.id,
+                    {
+                        "name": dataset.name,
+                        "description": dataset.description,
+                        "columns": [[column.name, column.kind.value] for column in dataset.columns],
+                        "target_column": dataset.target_column,
+                        "metadata": dict(dataset.metadata),
+                    },
+                ),
                 "n_rows": dataset.n_rows,
-                "target_column": dataset.target_column,
                 "size_bytes": dataset.size_bytes,
                 "created_at": dataset.created_at,
-                "metadata": dict(dataset.metadata),
                 "level": int(dataset.level),
             }
         )
@@ -60,15 +94,15 @@ class SqlDatasets:
     def get(self, dataset_id: str) -> Dataset | None:
         """The dataset, or None."""
         row = self._rows.row(dataset_id)
-        return None if row is None else _build(row)
+        return None if row is None else self._build(row)
 
     def list(self, scope: Scope, page: Page) -> Listing[Dataset]:
         """One page of the scope's datasets, newest first."""
-        return self._rows.page(scope, page, _build)
+        return self._rows.page(scope, page, self._build)
 
     def of_owner(self, owner_id: str) -> Sequence[Dataset]:
         """Everything of one owner."""
-        return self._rows.of_owner(owner_id, _build)
+        return self._rows.of_owner(owner_id, self._build)
 
     def delete(self, dataset_id: str) -> bool:
         """Forget the dataset; whether it was there."""
@@ -78,19 +112,23 @@ class SqlDatasets:
         """Ids of all datasets."""
         return self._rows.every()
 
+    def seal_clear(self) -> int:
+        """Seal what an earlier version kept in clear; returns how many rows that were."""
+        return self._rows.seal_clear(self.words, "sealed", _IN_CLEAR, datasets.c.sealed.is_(None))
 
-def _build(row: RowMapping) -> Dataset:
-    return Dataset(
-        id=row["id"],
-        owner_id=row["owner_id"],
-        tenant_id=row["tenant_id"],
-        name=row["name"],
-        description=row["description"],
-        columns=tuple(Column(name, ColumnKind(kind)) for name, kind in row["columns"]),
-        n_rows=row["n_rows"],
-        target_column=row["target_column"],
-        size_bytes=row["size_bytes"],
-        created_at=row["created_at"],
-        metadata=row["metadata"],
-        level=SecurityLevel(row["level"]),
-    )
+    def _build(self, row: RowMapping) -> Dataset:
+        words = row if row["sealed"] is None else self.words.open(row["id"], row["sealed"])
+        return Dataset(
+            id=row["id"],
+            owner_id=row["owner_id"],
+            tenant_id=row["tenant_id"],
+            name=words["name"],
+            description=words["description"],
+            columns=tuple(Column(name, ColumnKind(kind)) for name, kind in words["columns"]),
+            n_rows=row["n_rows"],
+            target_column=words["target_column"],
+            size_bytes=row["size_bytes"],
+            created_at=row["created_at"],
+            metadata=words["metadata"],
+            level=SecurityLevel(row["level"]),
+        )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 from sqlalchemy import ColumnElement, Engine, RowMapping, Table, delete, func, select
 
 from pynomaly.domain.ports import Listing, Page, Scope
+
+if TYPE_CHECKING:
+    from pynomaly.storage.sealed_words import SealedWords
 
 T = TypeVar("T")
 
@@ -65,6 +68,23 @@ class OwnedRows:
             done = connection.execute(table.update().where(table.c.id == row_id, *extra).values(values))
         return done.rowcount == 1
 
+    def seal_clear(
+        self,
+        words: SealedWords,
+        column: str,
+        emptied: Mapping[str, Any],
+        is_clear: ColumnElement[bool],
+    ) -> int:
+        """Seal what rows of an earlier version have in clear, and leave `emptied` in those columns; how many."""
+        table = self._table
+        with self.engine.begin() as connection:
+            found = connection.execute(select(table).where(is_clear)).mappings().all()
+            for row in found:
+                sealed = words.seal(row["id"], {name: row[name] for name in emptied})
+                change = table.update().where(table.c.id == row["id"])
+                connection.execute(change.values({**emptied, column: sealed}))
+        return len(found)
+
     def remove(self, row_id: str) -> bool:
         """Delete one row; whether it was there."""
         with self.engine.begin() as connection:
@@ -88,6 +108,6 @@ def _within(rows: Iterable[RowMapping], max_bytes: int) -> Iterator[RowMapping]:
 
 
 def _size(value: Any) -> int:
-    if isinstance(value, str):
+    if isinstance(value, str | bytes):
         return len(value)
     return len(msgspec.json.encode(value)) if isinstance(value, list | dict) else 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -30,14 +31,14 @@ def rotate_keys(
     caller: Caller,
     encryption: EncryptionService,
     contents: Resealable,
-    second_factors: EncryptedObjects,
+    in_database: Sequence[EncryptedObjects],
 ) -> RotatedKeys:
-    """Make a new key and use it for everything: files, and the secrets of second factors, which are in the database.
+    """Make a new key and use it for everything: files, and what is encrypted in the database.
 
     The old keys stay readable until they are retired.
     """
     platform.authz.require(principal_of(caller), Permission.KEYS_ROTATE, SecurityLevel.PUBLIC)
     key_id = encryption.rotate_keys()
-    n_resealed = contents.reseal_all() + encryption.re_encrypt(second_factors).n_renewed
+    n_resealed = contents.reseal_all() + sum(encryption.re_encrypt(kind).n_renewed for kind in in_database)
     platform.record(caller, "keys.rotated", f"key:{key_id}", details={"n_resealed": n_resealed})
     return RotatedKeys(key_id, n_resealed)

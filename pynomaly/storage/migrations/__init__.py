@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest step. Known here so that a start finds out in one query that there is nothing to do."""
 
 _LOCK_ID = 0x50594E4F  # any number, as long as every server takes the same

@@ -45,7 +45,11 @@ def caller(role: Role) -> Caller:
 def rotate(foundations: Foundations, platform: Acting, role: Role = Role.OPERATOR):
     security = foundations.security
     return rotate_keys(
-        platform, caller(role), security.encryption, foundations.blobs, security.second_factors
+        platform,
+        caller(role),
+        security.encryption,
+        foundations.blobs,
+        (security.second_factors, *foundations.words),
     )
 
 

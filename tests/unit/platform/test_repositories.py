@@ -14,6 +14,8 @@ from pynomaly.domain.detectors import Detector, TrainedModel
 from pynomaly.domain.operations import Operation, OperationKind, OperationState
 from pynomaly.domain.permissions import SecurityLevel
 from pynomaly.domain.ports import DeletedDetector, Page, ReplacedModel, Scope
+from pynomaly.security.encryption import EncryptionService
+from pynomaly.security.keyring import FixedKeyring, KeySet
 from pynomaly.storage.datasets_sql import SqlDatasets
 from pynomaly.storage.detectors_cached import RememberedDetectors
 from pynomaly.storage.detectors_sql import SqlDetectors
@@ -21,6 +23,7 @@ from pynomaly.storage.migrations import migrate
 from pynomaly.storage.operations_sql import SqlOperations
 from pynomaly.storage.results_sql import SqlResults
 
+CIPHER = EncryptionService(FixedKeyring(KeySet.fresh()))
 NOW = datetime(2024, 5, 1, 12, 30, 0, 250_000, tzinfo=UTC)
 MINE = Scope("acme", "me", SecurityLevel.SECRET)
 
@@ -79,7 +82,7 @@ def result(number, detector_id="det_1", dataset_id="ds_1"):
 
 
 def test_a_dataset_comes_back_as_it_was(database):
-    kept = SqlDatasets(database)
+    kept = SqlDatasets(database, CIPHER)
     kept.add(dataset())
     assert kept.get(dataset().id) == dataset()
     assert kept.get("other") is None
@@ -89,7 +92,7 @@ def test_a_dataset_comes_back_as_it_was(database):
 
 
 def test_listings_hold_to_the_scope_and_are_newest_first(database):
-    kept = SqlDatasets(database)
+    kept = SqlDatasets(database, CIPHER)
     for number in range(5):
         kept.add(dataset(number))
     kept.add(dataset(0, owner="you"))
@@ -102,7 +105,7 @@ def test_listings_hold_to_the_scope_and_are_newest_first(database):
 
 
 def test_a_detector_gets_its_model_and_keeps_it_through_edits(database):
-    kept = SqlDetectors(database)
+    kept = SqlDetectors(database, CIPHER)
     kept.add(detector())
     assert kept.get("det_1") == detector()
     assert kept.set_model("det_1", model()) == ReplacedModel(None, 1)
@@ -120,7 +123,7 @@ def test_a_detector_gets_its_model_and_keeps_it_through_edits(database):
 
 
 def test_of_trainings_that_end_at_once_each_removes_the_model_before_it(database):
-    kept = SqlDetectors(database)
+    kept = SqlDetectors(database, CIPHER)
     kept.add(detector())
     with ThreadPoolExecutor(8) as pool:
         replaced = list(pool.map(lambda number: kept.set_model("det_1", model(number)), range(1, 9)))
@@ -131,7 +134,7 @@ def test_of_trainings_that_end_at_once_each_removes_the_model_before_it(database
 
 
 def test_a_remembered_detector_is_never_older_than_the_last_change(database):
-    kept = RememberedDetectors(SqlDetectors(database))
+    kept = RememberedDetectors(SqlDetectors(database, CIPHER))
     kept.add(detector())
     assert kept.remembered("det_1") is None
     assert kept.get("det_1").model is None
