@@ -12,6 +12,7 @@ from pynomaly_itest.errors import EvidenceLost
 from pynomaly_itest.eventlog import EventLog
 from pynomaly_itest.events import PlannedScenario, RunFinished, RunStarted, Warned
 from pynomaly_itest.profile.model import Plan, Scenario
+from pynomaly_itest.profile.walk import calls_of, walk
 from pynomaly_itest.run_options import RunOptions
 from pynomaly_itest.target.base import Target
 
@@ -31,6 +32,7 @@ def announce(plan: Plan, target: Target, log: EventLog, options: RunOptions) -> 
         confidence=plan.confidence,
         inconclusive_passes=options.inconclusive_passes,
         fail_on=options.probing.fail_on.value,
+        require_checks=options.require_checks or plan.require_checks,
         plan=tuple(_planned(scenario, plan) for scenario in plan.scenarios),
         deselected=plan.deselected,
         benchmarks=dict(plan.benchmarks),
@@ -55,6 +57,12 @@ def _planned(scenario: Scenario, plan: Plan) -> PlannedScenario:
         where=f"{place.file}:{place.line}",
         gates=tuple(gate.expression.text for gate in scenario.gates),
         fingerprint=fingerprint_of(scenario, plan.datasets),
+        checks=tuple(
+            check
+            for call in calls_of(scenario)
+            for step in walk(call.kind, call.config)
+            for check in step.of.planned_checks(step.config)
+        ),
     )
 
 

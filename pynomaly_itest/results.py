@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from pynomaly_itest.checks import Check, checks_of, in_words, is_required
 from pynomaly_itest.errors import ExitCode, UsageError
 from pynomaly_itest.events import (
     BaselineCompared,
@@ -67,6 +68,11 @@ class ScenarioResult:
     def id(self) -> str:
         return self.planned.id
 
+    @property
+    def checks(self) -> list[Check]:
+        """The checks that it was to make."""
+        return checks_of(self.planned.checks, self.findings, self.reason or "it was not come to")
+
 
 @dataclass
 class RunResult:
@@ -102,6 +108,11 @@ class RunResult:
     @property
     def findings(self) -> list[FindingRecorded]:
         return [finding for scenario in self.scenarios for finding in scenario.findings]
+
+    @property
+    def checks(self) -> list[Check]:
+        """The checks of all scenarios."""
+        return [check for scenario in self.scenarios for check in scenario.checks]
 
     @property
     def exit_code(self) -> ExitCode:
@@ -248,11 +259,33 @@ def _close(run: RunResult) -> None:
     for scenario in run.scenarios:
         if scenario.finished:
             _hold_against_baseline(scenario)
+            _hold_against_checks(scenario, run.started.require_checks)
             continue
         failed = any(step.verdict is Verdict.FAILED for step in scenario.steps)
         failed = failed or any(gate.verdict is Verdict.FAILED for gate in scenario.gates)
         scenario.verdict = Verdict.FAILED if failed else Verdict.ERROR
         scenario.reason = why if scenario.started_s is not None else f"not started: {why}"
+
+
+def _hold_against_checks(scenario: ScenarioResult, require: str | None) -> None:
+    """A scenario whose checks were in part not made says so; it is no pass where they had to be made, or where none
+    that was made shows anything good."""
+    if scenario.verdict not in (Verdict.PASSED, Verdict.SKIPPED):
+        return
+    checks = scenario.checks
+    told = in_words(checks)
+    if told is None:
+        return
+    missing = [each.id for each in checks if not each.is_made and is_required(each, require)]
+    if missing:
+        why = next(each.reason for each in checks if each.id == missing[0] and not each.is_made)
+        scenario.verdict = Verdict.INCONCLUSIVE
+        scenario.reason = f"{told}; required (--require-checks {require}): {', '.join(missing)}: {why}"
+    elif scenario.verdict is Verdict.PASSED:
+        shown = any(each.passed for each in checks) or bool(scenario.gates)
+        scenario.verdict = Verdict.PASSED if shown else Verdict.SKIPPED
+        found = "" if shown else "what was looked at was found, and is not held against the run: "
+        scenario.reason = f"{found}{told}"
 
 
 def _hold_against_baseline(scenario: ScenarioResult) -> None:

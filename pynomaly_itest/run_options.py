@@ -37,6 +37,8 @@ class RunOptions:
     adapter: Adapter | None = None
     """How the service is spoken to, where it is not the platform."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
+    require_checks: str | None = None
+    """A check of this severity or worse that was not made leaves the run inconclusive; None: as the profile says."""
     warnings: tuple[str, ...] = ()
     """What is amiss before it begins, and told in the reports."""
     afterwards: Callable[[EventLog], Awaitable[None]] | None = None

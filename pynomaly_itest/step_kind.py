@@ -17,6 +17,8 @@ from pynomaly_itest.shapes import ANYTHING, Shape
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pynomaly_itest.events import PlannedCheck
+
 
 class Impact(StrEnum):
     """What a step does to a service; the value completes "scenario … "."""
@@ -112,6 +114,11 @@ class StepKind:
         config: as far as it is known: what depends on an earlier step still holds its `${{ … }}`.
         """
         return None
+
+    @classmethod
+    def planned_checks(cls, config: Mapping[str, Any]) -> tuple[PlannedCheck, ...]:
+        """The checks that a step of this config is to make, each of which is told if it was not made."""
+        return ()
 
     @classmethod
     def disturbs(cls, config: Mapping[str, Any]) -> frozenset[str]:

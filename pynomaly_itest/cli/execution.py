@@ -214,4 +214,5 @@ def _options(
         fresh_target=fresh_target,
         files=files,
         probing=probing,
+        require_checks=request.safety.require_checks,
     )

@@ -129,6 +129,14 @@ BaselineFolder = Annotated[
 ]
 
 # what it may do
+RequireChecks = Annotated[
+    str | None,
+    typer.Option(
+        "--require-checks",
+        metavar="SEVERITY",
+        help="Inconclusive where a check of this severity (or worse) was not made: critical, high, medium, low.",
+    ),
+]
 FailOn = Annotated[
     str, typer.Option(help="critical, high, medium or low: findings from here on fail the run.")
 ]

@@ -97,8 +97,8 @@ def _of_concern(scenario: ScenarioResult) -> _Shown:
     if scenario.verdict is Verdict.SKIPPED:
         return _Shown(printable(scenario.reason or "skipped"))
     gate = _chosen(scenario)
-    if gate is None:
-        return _Shown("")
+    if gate is None:  # of checks that were in part not made, what its verdict rests on
+        return _Shown(printable((scenario.reason or "") if scenario.verdict is Verdict.PASSED else ""))
     shown = pair(gate.observed, gate.limit, gate.unit)
     return _Shown(
         printable(measured_by(gate)), printable(shown.observed), printable(f"{gate.op} {shown.limit}")

@@ -66,6 +66,7 @@ def run(  # a flag each, by what they are about: see flags.py
     baseline_budget: flags.BaselineBudget = DEFAULT_BUDGET,
     baselines: flags.BaselineFolder = BASELINES,
     fail_on: flags.FailOn = "high",
+    require_checks: flags.RequireChecks = None,
     probe: flags.Probes = None,
     allow_disruptive: flags.AllowDisruptive = False,
     waivers: flags.WaiversFile = None,
@@ -105,6 +106,8 @@ def _check(said: dict[str, Any]) -> None:
     """What one flag may say, and which go together; raises UsageError."""
     if said["fail_on"] not in _SEVERITIES:
         raise UsageError(f"--fail-on takes {', '.join(_SEVERITIES)}, not {said['fail_on']!r}")
+    if said["require_checks"] not in (None, *_SEVERITIES):
+        raise UsageError(f"--require-checks takes {', '.join(_SEVERITIES)}, not {said['require_checks']!r}")
     if said["inconclusive"] not in _INCONCLUSIVE:
         raise UsageError(f"--inconclusive takes fail or pass, not {said['inconclusive']!r}")
     if said["metrics_port"] is not None and not _looping(said):
@@ -179,7 +182,13 @@ def _request(context: typer.Context, said: dict[str, Any]) -> RunRequest:
             said["baseline_budget"],
             said["baselines"],
         ),
-        safety=Safety(said["fail_on"], said["allow_disruptive"], said["waivers"], said["authorisations"]),
+        safety=Safety(
+            said["fail_on"],
+            said["allow_disruptive"],
+            said["waivers"],
+            said["authorisations"],
+            said["require_checks"],
+        ),
         reproduce=_reproduction(said),
     )
 

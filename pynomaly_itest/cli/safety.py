@@ -32,6 +32,7 @@ class Safety:
     allow_disruptive: bool = False
     waivers: Path | None = None
     authorisations: Path | None = None
+    require_checks: str | None = None
 
 
 def probe_options(plan: Plan, target: str, safety: Safety) -> ProbeOptions:

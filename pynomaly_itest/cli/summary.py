@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pynomaly_itest.checks import in_words, why_not
 from pynomaly_itest.cli.console import COLOURS, MARKS
 from pynomaly_itest.cli.invocation import without_number
 from pynomaly_itest.cli.overview import table
@@ -80,7 +81,7 @@ def _tell_scenarios(run: RunResult, console: Console) -> None:
         console.print(Text(f"    again: {_again(run, scenario)}", style="dim"))
     if left := sum(map(len, together[_MOST_SHOWN:])):
         console.print(f"… and {left} more: see the report")
-    for line in _uncounted(run):
+    for line in (*_uncounted(run), *_not_made(run)):
         for part in _folded(printable(line), console):
             console.print(Text(part, style=COLOURS[Verdict.INCONCLUSIVE]))
     console.print()
@@ -124,6 +125,17 @@ def _alike_lines(alike: Sequence[ScenarioResult]) -> list[tuple[str, str]]:
     more = f" and {len(alike) - MOST_PLACES} more" if len(alike) > MOST_PLACES else ""
     noun = "scenario" if len(alike) == 1 else "scenarios"
     return [(f"    the same in {len(alike)} more {noun}: {named}{more}", COLOURS[alike[0].verdict])]
+
+
+def _not_made(run: RunResult) -> Iterator[str]:
+    """Why checks were not made, and what would make them possible."""
+    reasons = why_not(run.checks)
+    if reasons:
+        yield ""
+        yield "checks that were not made:"
+        yield from (f"  {each}" for each in reasons[:_MOST_SHOWN])
+    if len(reasons) > _MOST_SHOWN:
+        yield f"  … and {len(reasons) - _MOST_SHOWN} more reasons: see the report"
 
 
 def _uncounted(run: RunResult) -> Iterator[str]:
@@ -254,7 +266,9 @@ def _verdict_line(run: RunResult, code: ExitCode) -> str:
     parts = [f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict]]
     interrupted = "interrupted, " if run.interrupted is not None else ""
     verdict = f"{interrupted}{run.verdict}".upper()
-    return f"{verdict}  {', '.join(parts)} in {run.duration_s:.1f} s (exit {int(code)})"
+    told = in_words(run.checks)
+    checks = f"; {told}" if told else ""
+    return f"{verdict}  {', '.join(parts)} in {run.duration_s:.1f} s (exit {int(code)}){checks}"
 
 
 def _number(value: Any) -> str:

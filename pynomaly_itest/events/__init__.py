@@ -7,7 +7,7 @@ event being written. Nothing reads a run's outcome from anywhere else.
 from __future__ import annotations
 
 from pynomaly_itest.events.lines import decode, encode, read_log, with_texts
-from pynomaly_itest.events.parts import Exchange, PlannedScenario, TargetInfo
+from pynomaly_itest.events.parts import Exchange, PlannedCheck, PlannedScenario, TargetInfo
 from pynomaly_itest.events.run import (
     BaselineUsed,
     RunAborted,
@@ -45,6 +45,7 @@ __all__ = [
     "FindingRecorded",
     "GateJudged",
     "MetricRecorded",
+    "PlannedCheck",
     "PlannedScenario",
     "ResourceCreated",
     "ResourceRemoved",

@@ -19,6 +19,14 @@ class TargetInfo(Part):
     """Which code it is, where we started it: "git 1a2b3c4d5e6f", "git 1a2b3c4d5e6f, changed", "wheel pynomaly-…"."""
 
 
+class PlannedCheck(Part):
+    """A check that a step of a scenario is to make."""
+
+    id: str
+    title: str
+    severity: str
+
+
 class PlannedScenario(Part):
     """A scenario as it was planned: it appears in every report, whatever becomes of it."""
 
@@ -30,6 +38,7 @@ class PlannedScenario(Part):
     gates: tuple[str, ...] = ()
     fingerprint: str = ""
     """Of all that the scenario does and demands: the same text, the same values, the same fingerprint."""
+    checks: tuple[PlannedCheck, ...] = ()
 
 
 class Exchange(Part):

@@ -25,6 +25,7 @@ class RunStarted(Event):
     confidence: float = 0.95
     inconclusive_passes: bool = False
     fail_on: str = "high"
+    require_checks: str | None = None
     plan: tuple[PlannedScenario, ...]
     deselected: int = 0
     benchmarks: dict[str, float] = Field(default_factory=dict)

@@ -119,7 +119,10 @@ class GateJudged(Event):
 
 
 class FindingRecorded(Event):
-    """What a probe found. `verdict` passed means: the target did the safe thing and the controls worked."""
+    """What a probe found. `verdict` passed means: the target did the safe thing and the controls worked.
+
+    `hint`: of a check that was not made, what would make it possible.
+    """
 
     event: Literal["finding_recorded"] = "finding_recorded"
     scenario: str
@@ -138,6 +141,7 @@ class FindingRecorded(Event):
     curl: str = ""
     exchange: Exchange | None = None
     waived_by: str | None = None
+    hint: str | None = None
 
 
 class ResourceCreated(Event):

@@ -141,6 +141,7 @@ class Recorder:
             curl=finding.curl,
             exchange=finding.exchange,
             waived_by=finding.waived_by,
+            hint=finding.hint,
         )
 
     def fault(

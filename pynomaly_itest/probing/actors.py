@@ -96,7 +96,10 @@ class Actors:
             return self._actor(name, given)
         if name == "admin":
             if not self.target.credentials:
-                raise NotApplicable("no admin account: none was given with --user or $PYNOMALY_ITEST_TOKEN")
+                raise NotApplicable(
+                    "no admin account: none was given with --user or $PYNOMALY_ITEST_TOKEN",
+                    hint="--user NAME and $PYNOMALY_ITEST_PASSWORD of an administrator",
+                )
             return self._actor(name, self.target.credentials)
         if name == "admin_b":
             return self._actor(name, await self.target.tenant_administrator(f"itest-{secrets.token_hex(4)}"))
@@ -145,7 +148,10 @@ class Actors:
         except (RequestFailed, CannotMeasure) as problem:
             raise CannotMeasure(f"{name} could not be made: {problem.message}") from problem
         if reply.status in (401, 403, 404, 405):
-            raise NotApplicable(f"{name} could not be made: POST admin/users answered {reply.status}")
+            raise NotApplicable(
+                f"{name} could not be made: POST admin/users answered {reply.status}",
+                hint=f"an administrator by --user, or $PYNOMALY_ITEST_{name.upper()}_USERNAME and _PASSWORD",
+            )
         made: Any = require(reply, (200, 201))
         if not isinstance(made, dict) or not isinstance(made.get("id"), str | int):
             raise CannotMeasure("POST admin/users answered without the account's id")

@@ -38,6 +38,8 @@ class Finding:
     curl: str = ""
     exchange: Exchange | None = None
     waived_by: str | None = None
+    hint: str | None = None
+    """Of a check that was not made: what would make it possible."""
 
     @property
     def severity(self) -> Severity:
@@ -74,13 +76,14 @@ async def examine(
 async def _of_one(probe: type[Probe], ctx: ProbeContext, options: ProbeOptions) -> list[Finding]:
     reason = _forbidden(probe, ctx, options)
     if reason is not None:
-        return [_without(probe, Verdict.SKIPPED, reason)]
+        hint = None if ctx.allow_disruptive else "--allow-disruptive"
+        return [_without(probe, Verdict.SKIPPED, reason, hint=hint)]
     try:
         for actor in probe.needs:
             await ctx.actors.get(actor)
         seen = await probe().run(ctx)
     except NotApplicable as problem:
-        return [_without(probe, Verdict.SKIPPED, problem.message)]
+        return [_without(probe, Verdict.SKIPPED, problem.message, hint=problem.hint)]
     except RequestFailed as problem:
         return [_without(probe, Verdict.INCONCLUSIVE, problem.message, problem.exchange)]
     except CannotMeasure as problem:
@@ -144,8 +147,15 @@ def _of_hole(probe: type[Probe], hole: Hole, ctx: ProbeContext, options: ProbeOp
     )
 
 
-def _without(probe: type[Probe], verdict: Verdict, reason: str, exchange: Exchange | None = None) -> Finding:
-    return Finding(probe, verdict, fingerprint(probe.id, "", ""), reason=reason, exchange=exchange)
+def _without(
+    probe: type[Probe],
+    verdict: Verdict,
+    reason: str,
+    exchange: Exchange | None = None,
+    *,
+    hint: str | None = None,
+) -> Finding:
+    return Finding(probe, verdict, fingerprint(probe.id, "", ""), reason=reason, exchange=exchange, hint=hint)
 
 
 def curl_line(exchange: Exchange) -> str:

@@ -116,6 +116,9 @@ class ProfileFile(_Part):
     )
     tls: TlsFile | None = Field(None, description="whom to trust, and our own certificate")
     confidence: Confidence | None = Field(None, description="how sure gates must be; 0.95 if not said")
+    require_checks: Literal["critical", "high", "medium", "low"] | None = Field(
+        None, description="a check of this severity (or worse) that was not made leaves the run inconclusive"
+    )
     min_samples: MinSamples | None = Field(None, description="with fewer, a gate is inconclusive")
     step_lists: dict[Identifier, Steps] = Field(
         default_factory=dict, description="lists of steps for `include`"

@@ -86,6 +86,7 @@ def _plan(
         target_settings=section(first.settings, "target.settings"),
         origins=_origins(profiles, overrides),
         confidence=first.settings["confidence"].value,
+        require_checks=first.settings["require_checks"].value,
         min_samples=first.settings["min_samples"].value,
         needs_platform=any(scenario.needs_platform for scenario in chosen),
         service=next((profile.service for profile in profiles if profile.service is not None), None),

@@ -126,6 +126,7 @@ class Plan:
     origins: tuple[Origin, ...]
     confidence: float = 0.95
     min_samples: int | None = None
+    require_checks: str | None = None
     needs_platform: bool = False
     needed_datasets: tuple[str, ...] = ()
     authorisations: Mapping[str, Any] = field(default_factory=dict)

@@ -72,6 +72,7 @@ def default_settings() -> Settings:
         **benchmarks,
         "confidence": Setting(DEFAULT_CONFIDENCE, "default"),
         "min_samples": Setting(None, "default"),
+        "require_checks": Setting(None, "default"),
     }
 
 
@@ -83,7 +84,7 @@ def layer_settings(layer: Layer, *, extended: bool) -> Settings:
         found.update(mapping_settings(mapping_at(layer.node, section), section, kind))
     target = mapping_at(layer.node, "target")
     found.update(mapping_settings(mapping_at(target, "settings"), "target.settings", kind))
-    for key in ("confidence", "min_samples"):
+    for key in ("confidence", "min_samples", "require_checks"):
         value = layer.node.entries.get(key)
         if isinstance(value, ScalarNode) and value.value is not None:
             found[key] = _said(value, layer.node.key_source(key), kind)

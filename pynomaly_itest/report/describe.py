@@ -24,7 +24,7 @@ from pynomaly_itest.report.document import (
 )
 from pynomaly_itest.report.exchanges import body_budget, exchange_document
 from pynomaly_itest.report.explain import explain
-from pynomaly_itest.report.findings import finding_document
+from pynomaly_itest.report.findings import checks_document, finding_document
 from pynomaly_itest.report.gates import gate_document
 from pynomaly_itest.report.pictures import curves_of, mark_of
 from pynomaly_itest.report.summarise import MOST_SAMPLES_OF_A_SCENARIO, summarise, thin
@@ -78,6 +78,7 @@ def _describe(run: RunResult) -> RunDocument:
         resources=thin(run.samples),
         scenarios=[_scenario(scenario, run, reproduce, body_chars) for scenario in run.scenarios],
         findings=[finding_document(finding, started.fail_on, body_chars) for finding in run.findings],
+        checks=checks_document(run),
     )
 
 

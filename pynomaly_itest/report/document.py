@@ -254,6 +254,27 @@ class FindingDocument(_Part):
     counts: bool
 
 
+class NotMadeDocument(_Part):
+    """A check that was planned and not made; `hint`: what would make it possible."""
+
+    id: str
+    scenario: str
+    title: str
+    severity: str
+    reason: str
+    hint: str | None
+
+
+class ChecksDocument(_Part):
+    """How many of the planned checks were made; `told`: the same in words where some were not."""
+
+    planned: int
+    made: int
+    not_made: list[NotMadeDocument]
+    told: str | None
+    required: str | None
+
+
 class AbortDocument(_Part):
     exit_code: int
     message: str
@@ -296,6 +317,7 @@ class RunDocument(_Part):
     resources: ResourcesDocument | None
     scenarios: list[ScenarioDocument]
     findings: list[FindingDocument]
+    checks: ChecksDocument
 
 
 def schema() -> dict[str, Any]:

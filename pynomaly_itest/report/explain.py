@@ -12,7 +12,12 @@ from pynomaly_itest.verdicts import Verdict
 
 
 def explain(run: RunDocument) -> str:
-    """One to three plain sentences about the verdict and nothing else; the run's own `why` is not read."""
+    """A few plain sentences about the verdict and what was not looked at; the run's own `why` is not read."""
+    told = f" {run.checks.told}." if run.checks.told else ""
+    return f"{_of_verdict(run)}{told}"
+
+
+def _of_verdict(run: RunDocument) -> str:
     if run.interrupted is not None:
         return f"Interrupted ({one_line(run.interrupted, 120)}): {_how_far(run)}"
     if run.aborted is not None:

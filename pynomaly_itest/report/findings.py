@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pynomaly_itest.checks import in_words
 from pynomaly_itest.events import FindingRecorded
-from pynomaly_itest.report.document import SEVERITIES, FindingDocument
+from pynomaly_itest.report.document import SEVERITIES, ChecksDocument, FindingDocument, NotMadeDocument
 from pynomaly_itest.report.exchanges import exchange_document
 from pynomaly_itest.report.untrusted import clean, one_line, paragraph
+from pynomaly_itest.results import RunResult
 
 
 def finding_document(finding: FindingRecorded, fail_on: str, body_chars: int) -> FindingDocument:
@@ -28,6 +30,30 @@ def finding_document(finding: FindingRecorded, fail_on: str, body_chars: int) ->
         exchange=exchange_document(finding.exchange, body_chars),
         waived_by=paragraph(finding.waived_by),
         counts=does_count(finding, fail_on),
+    )
+
+
+def checks_document(run: RunResult) -> ChecksDocument:
+    """Which of the planned checks were made, and why the others were not."""
+    checks = run.checks
+    return ChecksDocument(
+        planned=len(checks),
+        made=sum(each.is_made for each in checks),
+        not_made=[
+            NotMadeDocument(
+                id=one_line(each.id),
+                scenario=one_line(scenario.id),
+                title=one_line(each.title),
+                severity=clean(each.severity),
+                reason=one_line(each.reason, 1000),
+                hint=each.hint and one_line(each.hint),
+            )
+            for scenario in run.scenarios
+            for each in scenario.checks
+            if not each.is_made
+        ],
+        told=in_words(checks),
+        required=run.started.require_checks and clean(run.started.require_checks),
     )
 
 

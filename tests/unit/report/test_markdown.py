@@ -21,7 +21,8 @@ def test_verdict_first_then_why(run: RunResult) -> None:
     lines = _text(run).splitlines()
     assert lines[0] == "## ❌ Failed: performance"
     assert (
-        lines[2] == "**3 of 24 scenarios failed. First of all: SES-01 The token still works after logout.**"
+        lines[2] == "**3 of 24 scenarios failed. First of all: SES-01 The token still works after logout. "
+        "4 of 5 checks made; not made: 1 medium.**"
     )
     assert "exit code 1" in lines[4]
 
