@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -122,7 +123,7 @@ class Request(Step):
             "latency_ms": reply.latency_ms,
             "headers": {name.lower().replace("-", "_"): value for name, value in reply.headers.items()},
             "json": _json_or_none(reply.body),
-            "text": reply.body[: 4 * _MOST_TEXT_CHARS].decode(errors="replace")[:_MOST_TEXT_CHARS],
+            "text": text_of(reply.body, reply.headers.get("content-type", "")),
             "size_bytes": len(reply.body),
         }
 
@@ -175,6 +176,20 @@ def encoded(body: str, encoding: str = "utf-8") -> bytes:
     """The text as it is sent; what the encoding has no bytes for (half a surrogate pair, which a target's JSON can
     hold) becomes a question mark."""
     return body.encode(encoding, "replace")
+
+
+def text_of(body: bytes, content_type: str) -> str:
+    """The body as text in the charset that its Content-Type states; UTF-8 where it states none that is known.
+
+    At most a million characters; what has no meaning in the charset becomes U+FFFD.
+    """
+    stated = EmailMessage()
+    head = body[: 4 * _MOST_TEXT_CHARS]
+    try:
+        stated["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
+        return head.decode(stated.get_content_charset("utf-8"), "replace")[:_MOST_TEXT_CHARS]
+    except (LookupError, ValueError):  # no charset that is known, or none of text (`hex`)
+        return head.decode("utf-8", "replace")[:_MOST_TEXT_CHARS]
 
 
 def _json_or_none(body: bytes) -> Any:
