@@ -28,8 +28,8 @@ from pynomaly_itest.cli import (
     schema,
     validate,
 )
-from pynomaly_itest.errors import ExitCode, ItestError, ProfileError
-from pynomaly_itest.plain import printable, screen_width
+from pynomaly_itest.errors import ExitCode, ItestError, ProfileError, UsageError
+from pynomaly_itest.plain import SPELLED_OUT, printable, screen_width
 
 app = typer.Typer(
     name="pynomaly-itest",
@@ -69,7 +69,9 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit the process with its code; known errors are lines, never tracebacks."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for them costs 15 ms
     _make_writable()
+    _mend_width()
     try:
+        _stand_somewhere()
         app(args=arguments, prog_name="pynomaly-itest")
     except ProfileError as problem:
         for mistake in problem.mistakes:
@@ -94,7 +96,22 @@ def _make_writable() -> None:
         if stream is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors=SPELLED_OUT)
+
+
+def _mend_width() -> None:
+    """A terminal of no columns is one that did not say: with COLUMNS=0 the last lines would vanish."""
+    said = os.environ.get("COLUMNS", "").strip()
+    if said and not (said.isdecimal() and int(said) > 0):
+        del os.environ["COLUMNS"]
+
+
+def _stand_somewhere() -> None:
+    """Raises UsageError where the working directory was deleted."""
+    try:
+        os.getcwd()
+    except OSError as problem:
+        raise UsageError("the working directory is not there any more", hint="cd to one that is") from problem
 
 
 def _fail(problem: ItestError) -> None:

@@ -25,6 +25,8 @@ def compare(
     words: flags.Words = None,
     scenario: flags.Scenarios = None,
     set_: flags.Set = None,
+    dataset: flags.Datasets = None,
+    data_dir: flags.DataDir = None,
     metric: terms.Metrics = None,
     ignore: terms.Ignore = None,
     forbid: terms.Forbid = None,
@@ -66,6 +68,8 @@ def compare(
     plan = make_plan(
         profile or terms.DEFAULT_WORKLOAD,
         set_=set_ or (),
+        datasets=dataset or (),
+        data_dir=data_dir,
         tags=tags,
         words=words,
         scenarios=scenario or (),

@@ -15,13 +15,14 @@ from pynomaly_itest.events import (
     TargetReady,
     Warned,
 )
-from pynomaly_itest.plain import printable
+from pynomaly_itest.plain import printable, shows
 from pynomaly_itest.verdicts import Verdict
 
 Loudness = Literal["quiet", "normal", "verbose"]
+_SHOWS_SIGNS = all(shows("✓✗", stream) for stream in (sys.stdout, sys.stderr))
 MARKS = {
-    Verdict.PASSED: "✓",
-    Verdict.FAILED: "✗",
+    Verdict.PASSED: "✓" if _SHOWS_SIGNS else "ok",
+    Verdict.FAILED: "✗" if _SHOWS_SIGNS else "failed",
     Verdict.INCONCLUSIVE: "?",
     Verdict.ERROR: "!",
     Verdict.SKIPPED: "-",

@@ -39,6 +39,7 @@ def explain(
         page = of_expression(wanted)
         pages = [page] if page is not None else []
     if not pages:
-        raise UsageError(f"nothing is called {wanted!r}", hint=did_you_mean(wanted, known_names()))
+        holding = [known for known in known_names() if wanted.casefold() in known.casefold()]
+        raise UsageError(f"nothing is called {wanted!r}", hint=did_you_mean(wanted, holding or known_names()))
     width = min(shutil.get_terminal_size((80, 24)).columns, 100)
     typer.echo("\n\n".join(rendered(page, width) for page in pages))

@@ -15,6 +15,7 @@ from pynomaly_itest.errors import UsageError
 from pynomaly_itest.transport.request import problem_with_path
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_WORDS_OF_YAML = ("null", "true", "false", "yes", "no", "on", "off", "y", "n")
 SCHEMA = "profiles/profile.schema.json"
 
 
@@ -111,6 +112,7 @@ def _values(wishes: Wishes) -> Mapping[str, str]:
     credentials = "  environment { PYNOMALY_ITEST_PASSWORD = credentials('itest-password') }\n"
     return {
         "NAME": wishes.name,
+        "QUOTED": _quoted(wishes.name),
         "PATH": json.dumps(wishes.path),
         "FLAGS": wishes.flags,
         "START": start if wishes.url is not None else "",
@@ -118,6 +120,12 @@ def _values(wishes: Wishes) -> Mapping[str, str]:
         "CREDENTIALS": credentials if wishes.needs_password else "",
         "CODEQUALITY": REPORTS["codequality"].filename,
     }
+
+
+def _quoted(name: str) -> str:
+    """The name as YAML reads it as a text, whoever reads: `007`, `null`, `1e3` and `yes` are something else bare."""
+    bare = name[0].isalpha() and name.casefold() not in _WORDS_OF_YAML
+    return name if bare else f'"{name}"'
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:

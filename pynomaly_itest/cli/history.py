@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -43,9 +44,12 @@ def history(
 
     from pynomaly_itest.history.archive import Archive
 
-    holdings = Archive(folder, limit).look()
-    if profile is not None:
-        holdings = replace(holdings, runs=tuple(run for run in holdings.runs if run.profile == profile))
+    if profile is None:
+        holdings = Archive(folder, limit).look()
+    else:  # the newest so many of that profile, however many others ran meanwhile
+        everything = Archive(folder, sys.maxsize).look()
+        runs = tuple(run for run in everything.runs if run.profile == profile)
+        holdings = replace(everything, runs=runs[-limit:], left_out=max(0, len(runs) - limit))
     if json_:
         import json
 

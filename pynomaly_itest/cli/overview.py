@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _MOST_ROWS = 40
 _WIDEST = 100
 _NARROWEST = 40
-_GAPS = 11
+_MARK = max(map(len, MARKS.values()))
+_GAPS = 10 + _MARK
 _NARROWEST_GATE = 18
 _ALMOST_BROKEN, _MUCH_CLOSER = 0.2, 4.0
 
@@ -30,7 +31,7 @@ def table(scenarios: Sequence[ScenarioResult], width: int) -> Table:
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), width=max(_NARROWEST, min(width, _WIDEST)))
-    drawn.add_column("", width=1)
+    drawn.add_column("", width=_MARK)
     drawn.add_column("scenario", ratio=1, no_wrap=True, overflow="ellipsis")
     drawn.add_column("time", justify="right", no_wrap=True)
     drawn.add_column("gate", no_wrap=True, overflow="ellipsis")

@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from pynomaly_itest.cli import flags
 from pynomaly_itest.cli.completion import profiles as known_profiles
 from pynomaly_itest.errors import ExitCode, Mistake, UsageError
 from pynomaly_itest.plain import screen_width
+from pynomaly_itest.profile.overrides import Overrides
 
 _LOOKED_AT = (".yaml", ".yml", ".py")
 _EVERY_S = 0.5
@@ -30,15 +32,22 @@ def validate(
     strict: Annotated[
         bool, typer.Option("--strict", help="A warning is an error: exit 2 where there is one.")
     ] = False,
+    dataset: flags.Datasets = None,
+    data_dir: flags.DataDir = None,
 ) -> None:
     """Check profiles without running anything."""
+    overrides = Overrides(datasets=tuple(dataset or ()), data_dir=data_dir)
     if not watch:
-        raise typer.Exit(_check(profiles, strict=strict))
+        raise typer.Exit(_check(profiles, overrides, strict=strict))
     from pynomaly_itest.cli.stopping import Stop
 
     with Stop() as stop:
         raise typer.Exit(
-            keep_checking(lambda: _check_on_screen(profiles, strict), lambda: snapshot(profiles), stop.wait)
+            keep_checking(
+                lambda: _check_on_screen(profiles, overrides, strict),
+                lambda: snapshot(profiles),
+                stop.wait,
+            )
         )
 
 
@@ -86,7 +95,7 @@ def _files_of(profiles: list[str]) -> list[Path]:
     return found
 
 
-def _check_on_screen(profiles: list[str], strict: bool) -> ExitCode:
+def _check_on_screen(profiles: list[str], overrides: Overrides, strict: bool) -> ExitCode:
     """One check of many: a terminal shows only the newest; elsewhere each begins with the time."""
     import sys
     from datetime import datetime
@@ -95,16 +104,16 @@ def _check_on_screen(profiles: list[str], strict: bool) -> ExitCode:
         typer.echo("\x1b[2J\x1b[H", nl=False)
     typer.echo(f"{datetime.now().astimezone():%H:%M:%S}  checking {', '.join(profiles)}; Ctrl-C ends it")
     try:
-        return _check(profiles, strict=strict)
+        return _check(profiles, overrides, strict=strict)
     except UsageError as problem:
         typer.echo(f"error: {problem.message}\n  hint: {problem.hint}", err=True)
         return problem.exit_code
 
 
-def _check(profiles: list[str], *, strict: bool) -> ExitCode:
+def _check(profiles: list[str], overrides: Overrides, *, strict: bool) -> ExitCode:
     from pynomaly_itest.profile.loader import examine
 
-    examined = examine(profiles)
+    examined = examine(profiles, overrides=overrides)
     if examined.mistakes:
         _tell(examined.mistakes, "mistake")
         return ExitCode.USAGE

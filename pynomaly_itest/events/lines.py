@@ -55,6 +55,14 @@ def _changed(value: Any, change: Callable[[str], str]) -> Any:
             return value
 
 
+def _check_version(event: Any, path: Path) -> None:
+    """A log of a later version may mean other things by the same words."""
+    said = getattr(event, "log_version", LOG_VERSION)
+    if said != LOG_VERSION:
+        what = f"{path} is an event log of version {said}, this tool reads version {LOG_VERSION}"
+        raise UsageError(what, hint="read it with the version of the tool that wrote it")
+
+
 def read_log(path: Path) -> Iterator[Any]:
     """The events of a log in order; a last line cut short by a kill is passed over.
 
@@ -68,7 +76,9 @@ def read_log(path: Path) -> Iterator[Any]:
         if not line.strip():
             continue
         try:
-            yield decode(line)
+            event = decode(line)
+            _check_version(event, path)
+            yield event
         except ValidationError as problem:
             if number == len(lines):  # no newline behind it: the event that was being written
                 return

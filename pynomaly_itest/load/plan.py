@@ -145,11 +145,15 @@ def mistakes_in(plan: LoadPlan) -> list[str]:
     wrong.unless(len(plan.endpoints) <= 64, "at most 64 endpoints")
     wrong.found += mistakes_of(plan.executor)
     limited = plan.executor.planned_s
-    wrong.unless(plan.warm_up_s < limited, f"warm_up_s leaves nothing of the {limited:g} s to measure")
+    wrong.unless(
+        plan.warm_up_s < limited,
+        f"'warmup' of {plan.warm_up_s:g} s leaves nothing of the {limited:g} s to measure",
+    )
     for endpoint in plan.endpoints:
         wrong.found += [f"{endpoint.name}: {mistake}" for mistake in _mistakes_in_endpoint(endpoint)]
     names = [endpoint.name for endpoint in plan.endpoints]
-    wrong.unless(len(set(names)) == len(names), "two endpoints have the same name")
+    twice = next((name for name in names if names.count(name) > 1), "")
+    wrong.unless(not twice, f"two requests of the mix are called {twice!r}: give one another 'name'")
     return wrong.found
 
 

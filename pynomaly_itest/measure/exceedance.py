@@ -45,8 +45,13 @@ def judge_quantile(
     told = f"{seen}, at most {100 * beyond.high:.3g} % at {100 * confidence:.4g} %); {100 * allowed:.3g} % are allowed"
     needed = max(min_samples, samples_needed(1 - allowed, max(confidence, CERTAIN_ENOUGH)))
     if n < needed:
+        why = (
+            ""
+            if needed == min_samples
+            else f" to certify a pass at {100 * max(confidence, CERTAIN_ENOUGH):.4g} %"
+        )
         return Judgement(
-            Verdict.INCONCLUSIVE, f"{n} samples are too few: {needed} are needed. {told}", needed
+            Verdict.INCONCLUSIVE, f"{n} samples are too few: {needed} are needed{why}. {told}", needed
         )
     if beyond.high <= allowed:
         return Judgement(Verdict.PASSED, told)

@@ -107,19 +107,26 @@ class Examined:
     plans: tuple[Plan, ...] = ()
 
 
-def examine(names_or_files: Sequence[str], folders: ProfileFolders | None = None) -> Examined:
+def examine(
+    names_or_files: Sequence[str],
+    folders: ProfileFolders | None = None,
+    overrides: Overrides = _NO_OVERRIDES,
+) -> Examined:
     """Every mistake in these profiles, each looked at by itself, and without mistakes their plans."""
     where = folders or profile_folders()
     mistakes: list[Mistake] = []
     profiles = []
     for name in dict.fromkeys(names_or_files):
         try:
-            profiles.append(_compile(where.find(name), _NO_OVERRIDES, where, mistakes))
+            profiles.append(_compile(where.find(name), overrides, where, mistakes))
         except UsageError as problem:
             collect(mistakes, problem)
+    if profiles:
+        common = set.intersection(*(_messages(profile.flag_mistakes) for profile in profiles))
+        mistakes.extend(one for one in profiles[0].flag_mistakes if one.message in common)
     if mistakes:
         return Examined(_in_reading_order(mistakes, profiles))
-    plans = [_plan([each], tuple(each.scenarios), each.scenarios, _NO_OVERRIDES) for each in profiles]
+    plans = [_plan([each], tuple(each.scenarios), each.scenarios, overrides) for each in profiles]
     return Examined([], tuple(plans))
 
 

@@ -100,13 +100,18 @@ def _mistake(error: Any, found: YamlNode, source: Source, model: Any, of: str) -
         return source.mistake(f"{str(loc[-1])!r} is missing{of}")
     subject = _last_key(loc)
     if kind == "too_short":
-        return source.mistake(f"{subject} is empty{of}")
+        return source.mistake(f"{subject} {_too_few(error)}{of}")
     if kind in _WANTED:
         return source.mistake(f"{subject} must be {_WANTED[kind]}, not {_said(found)}{of}")
     message = str(error["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     message = message.replace("Input should", "should").replace("String should", "should")
     joiner = " " if message.startswith("should") else ": "
     return source.mistake(f"{subject}{joiner}{message}{of}" if loc else f"{message}{of}")
+
+
+def _too_few(error: Any) -> str:
+    needed, has = error["ctx"]["min_length"], error["ctx"]["actual_length"]
+    return f"has {has}, at least {needed} are needed" if has else "is empty"
 
 
 def _last_key(loc: Sequence[str | int]) -> str:

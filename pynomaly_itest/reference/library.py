@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from pynomaly_itest.reference import gates, kinds, metrics, outcomes, probes, surroundings
+from pynomaly_itest.reference import gates, keys, kinds, metrics, outcomes, probes, surroundings
 from pynomaly_itest.reference.page import Page
 
 
@@ -77,6 +77,12 @@ FAMILIES = (
         "Algorithms",
         "Of the bundled platform: PyOD's, by the platform's names.",
         kinds.algorithms,
+    ),
+    Family(
+        "keys",
+        "Keys of a profile",
+        "What may stand in a profile's file, in a scenario, in a step; `pynomaly-itest schema` says it to editors.",
+        keys.keys,
     ),
     Family(
         "variables",

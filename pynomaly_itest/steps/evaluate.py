@@ -119,6 +119,7 @@ class Evaluate(Step):
         _agree(await asyncio.to_thread(_points, ours), theirs)
         return {
             **ours,
+            **_undefined(table.labels, result["anomaly_labels"]),
             **_rows_of(table, result["anomaly_labels"], result["anomaly_scores"]),
             "n_samples": result["n_samples"],
             "n_anomalies": result["n_anomalies"],
@@ -131,6 +132,24 @@ def _rows_of(table: Dataset, labels: Any, scores: Any) -> Values:
     from pynomaly_itest.measure import Labels
 
     return {} if labels is None or scores is None else {"rows": Labels.of(table.labels, labels, scores)}
+
+
+def _undefined(truth: Any, labels: Any) -> Values:
+    """The figures that have no value on these rows, each with why: a share of nothing is no measurement."""
+    from pynomaly_itest.measure import Absence
+
+    positives = int(sum(truth))
+    found: dict[str, Any] = {}
+    if not positives:
+        why = "no row is labelled an anomaly: there is nothing to find"
+        found |= dict.fromkeys(("recall", "f1", "roc_auc", "average_precision"), Absence(why))
+    elif positives == len(truth):
+        found["roc_auc"] = Absence("every row is labelled an anomaly: there is nothing to tell them from")
+    if labels is not None and not any(labels):
+        found["precision"] = Absence(
+            "no row was flagged as an anomaly: there is no share of them that is right"
+        )
+    return found
 
 
 def _points(measured: Mapping[str, Inference]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import pynomaly_itest
-from pynomaly_itest.errors import ExitCode
+from pynomaly_itest.errors import ExitCode, UsageError
 from pynomaly_itest.probing.actors import ROLES
 from pynomaly_itest.profile.scopes import TARGET
 from pynomaly_itest.profile.settings import DEFAULT_BENCHMARKS
@@ -132,3 +132,29 @@ def test_pages_fit_a_terminal_and_make_whole_markdown() -> None:
 
 def test_names_can_be_completed() -> None:
     assert known_names()["load"].startswith("step: ")
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["matrix", "ids", "include", "exclude", "vars", "finally", "extends", "setup", "save", "timeout", "requires",
+     "alone", "auth", "dataset", "fixed", "target", "quick", "catch", "step_lists", "confidence"],
+)  # fmt: skip
+def test_every_key_of_a_profile_has_a_page(key: str) -> None:
+    pages = find(key)
+    assert any(page.noun == "key" and page.summary for page in pages)
+
+
+def test_every_property_of_the_schema_is_known() -> None:
+    from pynomaly_itest.profile.file import GateFile, ProfileFile, ScenarioFile, StepOptions
+
+    for model in (ProfileFile, ScenarioFile, StepOptions, GateFile):
+        assert all(find(name) for name in model.model_json_schema()["properties"])
+
+
+def test_a_hint_names_what_holds_the_word() -> None:
+    from pynomaly_itest.cli.explain import explain
+
+    with pytest.raises(UsageError) as caught:
+        explain(["token"])
+    assert "PYNOMALY_ITEST_TOKEN" in str(caught.value.hint)
+    assert "broken" not in str(caught.value.hint)

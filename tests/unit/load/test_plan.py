@@ -49,7 +49,7 @@ def test_a_good_plan_has_no_mistakes() -> None:
         ({"graceful_stop_s": -1}, "graceful_stop_s"),
         ({"workers": 0}, "workers"),
         ({"workers": 4, "max_in_flight": 3}, "max_in_flight"),
-        ({"endpoints": (Endpoint(), Endpoint())}, "same name"),
+        ({"endpoints": (Endpoint(), Endpoint())}, "two requests of the mix are called"),
         ({"executor": ConstantArrivalRate(rate=0, duration_s=5)}, "never above 0"),
         ({"executor": ConstantArrivalRate(rate=float("nan"), duration_s=5)}, "arrival rate must be"),
         ({"executor": ConstantArrivalRate(rate=1, duration_s=0)}, "more than 0 s"),
