@@ -111,10 +111,15 @@ def non_finite(rows: Floats) -> NonFiniteValues:
     """The refusal that names the first NaN, infinite or far too large value of `rows`, counted from 0."""
     row, column = np.argwhere(~(np.abs(rows) <= LARGEST))[0]
     value = rows[row, column]
-    problem = "NaN" if math.isnan(value) else "infinite" if math.isinf(value) else f"beyond {LARGEST:g}"
+    if math.isnan(value):
+        problem, hint = "NaN", "fill or drop missing values"
+    elif math.isinf(value):
+        problem, hint = "infinite", "replace it by a number, or drop its row"
+    else:
+        problem = f"{value:.3g}, beyond {LARGEST:g}"
+        hint = "divide the column by a constant, or take its logarithm: squares of such values overflow"
     return NonFiniteValues(
-        f"the value in row {row}, column {column} (counted from 0) is {problem}",
-        hint="fill or drop missing values",
+        f"the value in row {row}, column {column} (counted from 0) is {problem}", hint=hint
     )
 
 

@@ -75,9 +75,8 @@ class TellingErrors(Probe):
             errors += reply.status >= 400 and reply.status not in _BEFORE_THE_SERVICE
             if found := _TELLING.search(reply.body[:100_000]):
                 route = f"{method} /api/v1/{path.partition('?')[0].partition('%')[0][:40]}"
-                holes.append(
-                    hole(route, "a telling error", reply, f"{name}: the answer tells {found[0][:60]!r}")
-                )
+                told = found[0][:60].decode(errors="replace")
+                holes.append(hole(route, "a telling error", reply, f"{name}: the answer tells {told!r}"))
         ctx.control(
             bool(holes) or errors >= len(_FORCED) // 2,
             f"only {errors} of {len(_FORCED)} requests gave an error of the service's own",

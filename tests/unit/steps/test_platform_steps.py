@@ -8,8 +8,12 @@ import pytest
 from lying_platform import DATA, Entered, LyingPlatform, run_step
 
 from pynomaly_itest.errors import StepFailed
+from pynomaly_itest.gates import judge_condition
 from pynomaly_itest.measure import judge
 from pynomaly_itest.measure.detection import quality
+from pynomaly_itest.profile.expression import parse
+from pynomaly_itest.steps.evaluate import _undefined
+from pynomaly_itest.verdicts import Verdict
 
 UPLOAD: dict[str, Any] = {"dataset": "data"}
 CREATE: dict[str, Any] = {"algorithm": "hbos"}
@@ -141,3 +145,21 @@ def test_a_handful_of_anomalies_certifies_no_quality(anomalies: int, verdict: st
     figures = quality(truth, truth, [float(label) for label in truth])
     for name in ("roc_auc", "average_precision", "f1"):
         assert judge(figures[name](0.95), ">=", 0.5, confidence=0.95).verdict == verdict, name
+
+
+@pytest.mark.parametrize(
+    ("truth", "labels", "name", "why"),
+    [
+        ([0, 0, 0], [1, 0, 0], "recall", "no row is labelled an anomaly"),
+        ([0, 1, 0], [0, 0, 0], "precision", "no row was flagged"),
+        ([1, 1, 1], [1, 0, 1], "roc_auc", "every row is labelled an anomaly"),
+    ],
+)
+def test_a_figure_that_has_no_value_says_why(
+    truth: list[int], labels: list[int], name: str, why: str
+) -> None:
+    found = _undefined(truth, labels)
+    assert why in found[name].reason
+    judged = judge_condition(parse(f"{name} >= 0.5"), found)
+    assert (judged.verdict, why in judged.reason) == (Verdict.INCONCLUSIVE, True)
+    assert _undefined([0, 1], [0, 1]) == {}
