@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,9 @@ from pynomaly_itest.cli import flags
 from pynomaly_itest.cli.completion import profiles as known_profiles
 from pynomaly_itest.errors import ExitCode, Mistake, UsageError
 from pynomaly_itest.plain import screen_width
-from pynomaly_itest.profile.overrides import Overrides
+
+if TYPE_CHECKING:
+    from pynomaly_itest.profile.overrides import Overrides
 
 _LOOKED_AT = (".yaml", ".yml", ".py")
 _EVERY_S = 0.5
@@ -36,6 +38,8 @@ def validate(
     data_dir: flags.DataDir = None,
 ) -> None:
     """Check profiles without running anything."""
+    from pynomaly_itest.profile.overrides import Overrides
+
     overrides = Overrides(datasets=tuple(dataset or ()), data_dir=data_dir)
     if not watch:
         raise typer.Exit(_check(profiles, overrides, strict=strict))
