@@ -60,7 +60,7 @@ CASES: dict[str, Case] = {
     "FUZ-01": Case({"generated_cases": 20}),
     "FUZ-02": Case(),
     "ML-03": Case({"max_surrogate_fidelity": 0.85}),
-    **{f"DAT-0{number}": Case() for number in range(1, 6)},
+    **{f"DAT-0{number}": Case() for number in range(1, 7)},
     **{f"AUD-0{number}": Case() for number in range(1, 7)},
 }
 WATCHED = {"DAT-05"}

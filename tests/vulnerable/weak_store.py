@@ -87,6 +87,9 @@ class Store:
         plain = json.dumps([thing.body.get("name"), thing.body.get("description"), thing.cells]).encode()
         stored = plain if "DAT-03" in self.holes else bytes(byte ^ 0x5A for byte in plain)
         (self.folder / thing.id).write_bytes(stored)
+        if "DAT-06" in self.holes:
+            with (self.folder / "journal").open("a") as journal:
+                journal.write(json.dumps(thing.body) + "\n")
 
     def forget(self, thing: Thing) -> None:
         self.things.pop(thing.id, None)
