@@ -10,7 +10,7 @@ from pynomaly_itest.carrying import fingerprint_of
 from pynomaly_itest.environment import describe_environment
 from pynomaly_itest.errors import EvidenceLost
 from pynomaly_itest.eventlog import EventLog
-from pynomaly_itest.events import PlannedScenario, RunFinished, RunStarted, Warned
+from pynomaly_itest.events import PlannedCheck, PlannedScenario, RunFinished, RunStarted, Warned
 from pynomaly_itest.profile.model import Plan, Scenario
 from pynomaly_itest.profile.walk import calls_of, walk
 from pynomaly_itest.run_options import RunOptions
@@ -58,7 +58,7 @@ def _planned(scenario: Scenario, plan: Plan) -> PlannedScenario:
         gates=tuple(gate.expression.text for gate in scenario.gates),
         fingerprint=fingerprint_of(scenario, plan.datasets),
         checks=tuple(
-            check
+            PlannedCheck(id=check.id, title=check.title, severity=check.severity)
             for call in calls_of(scenario)
             for step in walk(call.kind, call.config)
             for check in step.of.planned_checks(step.config)

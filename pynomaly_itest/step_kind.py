@@ -17,8 +17,6 @@ from pynomaly_itest.shapes import ANYTHING, Shape
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pynomaly_itest.events import PlannedCheck
-
 
 class Impact(StrEnum):
     """What a step does to a service; the value completes "scenario … "."""
@@ -50,6 +48,15 @@ class PlannedSamples:
     field: str
     value: float
     is_span: bool = False
+
+
+@dataclass(frozen=True)
+class CheckPlan:
+    """A check that a step is to make."""
+
+    id: str
+    title: str
+    severity: str
 
 
 class StepKind:
@@ -116,7 +123,7 @@ class StepKind:
         return None
 
     @classmethod
-    def planned_checks(cls, config: Mapping[str, Any]) -> tuple[PlannedCheck, ...]:
+    def planned_checks(cls, config: Mapping[str, Any]) -> tuple[CheckPlan, ...]:
         """The checks that a step of this config is to make, each of which is told if it was not made."""
         return ()
 

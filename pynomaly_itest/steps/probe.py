@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -15,11 +15,8 @@ from pynomaly_itest.probing.demands import Demands
 from pynomaly_itest.probing.probe import Probe, Severity
 from pynomaly_itest.registry import PROBES, STEPS, did_you_mean
 from pynomaly_itest.shapes import Record, Scalar, Shape
-from pynomaly_itest.step_kind import Evidence, Impact
+from pynomaly_itest.step_kind import CheckPlan, Evidence, Impact
 from pynomaly_itest.steps.base import Step, StepContext, Values
-
-if TYPE_CHECKING:
-    from pynomaly_itest.events import PlannedCheck
 
 _ALL = "all"
 _MOST_REPLY_BYTES = 32 << 20
@@ -63,16 +60,14 @@ class ProbeStep(Step):
         return 0.0  # the profile's budget bounds it
 
     @classmethod
-    def planned_checks(cls, config: Mapping[str, Any]) -> tuple[PlannedCheck, ...]:
+    def planned_checks(cls, config: Mapping[str, Any]) -> tuple[CheckPlan, ...]:
         """The chosen probes; of a choice that is looked up nothing is known before it runs."""
-        from pynomaly_itest.events import PlannedCheck
-
         said = {key: config[key] for key in ("select", "exclude", "severity") if key in config}
         try:
             chosen = cls.model_validate(said).chosen()
         except ValueError:
             return ()
-        return tuple(PlannedCheck(id=one.id, title=one.title, severity=one.severity.value) for one in chosen)
+        return tuple(CheckPlan(id=one.id, title=one.title, severity=one.severity.value) for one in chosen)
 
     @classmethod
     def shape(cls, config: Mapping[str, Any]) -> Shape:
