@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pynomaly_itest.adapters.answers import Answers, JMESPath
 from pynomaly_itest.adapters.auth import Auth
 from pynomaly_itest.errors import UsageError
+from pynomaly_itest.profile.expression import parse_quantity
 
 if TYPE_CHECKING:
     from pynomaly_itest.datasets.rows import Rows
@@ -28,7 +29,6 @@ class Capability(StrEnum):
     LABELS = "labels"
     STEADY = "steady"
     AUTHENTICATION = "authentication"
-    METRICS = "metrics"
     PLATFORM = "platform"
 
     @property
@@ -44,7 +44,6 @@ _MEANINGS: Mapping[Capability, str] = {
     Capability.LABELS: "labels or a threshold in the answer (`score: {labels: …}`)",
     Capability.STEADY: "the same answer to the same rows, which `stateful: true` denies",
     Capability.AUTHENTICATION: "requests that identify themselves (`auth:`)",
-    Capability.METRICS: "Prometheus metrics (`metrics:`)",
     Capability.PLATFORM: "the platform's API: uploads, training, accounts",
 }
 
@@ -75,13 +74,6 @@ class Version(Part):
     )
 
 
-class Metrics(Part):
-    """Where the service tells its metrics, in Prometheus' text format."""
-
-    path: str = Field("/metrics", pattern=r"^/")
-    memory: str = Field("process_resident_memory_bytes", description="the metric that is its resident memory")
-
-
 class Data(Part):
     """What the service is asked with: a deployed model has columns of its own."""
 
@@ -103,6 +95,19 @@ class Start(Part):
     command: str = Field(min_length=1, description="the command, with {port} where the port goes; no shell")
     ready_within: str | float = Field("60s", description="how long it may take until it is ready")
     environment: dict[str, str] = Field(default_factory=dict, description="variables beside the tool's own")
+
+    @field_validator("command")
+    @classmethod
+    def _has_a_port(cls, command: str) -> str:
+        if "{port}" not in command:
+            raise ValueError('it has no {port}: such as "uvicorn app:app --port {port}"')
+        return command
+
+    @field_validator("ready_within")
+    @classmethod
+    def _is_a_time(cls, span: str | float) -> str | float:
+        parse_quantity(span, "s")
+        return span
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,6 @@ class Adapter(Part, ABC):
     url: str | None = Field(None, pattern=r"^https?://", description="its address, where --target names none")
     ready: Ready | None = Field(None, description="where it tells that it is ready")
     version: Version | None = Field(None, description="where it tells its version")
-    metrics: Metrics | None = Field(None, description="where it tells its metrics")
     auth: Auth | None = Field(None, description="how requests identify themselves")
     data: Data | None = Field(None, description="what it is asked with")
     invalid: Invalid = Field(default_factory=Invalid)
@@ -179,7 +183,6 @@ class Adapter(Part, ABC):
             Capability.LABELS: self.answers.gives_labels,
             Capability.STEADY: not self.stateful,
             Capability.AUTHENTICATION: self.auth is not None,
-            Capability.METRICS: self.metrics is not None,
         }
         return frozenset(capability for capability, is_there in known.items() if is_there)
 

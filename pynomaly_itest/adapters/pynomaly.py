@@ -52,7 +52,6 @@ service:
         return super().capabilities() | {
             Capability.PLATFORM,
             Capability.AUTHENTICATION,
-            Capability.METRICS,
         }
 
     def check_answer(self, document: Any, model: str | None) -> None:

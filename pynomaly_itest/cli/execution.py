@@ -78,7 +78,8 @@ def execute(plan: Plan, request: RunRequest, *, brief: bool = False) -> Ended:
         listeners = (console, LogListener(), progress, *(() if against is None else (against,)))
         log = EventLog(folder / "run.jsonl", redactor, listeners=listeners)
         try:
-            fresh_target = fresh_target_of(plan, request, redactor, instruments)
+            is_deployed = adapter is not None and not adapter.trains
+            fresh_target = fresh_target_of(plan, request, redactor, instruments, is_deployed=is_deployed)
             options = replace(
                 _options(plan, request, files, probing, fresh_target, carried),
                 adapter=adapter,

@@ -16,10 +16,11 @@ from pynomaly_itest.target.base import ClientCredentials, Credentials, Target
 from pynomaly_itest.transport.tls import Tls
 
 if TYPE_CHECKING:
-    from pynomaly_itest.adapters.base import Adapter
+    from pynomaly_itest.adapters.base import Adapter, Start
     from pynomaly_itest.cli.run_request import RunRequest
     from pynomaly_itest.target.instruments import Instruments
     from pynomaly_itest.target.remote import Greeting
+    from pynomaly_itest.target.started import StartCommand
 
 
 def make_target(
@@ -56,7 +57,8 @@ def _named(
     from pynomaly_itest.target.remote import RemoteTarget, check_url
 
     if adapter is not None and not adapter.trains:
-        return deployed_target(adapter, request, redactor)
+        folder = Path(plan.service.base if plan.service is not None else ".")
+        return deployed_target(adapter, request, redactor, folder)
     if request.target in ("bundled", "inprocess"):
         for settings in (plan.target_settings, *(scenario.target_settings for scenario in plan.scenarios)):
             check_settings(settings or {})
@@ -93,25 +95,46 @@ def addressed(request: RunRequest, adapter: Adapter) -> RunRequest:
         return request
     if adapter.url is not None:
         return replace(request, target=adapter.url)
-    if adapter.trains:
+    if adapter.trains or adapter.start is not None:
         return request
     raise UsageError(
         f"the service has no address: the {request.target} platform is not spoken to like that",
-        hint="--target URL, or `url: http://host:port` in the service's block",
+        hint="--target URL, or `url: http://host:port` or `start: {command: …}` in the service's block",
     )
 
 
-def deployed_target(adapter: Adapter, request: RunRequest, redactor: Redactor) -> Target:
-    """A service that is not the platform."""
+def deployed_target(adapter: Adapter, request: RunRequest, redactor: Redactor, folder: Path) -> Target:
+    """A service that is not the platform: at its address, else started by its command in `folder`."""
     from pynomaly_itest.cli.safety import is_authorised
     from pynomaly_itest.target.remote import RemoteTarget, check_url
 
+    credentials = credentials_of(adapter, credentials_from(request.user, os.environ))
+    if request.target == "bundled" and adapter.start is not None:
+        from pynomaly_itest.target.started import StartedTarget
+
+        command = _command_of(adapter, adapter.start, folder)
+        return StartedTarget(command, credentials, redactor, greeting=_greeting_of(adapter))
     return RemoteTarget(
         request.target,
-        credentials_of(adapter, credentials_from(request.user, os.environ)),
+        credentials,
         redactor,
         is_authorised=is_authorised(check_url(request.target), request.safety),
         greeting=_greeting_of(adapter),
+    )
+
+
+def _command_of(adapter: Adapter, start: Start, folder: Path) -> StartCommand:
+    from pynomaly_itest.profile.expression import parse_quantity
+    from pynomaly_itest.target.started import StartCommand
+
+    ready = adapter.ready_path
+    return StartCommand(
+        start.command,
+        folder,
+        parse_quantity(start.ready_within, "s"),
+        ready.path if ready is not None else None,
+        ready.status if ready is not None else 200,
+        start.environment,
     )
 
 
@@ -141,14 +164,19 @@ def _greeting_of(adapter: Adapter) -> Greeting:
 
 
 def fresh_target_of(
-    plan: Plan, request: RunRequest, redactor: Redactor, instruments: Instruments
+    plan: Plan,
+    request: RunRequest,
+    redactor: Redactor,
+    instruments: Instruments,
+    *,
+    is_deployed: bool = False,
 ) -> FreshTarget | None:
     """What starts a platform for one scenario alone; None where the target is not ours to start."""
     from pynomaly_itest.target.bundled import BundledTarget
     from pynomaly_itest.target.instruments import Instruments
     from pynomaly_itest.target.launch import Launch, serve_words
 
-    if request.target != "bundled":
+    if request.target != "bundled" or is_deployed:
         return None
     own = Instruments(instruments.coverage)  # a flame graph is of one process: the run's own
     serve = serve_words(os.environ)

@@ -16,7 +16,7 @@ MinSamples = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Timeout = Annotated[str | float, Field(description="seconds, or with a unit: 20s, 5min")]
 Steps = list[Any]
 Requirement = Literal[
-    "redis", "database", "bundled", "platform", "scores", "labels", "steady", "authentication", "metrics"
+    "redis", "database", "bundled", "platform", "scores", "labels", "steady", "authentication"
 ]
 """What can be looked for (`target/requirements.py`), or a service can have (`adapters/base.py`): one that nobody can
 find would be missed by every run."""

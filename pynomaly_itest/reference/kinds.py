@@ -101,7 +101,7 @@ def reports() -> Iterator[Page]:
 _REQUIREMENTS = {
     "redis": "A Redis server answers, at `$PYNOMALY_TEST_REDIS_URL` or at its usual place.",
     "database": "A PostgreSQL server answers, at `$PYNOMALY_TEST_DATABASE_URL` or at its usual place.",
-    "bundled": "The target is the bundled platform, whose processes are ours to stop and start.",
+    "bundled": "The tool starts the target (the bundled platform, or a service by `start:`): its processes are ours.",
 }
 _FOUND = {True: "It is found by trying.", False: "The service's adapter says it."}
 

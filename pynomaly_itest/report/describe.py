@@ -84,8 +84,10 @@ def _describe(run: RunResult) -> RunDocument:
 
 def _default_command(started: RunStarted) -> str:
     words = ["pynomaly-itest", "run", "--profile", clean(started.profile)]
-    target = started.target.kind if started.target.kind in {"bundled", "inprocess"} else started.target.url
-    return shlex.join([*words, "--target", one_line(target), "--seed", str(started.seed)])
+    ours = started.target.kind in {"bundled", "inprocess"}
+    target = started.target.kind if ours else started.target.url
+    where = [] if started.target.kind == "started" else ["--target", one_line(target)]
+    return shlex.join([*words, *where, "--seed", str(started.seed)])
 
 
 def _abort(run: RunResult) -> AbortDocument | None:

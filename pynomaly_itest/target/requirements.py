@@ -86,7 +86,9 @@ def _refusal(url: str) -> str | None:
 
 async def _bundled(target: Target, environment: Mapping[str, str]) -> str | None:
     return (
-        None if target.info.kind == "bundled" else "only the bundled platform's processes are ours to touch"
+        None
+        if target.info.kind in ("bundled", "started")
+        else "only the processes of a service that the tool starts are ours to touch"
     )
 
 

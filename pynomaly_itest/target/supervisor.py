@@ -58,7 +58,8 @@ class Supervisor:
         with contextlib.suppress(OSError):
             for line in os.fdopen(0, "r"):
                 order, _, port = line.strip().partition(" ")
-                self._command[self._command.index("--port") + 1] = port
+                if "--port" in self._command:  # where it chose one itself, it gets the same again
+                    self._command[self._command.index("--port") + 1] = port
                 self._again = True
                 if order == "kill":
                     _signal_group(self._child.pid, signal.SIGKILL)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import plain
 import pytest
 from command_line import Finished, Itest
@@ -184,3 +186,36 @@ def test_the_profile_that_ships_finds_a_service_that_breaks_on_bodies_that_are_n
         finished = itest("run", "-p", "smoke", "--service", "service.yaml", "--target", url, AD_KEY=plain.KEY)
     assert finished.code == 1
     assert "malformed (half a body) answered 500, expected 400 or 413 or 415 or 422" in finished.text
+
+
+def started(itest: Itest, command: str, *more: str) -> Finished:
+    plain.write_csv(itest.folder / "test.csv")
+    block = f'{SERVICE}start: {{command: "{command}", ready_within: 60s}}\n'
+    (itest.folder / "service.yaml").write_text(block)
+    return itest("run", "-p", "smoke", "--service", "service.yaml", *more, AD_KEY=plain.KEY)
+
+
+def test_a_service_is_started_by_its_command_and_gone_afterwards(itest: Itest) -> None:
+    finished = started(itest, f"{sys.executable} {plain.__file__} {{port}}")
+    assert finished.code == 0, finished.text
+    assert finished.run["target"]["kind"] == "started"
+    assert verdicts(finished)["scores"] == "passed"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(finished.run["target"]["url"] + "/healthz")
+
+
+def test_a_command_that_ends_at_once_is_told_with_its_last_words(itest: Itest) -> None:
+    broken = itest.folder / "broken.py"
+    broken.write_text("print('no model', flush=True)
+raise SystemExit(7)
+")
+    finished = started(itest, f"{sys.executable} {broken} {{port}}")
+    assert finished.code == 3
+    assert "the service ended while starting (exit status 7)" in finished.text
+    assert "no model" in finished.text
+
+
+def test_a_command_without_a_port_is_a_mistake(itest: Itest) -> None:
+    finished = started(itest, "uvicorn app:app")
+    assert finished.code == 2
+    assert "it has no {port}" in finished.text

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ import uvicorn
 from sklearn.ensemble import IsolationForest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 KEY = "key-of-the-test-service"
@@ -83,7 +84,6 @@ class Plain:
             routes=[
                 Route("/healthz", self.health),
                 Route("/version", self.version),
-                Route("/metrics", self.metrics),
                 Route("/predict", self.predict, methods=["POST"]),
             ]
         )
@@ -93,9 +93,6 @@ class Plain:
 
     async def version(self, request: Request) -> Response:
         return JSONResponse({"build": "2.4.1"})
-
-    async def metrics(self, request: Request) -> Response:
-        return PlainTextResponse(f"process_resident_memory_bytes {9e7 + 2048 * self.asked}\n")
 
     async def predict(self, request: Request) -> Response:
         self.asked += 1
@@ -153,3 +150,7 @@ def serving(app: Any) -> Iterator[str]:
     finally:
         server.should_exit = True
         thread.join(timeout=10)
+
+
+if __name__ == "__main__":  # as a command that the tool starts: python plain.py PORT
+    uvicorn.run(Plain(key=KEY).app(), host="127.0.0.1", port=int(sys.argv[1]), log_level="warning", ws="none")
