@@ -87,7 +87,7 @@ class Answers(BaseModel):
             raise ValueError("say where in the answer the scores or the labels stand: 'scores', 'labels'")
         if self.scores is not None and self.higher_is is None:
             raise ValueError(_MISSING_ORIENTATION)
-        if self.labels is not None and self.anomaly is None:
+        if self.labels is not None and self.anomaly in (None, "?"):
             raise ValueError(_MISSING_ANOMALY)
         if self.threshold is not None and self.scores is None:
             raise ValueError("'threshold' is one on the scores: 'scores' says where they stand")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from pynomaly_itest.adapters.base import Adapter, Capability
 from pynomaly_itest.adapters.service import lacking
 from pynomaly_itest.profile.dataset_specs import needed_by
 from pynomaly_itest.profile.matrix import cell_id
-from pynomaly_itest.profile.model import DatasetSpec, Plan, Scenario
+from pynomaly_itest.profile.model import DatasetSpec, Plan, Scenario, ServiceSpec
 
 TRUTH = "truth"
 """What `evaluate` needs: rows whose true labels are known. It is a matter of the data, not of the service."""
@@ -26,7 +25,7 @@ def fitted(plan: Plan, adapter: Adapter) -> Plan:
     """The plan as it can be run on this service, which was trained elsewhere unless it trains."""
     if adapter.trains:
         return replace(plan, scenarios=tuple(_with_reason(each, adapter, None) for each in plan.scenarios))
-    own = _own_data(plan, adapter)
+    own = None if plan.service is None else own_data(adapter, plan.service)
     generated = {name for name, spec in plan.datasets.items() if spec.kind != "file"}
     scenarios: dict[str, Scenario] = {}
     for scenario in plan.scenarios:
@@ -59,9 +58,9 @@ def _with_reason(scenario: Scenario, adapter: Adapter, without_data: str | None)
     return replace(scenario, unmet=scenario.unmet or reason)
 
 
-def _own_data(plan: Plan, adapter: Adapter) -> DatasetSpec | None:
+def own_data(adapter: Adapter, spec: ServiceSpec) -> DatasetSpec | None:
     """The rows that the service is asked with: labelled ones serve for both."""
-    if adapter.data is None or plan.service is None:
+    if adapter.data is None:
         return None
     config: dict[str, Any]
     if adapter.data.labelled is not None:
@@ -71,9 +70,9 @@ def _own_data(plan: Plan, adapter: Adapter) -> DatasetSpec | None:
         config = {"path": adapter.data.rows}
     else:
         return None
-    path = Path(plan.service.base, config["path"])
+    path = Path(spec.base, config["path"])
     config["path"] = str(path)
-    return DatasetSpec(OWN_ROWS, "file", config, plan.service.base, plan.service.source)
+    return DatasetSpec(OWN_ROWS, "file", config, spec.base, spec.source)
 
 
 def _collapsed(scenario: Scenario, generated: set[str]) -> Scenario:
@@ -110,8 +109,3 @@ def _without_labels(adapter: Adapter) -> str | None:
     if adapter.data is not None and adapter.data.labelled is None and adapter.data.rows is not None:
         return "needs rows with true labels: `data: {labelled: FILE:COLUMN}` in the service's block"
     return None
-
-
-def said_of(plan: Plan) -> Mapping[str, Any]:
-    """What the block says, for who shows a plan: secrets are still look-ups."""
-    return {} if plan.service is None else plan.service.config

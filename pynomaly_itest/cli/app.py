@@ -26,6 +26,7 @@ from pynomaly_itest.cli import (
     resume,
     run,
     schema,
+    service,
     validate,
 )
 from pynomaly_itest.errors import ExitCode, ItestError, ProfileError, UsageError
@@ -55,6 +56,7 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("compare")(compare.compare)
 app.add_typer(baseline.app, name="baseline")
+app.add_typer(service.app, name="service")
 app.command("noise")(noise.noise)
 
 

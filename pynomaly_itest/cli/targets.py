@@ -87,40 +87,68 @@ def tls_of(ca: Path | None, cert: Path | None, key: Path | None) -> Tls:
 
 
 def addressed(request: RunRequest, adapter: Adapter) -> RunRequest:
-    """The request with the address that the service's block says, where --target says none.
+    """The request with the address that the service's block says, where --target says none; raises UsageError."""
+    if request.target == "bundled" and adapter.trains and adapter.url is None:
+        return request
+    return replace(request, target=address_of(adapter, request.target))
 
-    Raises UsageError where neither does: the bundled platform speaks its own language only.
+
+def address_of(adapter: Adapter, named: str) -> str:
+    """Where the service is: as --target names it, else as its block does; `bundled`: where it is started.
+
+    Raises UsageError where nothing says it: the bundled platform speaks its own language only.
     """
-    if request.target not in ("bundled", "inprocess"):
-        return request
+    if named not in ("bundled", "inprocess"):
+        return named
     if adapter.url is not None:
-        return replace(request, target=adapter.url)
+        return adapter.url
     if adapter.trains or adapter.start is not None:
-        return request
+        return named
     raise UsageError(
-        f"the service has no address: the {request.target} platform is not spoken to like that",
+        f"the service has no address: the {named} platform is not spoken to like that",
         hint="--target URL, or `url: http://host:port` or `start: {command: …}` in the service's block",
     )
 
 
 def deployed_target(adapter: Adapter, request: RunRequest, redactor: Redactor, folder: Path) -> Target:
-    """A service that is not the platform: at its address, else started by its command in `folder`."""
+    """A service that is not the platform, as the flags of a run want it."""
     from pynomaly_itest.cli.safety import is_authorised
-    from pynomaly_itest.target.remote import RemoteTarget, check_url
+    from pynomaly_itest.target.remote import check_url
 
-    credentials = credentials_of(adapter, credentials_from(request.user, os.environ))
-    if request.target == "bundled" and adapter.start is not None:
+    is_permitted = request.target != "bundled" and is_authorised(check_url(request.target), request.safety)
+    return service_at(adapter, request.target, request.user, redactor, folder, is_authorised=is_permitted)
+
+
+def service_at(
+    adapter: Adapter,
+    target: str,
+    user: str | None,
+    redactor: Redactor,
+    folder: Path,
+    *,
+    is_authorised: bool = False,
+) -> Target:
+    """The service at its address, else started by its command in `folder`."""
+    from pynomaly_itest.target.remote import RemoteTarget
+
+    credentials = credentials_of(adapter, credentials_from(user, os.environ))
+    if target == "bundled" and adapter.start is not None:
         from pynomaly_itest.target.started import StartedTarget
 
         command = _command_of(adapter, adapter.start, folder)
         return StartedTarget(command, credentials, redactor, greeting=_greeting_of(adapter))
     return RemoteTarget(
-        request.target,
-        credentials,
-        redactor,
-        is_authorised=is_authorised(check_url(request.target), request.safety),
-        greeting=_greeting_of(adapter),
+        target, credentials, redactor, is_authorised=is_authorised, greeting=_greeting_of(adapter)
     )
+
+
+def credentials_of(adapter: Adapter, given: Credentials) -> Credentials:
+    """What the service's block says of who we are, else what the flags and the environment say."""
+    if adapter.auth is None:
+        return given
+    asked = adapter.auth.oauth2_client_credentials
+    grant = None if asked is None else ClientCredentials(**asked.model_dump())
+    return Credentials(headers=adapter.auth.fixed_headers(), grant=grant)
 
 
 def _command_of(adapter: Adapter, start: Start, folder: Path) -> StartCommand:
@@ -136,15 +164,6 @@ def _command_of(adapter: Adapter, start: Start, folder: Path) -> StartCommand:
         ready.status if ready is not None else 200,
         start.environment,
     )
-
-
-def credentials_of(adapter: Adapter, given: Credentials) -> Credentials:
-    """What the service's block says of who we are, else what the flags and the environment say."""
-    if adapter.auth is None:
-        return given
-    asked = adapter.auth.oauth2_client_credentials
-    grant = None if asked is None else ClientCredentials(**asked.model_dump())
-    return Credentials(headers=adapter.auth.fixed_headers(), grant=grant)
 
 
 def _greeting_of(adapter: Adapter) -> Greeting:

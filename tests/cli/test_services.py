@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import misbehaving
 import plain
 import pytest
 from command_line import Finished, Itest
@@ -206,9 +207,7 @@ def test_a_service_is_started_by_its_command_and_gone_afterwards(itest: Itest) -
 
 def test_a_command_that_ends_at_once_is_told_with_its_last_words(itest: Itest) -> None:
     broken = itest.folder / "broken.py"
-    broken.write_text("print('no model', flush=True)
-raise SystemExit(7)
-")
+    broken.write_text("print('no model', flush=True); raise SystemExit(7)")
     finished = started(itest, f"{sys.executable} {broken} {{port}}")
     assert finished.code == 3
     assert "the service ended while starting (exit status 7)" in finished.text
@@ -219,3 +218,65 @@ def test_a_command_without_a_port_is_a_mistake(itest: Itest) -> None:
     finished = started(itest, "uvicorn app:app")
     assert finished.code == 2
     assert "it has no {port}" in finished.text
+
+
+def checked(itest: Itest, block: str, *more: str) -> Finished:
+    plain.write_csv(itest.folder / "test.csv")
+    (itest.folder / "service.yaml").write_text(block)
+    return itest("service", "check", "service.yaml", *more, AD_KEY=plain.KEY)
+
+
+def test_check_shows_what_was_sent_answered_and_understood(itest: Itest, sound: str) -> None:
+    finished = checked(itest, SERVICE, "--target", sound)
+    assert finished.code == 0, finished.text
+    for said in ("POST /predict answered 200", '{"data": [[', "read as  scores [", "roc_auc", "answered 401"):
+        assert said in finished.out
+    assert plain.KEY not in finished.text
+    assert max(map(len, finished.out.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("  scores: scores", "  scores: outlier_scores", "nothing at `scores: outlier_scores`"),
+        ("higher_is: normal", "higher_is: anomalous", "contradict each other"),
+        ("anomaly: -1", "anomaly: outlier", "is no such value"),
+        ("path: /predict", "path: /score", "answered 404"),
+        ("path: /healthz", "path: /nowhere", "answered 404, ready is 200"),
+    ],
+)
+def test_check_tells_what_is_wrong_with_a_block(
+    itest: Itest, sound: str, right: str, wrong: str, said: str
+) -> None:
+    finished = checked(itest, SERVICE.replace(right, wrong), "--target", sound)
+    assert finished.code == 1, finished.text
+    assert said in " ".join(finished.out.split())
+
+
+def test_check_sees_scores_that_point_the_wrong_way_without_labels_to_compare(
+    itest: Itest, sound: str
+) -> None:
+    block = SERVICE.replace("  labels: labels\n", "").replace("  anomaly: -1\n", "")
+    finished = checked(itest, block.replace("higher_is: normal", "higher_is: anomalous"), "--target", sound)
+    assert finished.code == 1
+    assert "is `higher_is` the other way round?" in finished.out
+
+
+def test_detect_proposes_a_block_and_refuses_to_guess(itest: Itest, sound: str) -> None:
+    finished = itest("service", "detect", sound, "--out", "found.yaml")
+    assert finished.code == 0, finished.text
+    assert "POST /predict takes rows" in finished.err
+    block = (itest.folder / "found.yaml").read_text()
+    for said in ("adapter: mapping", "path: /healthz", "data: $rows", "scores: scores", "labels: labels"):
+        assert said in block
+    profile = itest.profile(f"{PROFILE}service: found.yaml\n")
+    refused = itest("validate", profile)
+    assert refused.code == 2
+    assert "higher_is" in refused.text
+
+
+def test_detect_says_where_nothing_tells_what_it_is(itest: Itest) -> None:
+    with misbehaving.serving(lambda head, connection: connection.answer(404, "{}")) as url:
+        finished = itest("service", "detect", url)
+    assert finished.code == 2
+    assert "tells what kind of service it is" in finished.text

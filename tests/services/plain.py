@@ -84,12 +84,26 @@ class Plain:
             routes=[
                 Route("/healthz", self.health),
                 Route("/version", self.version),
+                Route("/openapi.json", self.described),
                 Route("/predict", self.predict, methods=["POST"]),
             ]
         )
 
     async def health(self, request: Request) -> Response:
         return JSONResponse({"status": "ok"})
+
+    async def described(self, request: Request) -> Response:
+        rows = {"type": "array", "items": {"type": "array", "items": {"type": "number"}}}
+        asked = {"type": "object", "properties": {"data": rows}}
+        said = {"type": "object", "properties": {"scores": {}, "labels": {}}}
+        post = {
+            "requestBody": {
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Asked"}}}
+            },
+            "responses": {"200": {"content": {"application/json": {"schema": said}}}},
+        }
+        paths = {"/healthz": {"get": {}}, "/predict": {"post": post}}
+        return JSONResponse({"openapi": "3.1.0", "paths": paths, "components": {"schemas": {"Asked": asked}}})
 
     async def version(self, request: Request) -> Response:
         return JSONResponse({"build": "2.4.1"})
