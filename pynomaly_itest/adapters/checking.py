@@ -97,7 +97,8 @@ async def _all_rows(service: Service, table: Dataset) -> Line:
         scored = await service.score(Rows.of(table))
     except ItestError as problem:
         return Line("✗", "all rows", problem.message)
-    head = f"{len(table.X)} rows in {scored.requests} requests"
+    requests = "1 request" if scored.requests == 1 else f"{scored.requests} requests"
+    head = f"{len(table.X)} rows in {requests}"
     if table.labels is None:
         return Line("–", "all rows", f"{head}; their true labels are not known")
     figures = quality(table.labels, scored.reply.labels, scored.reply.scores)

@@ -114,7 +114,7 @@ def _folded(text: str, width: int) -> list[str]:
     from pynomaly_itest.plain import printable
 
     room = max(40, shutil.get_terminal_size().columns - width - 4)
-    return textwrap.wrap(printable(text), room, subsequent_indent="         ") or [""]
+    return textwrap.wrap(printable(text), room, subsequent_indent="         ", break_on_hyphens=False) or [""]
 
 
 def _spec(file: Path) -> ServiceSpec:

@@ -80,9 +80,9 @@ class ScenarioCompiler:
         known = self._known(draft, found, {"benchmarks": benchmarks, "vars": variables})
         reader = StepReader(self.lists, self.datasets, self.mistakes, *demands, known)
         parts = self._steps(draft, reader, scope)
-        conditions = ConditionReader(self.mistakes, *demands)
-        gates = conditions.gates(items_at(draft.node, "gates"), self._gate_scope(scope, draft, reader))
-        tags = texts_at(draft.node, "tags")
+        gate_scope = self._gate_scope(scope, draft, reader)
+        gates = ConditionReader(self.mistakes, *demands).gates(items_at(draft.node, "gates"), gate_scope)
+        tags, needs = texts_at(draft.node, "tags"), self._needs(draft, reader)
         alone = bool(_MEASURING_TAGS & set(tags)) or any(STEPS[kind].exclusive for kind in reader.kinds)
         if self.waits_for_data(draft):
             return []  # checked all the same
@@ -104,11 +104,17 @@ class ScenarioCompiler:
                 timeout_s=reader.seconds(draft.node.entries.get("timeout")),
                 target_settings=self._own_platform(draft.node),
                 exclusive=alone or plain(draft.node).get("alone") is True,
-                needs_platform=reader.needs_platform or "platform" in texts_at(draft.node, "requires"),
-                needs=tuple(sorted(reader.needs)),
+                needs_platform="platform" in needs,
+                needs=needs,
             )
             for name, cell in named.items()
         ]
+
+    @staticmethod
+    def _needs(draft: ScenarioDraft, reader: StepReader) -> tuple[str, ...]:
+        """What a service must be able to do: what the steps need, and the platform where it is required."""
+        is_platforms = reader.needs_platform or "platform" in texts_at(draft.node, "requires")
+        return tuple(sorted(reader.needs | ({"platform"} if is_platforms else set())))
 
     @staticmethod
     def _known(

@@ -37,6 +37,7 @@ class Evaluate(Step):
     summary: ClassVar[str] = "accuracy, precision, recall, F1, ROC AUC, average precision against true labels"
     exclusive: ClassVar[bool] = False
     impact: ClassVar[Impact] = Impact.ORDINARY
+    needs_platform: ClassVar[bool] = False  # with `detector` it does: see `needs`
     dataset_fields: ClassVar[tuple[str, ...]] = ("source",)
 
     detector: str | None = Field(None, description="the detector's id, on the platform")
