@@ -84,6 +84,9 @@ class Data(Part):
 class Invalid(Part):
     """What bodies that are no good must be answered with."""
 
+    taken: list[str] = Field(
+        default_factory=list, description="what `refuses` sends and the service takes on purpose: [wide]"
+    )
     expect: list[int] = Field(
         default_factory=lambda: [400, 413, 415, 422], min_length=1, description="the statuses of a refusal"
     )
@@ -167,6 +170,11 @@ class Adapter(Part, ABC):
     def version_path(self) -> Version | None:
         """Where the service tells its version, likewise."""
         return self.version
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """The kinds of invalid bodies that services of this kind take on purpose, beside those the block names."""
+        return frozenset(self.invalid.taken)
 
     @property
     def trains(self) -> bool:

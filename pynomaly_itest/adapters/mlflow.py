@@ -42,6 +42,12 @@ service:
     def ready_path(self) -> Ready | None:
         return self.ready or Ready(path="/ping")
 
+    @property
+    def taken(self) -> frozenset[str]:
+        """By its signature MLflow takes the columns that the model knows by name, and drops the others."""
+        named = {"wide"} if self.orient in ("split", "records", "columns", "csv") else set()
+        return frozenset(self.invalid.taken) | named
+
     def score_request(self, rows: Rows, *, model: str | None = None, compact: bool = False) -> ScoreRequest:
         if self.orient == "csv":
             headers = {"Content-Type": "text/csv", "Accept": "application/json"}

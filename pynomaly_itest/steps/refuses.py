@@ -77,6 +77,8 @@ class Refuses(Step):
         wrong: list[tuple[str, Reply]] = []
         sent = 0
         for name in self.requests:
+            if name in context.service.adapter.taken:
+                continue
             reply = await self._send(name, asked, context)
             if reply is None:
                 continue

@@ -280,3 +280,13 @@ def test_detect_says_where_nothing_tells_what_it_is(itest: Itest) -> None:
         finished = itest("service", "detect", url)
     assert finished.code == 2
     assert "tells what kind of service it is" in finished.text
+
+
+def test_what_a_service_takes_on_purpose_is_not_held_against_it(itest: Itest) -> None:
+    plain.write_csv(itest.folder / "test.csv")
+    kinds = "[malformed, empty, wide, narrow, text, nan, deep]"
+    (itest.folder / "service.yaml").write_text(f"{SERVICE}invalid: {{taken: {kinds}}}\n")
+    with service("500 on malformed") as url:
+        finished = itest("run", "-p", "smoke", "--service", "service.yaml", "--target", url, AD_KEY=plain.KEY)
+    assert finished.code == 0, finished.text
+    assert verdicts(finished)["scores"] == "skipped"
