@@ -149,6 +149,7 @@ _USUAL = {
     "service": None,
     "probe": None,
     "fail_on": "high",
+    "require_checks": None,
     "waivers": None,
     "authorisations": None,
 }
