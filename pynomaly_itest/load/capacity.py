@@ -20,7 +20,7 @@ _MOST_OF_BUDGET = 1 / 6
 """What a rate that is tested for the first time may take of the budget, where it is so low that it needs more."""
 _FEWEST = 20.0
 """Requests at a rate that is tested for the first time, where no quantile asks for more."""
-_MOST_TESTS = 6
+_MOST_TESTS = 8
 """Of one rate, to prove that it holds."""
 _MOST_TRIES = 3
 """Of one test that the generator was too late for."""
