@@ -145,7 +145,8 @@ class Search:
         before = [level for level in self._at(rate) if level.held]
         if not before:
             return self._screening_s(rate)
-        missing = self._needed() - sum(level.requests for level in before)
+        so_far = sum(level.requests for level in before)
+        missing = max(self._needed() - so_far, so_far if so_far >= self._needed() else 0)  # as many again
         affordable = max(self.level_s, self._left_s() - _OVERHEAD_S)
         return min(affordable, max(self.level_s, missing / rate))
 

@@ -41,7 +41,7 @@ def test_smoke_on_the_bundled_platform_passes_and_leaves_evidence(itest: Itest) 
         "smoke",
     )
     assert run["target"]["kind"] == "bundled"
-    assert [scenario["verdict"] for scenario in run["scenarios"]] == ["passed"] * 4
+    assert [scenario["verdict"] for scenario in run["scenarios"]] == ["passed"] * 7
     gates = gates_of(run, "main-path")
     assert gates["quality.roc_auc >= 0.9"]["observed"] > 0.9
     assert gates["quality.roc_auc >= 0.9"]["n"] == 200
@@ -49,7 +49,7 @@ def test_smoke_on_the_bundled_platform_passes_and_leaves_evidence(itest: Itest) 
     latest = itest.folder / "reports" / "latest"
     assert {path.name for path in latest.iterdir()} == {"run.jsonl", "run.json", "report.html", "junit.xml"}
     suites = ElementTree.parse(latest / "junit.xml").getroot()  # noqa: S314 - our own file
-    assert len(list(suites.iter("testcase"))) == 4
+    assert len(list(suites.iter("testcase"))) == 7
     assert "PASSED" in (latest / "report.html").read_text().upper()
 
 
@@ -155,7 +155,7 @@ def test_tags_words_and_ids_select_and_nothing_selected_is_5(itest: Itest, platf
         assert done.code == 0, done.text
         return [scenario["id"] for scenario in done.run["scenarios"]]
 
-    assert ids("-m", "smoke and not (end_to_end or security)") == ["health", "openapi"]
+    assert ids("-m", "smoke and not (end_to_end or security)") == ["ready", "scores", "health", "openapi"]
     assert ids("-k", "anonymous") == ["rejects-anonymous"]
     nothing = itest("run", "-p", "smoke", "-m", "nobody")
     assert nothing.code == 5, nothing.text

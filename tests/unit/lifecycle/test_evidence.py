@@ -46,7 +46,7 @@ async def service(request: httpx.Request) -> httpx.Response:
         case "/tokens":
             return httpx.Response(200, json={"access_token": JWT, "pin_secret": "zx-81-q", "n": 3})
         case "/odd":
-            return httpx.Response(200, text='{"nan": NaN, "half": "\\ud800"}')
+            return httpx.Response(200, text='{"nan": NaN, "half": "\\ud800", "name": "\\u00fcn"}')
         case path if path.startswith("/api/v1/operations"):
             said = {
                 "benchmarks": {"detection_latency_ms": 1e9},

@@ -297,7 +297,7 @@ def test_an_answer_that_has_begun_is_not_cut_off():
 
     async def pieces():
         world.admission.enter()
-        return [piece async for piece in each_off_loop(iter([b"a", b"b"]))]
+        return [piece async for piece in each_off_loop(iter([b"a", b"b"]), lambda: None)]
 
     assert asyncio.run(pieces()) == [b"a", b"b"]
 
