@@ -22,7 +22,7 @@ def test_a_first_profile_runs_as_it_is_against_a_platform(itest: Itest, platform
     assert itest("init", "--yes", "--ci", "none").code == 0
     done = itest("run", "-p", "release-gate", *platform.flags, **platform.variables)
     assert done.code == 0, done.text
-    assert len(done.run["scenarios"]) == 5
+    assert len(done.run["scenarios"]) == 8
     again = itest("init", "--yes", "--url", "http://127.0.0.1:1", "--path", "/")
     assert again.code == 2
     assert "--force" in again.err
