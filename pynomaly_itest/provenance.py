@@ -55,7 +55,12 @@ class Foreign(Exception):
 
 
 def signature_for(log: Path) -> LogSignature | None:
-    """What signs this log; None where there is no key, or the log is somebody else's: it stays without a signature."""
+    """What signs this log; None where there is no key, or the log is somebody else's: it stays without a signature.
+
+    Neither is a device or a pipe signed, which may have no end to read.
+    """
+    if log.exists() and not log.is_file():
+        return None
     key = _key(makes=True)
     if isinstance(key, str):
         return None

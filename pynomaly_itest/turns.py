@@ -73,6 +73,8 @@ class Turns:
         """Why the run's platform answers nothing at all, asked a few times; None where it answers, whatever it says."""
         target, why = self.services.target, None
         for pause_s in _KNOCKS_S:
+            if ended := target.ended():
+                return ended
             await self.services.sleep(pause_s)
             why = await target.silent()
             if why is None:

@@ -203,6 +203,7 @@ def test_what_is_broken_on_purpose_is_caught_by_name(
         assert "its cache was 'ok' and is 'degraded" in found["reason"]
 
 
+@pytest.mark.serial
 def test_a_platform_that_only_queues_is_caught_as_one_that_refuses_passes(itest: Itest) -> None:
     command = ("run", "-p", "stress", "--scenario", "beyond-capacity", "--report", "json")
     done = itest(*command, timeout_s=180)

@@ -50,7 +50,7 @@ def test_the_probe_and_the_step_pass_on_a_platform_and_fail_where_they_should(
     assert [finding["id"] for finding in green.run["findings"]] == ["ACME-01"]
 
     def telling(_: str, connection: misbehaving.Connection) -> None:
-        connection.answer(200, "{}", Server="acme/1.2.3")
+        connection.answer(200, '{"status": "ok"}', Server="acme/1.2.3")
 
     with misbehaving.serving(telling) as url:
         red = itest("run", "-p", PROFILE, "--fail-on", "low", "--target", url, **installed)

@@ -38,6 +38,8 @@ class BusyPlatform:
     def result(self, *_: object) -> Any:
         return SimpleNamespace(id="res")
 
+    dataset_to_read, result_to_read = dataset, result
+
     def compute(self, *_: object) -> Any:
         with self._lock:
             self.n_computing += 1
