@@ -100,7 +100,8 @@ scenarios:
     def behave(head: str, connection: misbehaving.Connection) -> None:
         labels = "[0, 1]" if "/predict" in head else "[]"
         connection.answer(
-            200, f'{{"access_token": "a", "anomaly_labels": {labels}, "anomaly_scores": [1, 2]}}'
+            200,
+            f'{{"status": "ok", "access_token": "a", "anomaly_labels": {labels}, "anomaly_scores": [1, 2]}}',
         )
 
     with misbehaving.serving(behave) as url:
