@@ -30,7 +30,8 @@ run() {
   if [ "$ended" != 5 ]; then selected=1; fi
   if [ "$ended" != 0 ] && [ "$ended" != 5 ]; then code=$ended; fi
 }
-run -m "not serial" --numprocesses "${PYNOMALY_ITEST_TEST_PROCESSES:-4}" --dist loadfile "$@"
+run -m "not serial" --numprocesses "${PYNOMALY_ITEST_TEST_PROCESSES:-4}" --dist loadfile \
+  --max-worker-restart 0 "$@" # a worker that dies ends the run: xdist may wait for ever for what it held
 run -m serial "$@"
 if [ "$selected" = 0 ]; then code=5; fi
 exit "$code"
