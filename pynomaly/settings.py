@@ -96,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     workers: Positive = max(1, (os.cpu_count() or 2) // 2)
     """Processes that train and detect in the background."""
-    parsers: Positive = max(2, os.cpu_count() or 2)
+    parsers: Positive = max(1, (os.cpu_count() or 2) // 2)
     """Processes at most that parse uploads and Arrow bodies; one is there from the start."""
     parse_memory_bytes: Positive = 512 << 20
     """Memory that parsing one upload or body may take beyond what the process has from its start."""

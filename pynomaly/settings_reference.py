@@ -14,7 +14,7 @@ from pynomaly.settings import PREFIX, Settings
 _DEFAULTS_IN_WORDS = {
     "data_dir": "`pynomaly-data`",
     "workers": "half the processors",
-    "parsers": "the processors, at least 2",
+    "parsers": "half of the processors, at least 1",
 }
 
 
