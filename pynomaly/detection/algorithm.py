@@ -26,6 +26,7 @@ from pynomaly.detection.model import (
 from pynomaly.detection.parameters import Parameter, ParameterValue, check_parameters
 from pynomaly.detection.thresholds import threshold_of
 from pynomaly.domain.errors import CorruptStore, InvalidInput, InvalidParameter
+from pynomaly.memory import give_back
 
 Progress: TypeAlias = Callable[[float], None]
 logger = logging.getLogger(__name__)
@@ -144,6 +145,7 @@ class AlgorithmSpec:
         effective = {**training.parameters, **learned.parameters}
         arrays = freeze_arrays(learned.arrays)
         self.verify(arrays, training.X.shape[1])
+        give_back()  # before the kernels come on top
         threshold = training.threshold_by(self.scorer(arrays, effective), learned.held_out)
         model = self.build(
             n_features=training.X.shape[1],

@@ -15,7 +15,7 @@ from pynomaly.detection.parameters import Parameter, ParameterValue
 
 KERNELS = ("rbf", "linear", "poly", "sigmoid")
 MAX_DEGREE = 10
-_CACHE_MB = 40  # libsvm's default of 200 is filled by 5,000 rows and gains nothing
+_CACHE_MB = 16  # libsvm's default of 200 is filled by 5,000 rows and gains nothing
 
 
 def learn(training: Training) -> Learned:
