@@ -196,13 +196,12 @@ def ratio_of_medians(ones: Sequence[float], others: Sequence[float]) -> Inferenc
         above, below = (
             statistic(Samples.of("ms", times, "ms"), "median", confidence=both) for times in (ones, others)
         )
-        known = None not in (above.low, above.high, below.low, below.high)
         return Estimate(
             above.value / below.value if below.value else float("nan"),
             "1",
             min(above.n, below.n),
-            low=above.low / below.high if known and above.low and below.high else None,
-            high=above.high / below.low if known and above.high and below.low else None,
+            low=above.low / below.high if above.low and below.high else None,
+            high=above.high / below.low if above.high and below.low else None,
             confidence=confidence,
             method="ratio of medians",
             at_least=0.0,
